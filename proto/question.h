@@ -1,0 +1,281 @@
+/*
+ * question.h: what a client asks its daemon, and the answers, typed.
+ *
+ * The same frames as on links, other types.  The daemon packs answers row by
+ * row (question_pack_*), the client reads them into structs; both sides see
+ * the same bounds.  PROTOCOL.md, "Clients", is normative.
+ */
+#ifndef PHOTOMESH_QUESTION_H
+#define PHOTOMESH_QUESTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fields.h"
+#include "ident.h"
+#include "limits.h"
+#include "message.h"
+#include "photo_id.h"
+
+enum question_type {
+	CLIENT_HELLO = 32,   /* {"vmin","vmax","soft"} first, always */
+	CLIENT_WELCOME = 33, /* {"version","node","name","port","soft"} */
+	CLIENT_LIST = 34,
+	CLIENT_PHOTOS = 35, /* answers LIST and SHOW */
+	CLIENT_SHOW = 36,   /* {"id": str as typed} */
+	CLIENT_PEERS = 37,  /* {} */
+	CLIENT_PEER_LIST = 38,
+	CLIENT_STATUS = 39, /* {} */
+	CLIENT_STATUS_IS = 40,
+	CLIENT_WATCH = 41, /* {}: EVENTs with this request id from now on */
+	CLIENT_EVENT = 42,
+	CLIENT_VERIFY = 43, /* {} */
+	CLIENT_TABLE = 44,
+	CLIENT_RESCAN = 45, /* {}: PROGRESS..., then DONE */
+	CLIENT_PROGRESS = 46,
+	CLIENT_DONE = 47, /* {} */
+	/* MESSAGE_ERROR answers whatever cannot be answered. */
+};
+
+#define CURSOR_BYTES_MAX  512u
+#define EVENT_NAME_MAX    31u
+#define SHOWN_NAME_MAX    79u /* a node name with ~1a2b behind it */
+#define QUESTION_ITEMS_MAX 262144u /* msgpack items in one answer */
+#define TABLE_ROWS_MAX    3584u /* rows of 256 bytes at most: always fits */
+
+struct question_hello {
+	uint32_t version_min, version_max;
+	char software[32];
+};
+
+struct answer_welcome {
+	uint32_t version;
+	struct node_id node;
+	char name[NODE_NAME_BYTES_MAX + 1];
+	uint16_t port;
+	char software[32];
+};
+
+/* {"text","node","sort","reverse","limit","after"}; sort: 0 taken 1 name
+ * 2 size 3 added; node: a NODE as typed, "" for all; after: bin, "" at first */
+struct question_list {
+	char text[QUERY_BYTES_MAX + 1];
+	char node[SHOWN_NAME_MAX + 1];
+	uint32_t sort;
+	bool reverse;
+	uint32_t limit; /* 1..LIST_PAGE_MAX */
+	uint8_t after[CURSOR_BYTES_MAX];
+	size_t after_bytes;
+};
+
+struct question_show {
+	char id[PHOTO_ID_TEXT_MAX];
+};
+
+/* A node as it is named in answers: [id, shown name, port, online,
+ * last_seen_ms, host] */
+struct answer_node {
+	struct node_id node;
+	char name[SHOWN_NAME_MAX + 1]; /* name, or name~1a2b */
+	uint16_t port;
+	bool online;          /* live */
+	int64_t last_seen_ms; /* wall clock; 0: never */
+	struct host_id host;
+};
+
+/* [node index, label bin, path bin, mtime_ns, online] */
+struct answer_copy {
+	uint32_t node; /* index into nodes */
+	const uint8_t *label;
+	size_t label_bytes;
+	const uint8_t *path;
+	size_t path_bytes;
+	int64_t mtime_ns;
+	bool online; /* node live and root online */
+};
+
+/* [id, type, name bin, mtime_ns, added_ms, copies, taken, width, height,
+ *  [copy...]]; taken str|nil, width and height uint|nil */
+struct answer_photo {
+	struct photo_id id;
+	char type[MEDIA_TYPE_MAX + 1];
+	const uint8_t *name;
+	size_t name_bytes;
+	int64_t mtime_ns; /* oldest of its copies */
+	int64_t added_ms;
+	uint32_t copies; /* counted once per (host, file) */
+	char taken[40];  /* "" when not known */
+	uint32_t width, height; /* 0 when not known */
+	uint32_t copy_count;
+	const struct answer_copy *rows;
+};
+
+/* How fresh an answer is. */
+struct answer_fresh {
+	bool complete;          /* all nodes live, every stream at its head */
+	uint64_t oldest_age_ms; /* of the stream longest unheard */
+	bool scanning;          /* a scan is going on here */
+	bool syncing;           /* some stream is being pulled */
+};
+
+/* {"nodes","photos","after","ambiguous","complete","age","scanning",
+ *  "syncing"}; after is nil on the last page */
+struct answer_photos {
+	struct answer_fresh fresh;
+	bool ambiguous; /* SHOW: several match; these are candidates */
+	uint32_t node_count;
+	const struct answer_node *nodes;
+	uint32_t photo_count;
+	const struct answer_photo *photos;
+	const uint8_t *after; /* borrowed; NULL: no more */
+	size_t after_bytes;
+};
+
+/* {"peers": [map...]} */
+enum peer_state {
+	PEER_LIVE = 0,
+	PEER_SYNCING = 1,
+	PEER_SUSPECT = 2,
+	PEER_GONE = 3,
+	PEER_LEFT = 4,
+};
+struct answer_peer {
+	struct answer_node node;
+	uint32_t state; /* enum peer_state */
+	bool self, coordinator;
+	struct node_id follows; /* zero when not known */
+	uint16_t follows_port;
+	uint64_t photos, copies, bytes;
+	uint64_t generation, head; /* of its stream, as held here */
+};
+struct answer_peers {
+	uint32_t count;
+	const struct answer_peer *peers;
+};
+
+/* one map */
+struct answer_status {
+	struct node_id node;
+	char name[SHOWN_NAME_MAX + 1];
+	uint16_t port;
+	struct node_id coordinator; /* zero: unknown */
+	uint16_t coordinator_port;
+	char coordinator_name[SHOWN_NAME_MAX + 1];
+	uint32_t nodes, live;
+	uint64_t photos, copies, bytes, unique_bytes;
+	uint32_t scan; /* 0 idle, 1 scanning, 2 offline */
+	uint64_t files, scanned_bytes, total_files, total_bytes;
+	bool synced;
+	struct answer_fresh fresh;
+};
+
+/* {"event","node","name","port","was","was_port","photo","photo_name" bin,
+ * "count","at"}; only what the event has is there */
+struct answer_event {
+	char event[EVENT_NAME_MAX + 1]; /* as in the command line contract */
+	bool has_node, has_was, has_photo;
+	struct node_id node;
+	char name[SHOWN_NAME_MAX + 1]; /* of the node */
+	uint16_t port;
+	struct node_id was; /* the former coordinator; zero: none */
+	uint16_t was_port;
+	struct photo_id photo;
+	char photo_name[256]; /* may hold any byte but NUL */
+	uint64_t count;       /* photos, files or events concerned; or 0 */
+	int64_t at_ms;        /* wall clock */
+};
+
+/* {"rows":[[stream, stream name, at, at name, generation, base, cursor,
+ *  at_head, rows, digest, equal]...], "left_out", "merged":[[at, at name, photos,
+ *  digest, equal]...], "silent":[[node, name]...], "absent":[[node, name]...]} */
+struct answer_stream {
+	struct node_id stream, at;
+	char stream_name[SHOWN_NAME_MAX + 1], at_name[SHOWN_NAME_MAX + 1];
+	uint64_t generation;
+	struct point point;
+	bool at_head;
+	uint64_t rows;
+	struct digest digest;
+	bool equal;
+};
+struct answer_merged {
+	struct node_id at;
+	char at_name[SHOWN_NAME_MAX + 1];
+	uint64_t photos;
+	struct digest digest;
+	bool equal;
+};
+struct answer_name {
+	struct node_id node;
+	char name[SHOWN_NAME_MAX + 1];
+};
+struct answer_table {
+	uint32_t row_count, merged_count, silent_count, absent_count;
+	const struct answer_stream *rows;
+	const struct answer_merged *merged;
+	const struct answer_name *silent; /* live, did not answer in time */
+	const struct answer_name *absent; /* owners that are not live */
+	uint32_t left_out; /* equal rows that did not fit; unequal ones and
+			    * those below head come first */
+};
+
+/* {"files","total_files","bytes","total_bytes","eta"} */
+struct answer_progress {
+	uint64_t files, total_files, bytes, total_bytes, eta_ms;
+};
+
+struct question {
+	uint32_t type; /* enum question_type or MESSAGE_ERROR */
+	uint32_t request;
+	union {
+		struct question_hello hello;
+		struct answer_welcome welcome;
+		struct question_list list;
+		struct question_show show;
+		struct answer_photos photos;
+		struct answer_peers peers;
+		struct answer_status status;
+		struct answer_event event;
+		struct answer_table table;
+		struct answer_progress progress;
+		struct message_error error;
+	} u;
+};
+
+/*
+ * Write the whole frame of `q` (questions and answers alike).  Returns its
+ * bytes, or 0 if it does not fit in `max`.  For PHOTOS see the writer below.
+ */
+size_t question_encode(const struct question *q, uint8_t *out, size_t max);
+
+/*
+ * PHOTOS, photo by photo: `out` holds FRAME_HEADER_BYTES +
+ * ANSWER_BODY_BYTES_MAX.  add says false when one more does not fit (bytes or
+ * items): end the page there and give its cursor as `after`.
+ */
+struct photos_writer {
+	struct pack pack;
+	uint8_t *out;
+	size_t max;
+	size_t room_bytes; /* kept for the nodes and the rest */
+	uint32_t photo_count, items;
+};
+void photos_writer_init(struct photos_writer *w, uint8_t *out, size_t max);
+bool photos_writer_add(struct photos_writer *w, const struct answer_photo *p);
+/* `rest`: everything but photos. */
+size_t photos_writer_end(struct photos_writer *w, uint32_t request,
+			 const struct answer_photos *rest);
+
+/*
+ * Decode one body: the daemon decodes questions (strict about their bounds),
+ * the client answers.  Borrowed from decoder and body until the next decode.
+ */
+struct question_decoder;
+struct question_decoder *question_decoder_new(void);
+void question_decoder_free(struct question_decoder *d);
+enum message_verdict question_decode(struct question_decoder *d,
+				     const uint8_t *body, size_t body_bytes,
+				     struct question *out, const char **why);
+
+#endif
