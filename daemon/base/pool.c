@@ -1,0 +1,140 @@
+#include "pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "trouble.h"
+
+/* From the kernel's ioprio.h, which user space has no header for. */
+#define IOPRIO_WHO_PROCESS 1
+#define IOPRIO_CLASS_BE    2
+#define IOPRIO_LOWEST      7
+#define IOPRIO_CLASS_SHIFT 13
+
+struct worker {
+	pthread_t thread;
+	struct pool *pool;
+	unsigned slot;
+};
+
+struct pool {
+	pthread_mutex_t lock;
+	pthread_cond_t work_waits;
+	struct job *first, **last;
+	bool ending, idle_priority;
+	struct mailbox *ends;
+	char name[16];
+	unsigned count; /* threads running */
+	struct worker workers[];
+};
+
+static void
+lower_priority(void)
+{
+	pid_t tid = (pid_t)syscall(SYS_gettid);
+
+	/* Politeness is a wish: failing to be polite is not an error. */
+	(void)setpriority(PRIO_PROCESS, (id_t)tid, 10);
+	(void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, tid,
+		      IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT | IOPRIO_LOWEST);
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct pool *p = w->pool;
+	struct job *j;
+
+	pthread_setname_np(pthread_self(), p->name);
+	if (p->idle_priority)
+		lower_priority();
+	for (;;) {
+		pthread_mutex_lock(&p->lock);
+		while (p->first == NULL && !p->ending)
+			pthread_cond_wait(&p->work_waits, &p->lock);
+		if ((j = p->first) != NULL) {
+			p->first = j->next;
+			if (p->first == NULL)
+				p->last = &p->first;
+		}
+		pthread_mutex_unlock(&p->lock);
+		if (j == NULL)
+			return NULL;
+		j->work(j, w->slot);
+		mailbox_post(p->ends, &j->letter);
+	}
+}
+
+struct pool *
+pool_new(const char *name, unsigned threads, bool idle_priority,
+	 struct mailbox *ends, struct trouble *why)
+{
+	struct pool *p;
+	sigset_t all, old;
+	int r = 0;
+
+	p = calloc(1, sizeof(*p) + threads * sizeof(p->workers[0]));
+	if (p == NULL) {
+		trouble_set(why, ENOMEM, "out of memory");
+		return NULL;
+	}
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->work_waits, NULL);
+	p->last = &p->first;
+	p->ends = ends;
+	p->idle_priority = idle_priority;
+	strncpy(p->name, name, sizeof(p->name) - 1);
+	/* Signals belong to the loop thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	for (unsigned i = 0; i < threads && r == 0; i++) {
+		p->workers[i].pool = p;
+		p->workers[i].slot = i;
+		r = pthread_create(&p->workers[i].thread, NULL, worker_main,
+				   &p->workers[i]);
+		if (r == 0)
+			p->count++;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r != 0) {
+		pool_free(p);
+		trouble_errno(why, r, "cannot start a thread");
+		return NULL;
+	}
+	return p;
+}
+
+void
+pool_free(struct pool *p)
+{
+	if (p == NULL)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->ending = true;
+	pthread_cond_broadcast(&p->work_waits);
+	pthread_mutex_unlock(&p->lock);
+	for (unsigned i = 0; i < p->count; i++)
+		pthread_join(p->workers[i].thread, NULL);
+	pthread_cond_destroy(&p->work_waits);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+void
+pool_submit(struct pool *p, struct job *j)
+{
+	j->next = NULL;
+	pthread_mutex_lock(&p->lock);
+	*p->last = j;
+	p->last = &j->next;
+	pthread_cond_signal(&p->work_waits);
+	pthread_mutex_unlock(&p->lock);
+}

@@ -1,0 +1,36 @@
+/*
+ * pool.h: threads that do what the loop thread must not wait for.
+ *
+ * A job's work runs on one of the pool's threads, then its letter is posted
+ * to the mailbox, so that its end runs on the loop thread.  A pool of one
+ * thread does its jobs in the order given.
+ */
+#ifndef PHOTOMESH_POOL_H
+#define PHOTOMESH_POOL_H
+
+#include <stdbool.h>
+
+#include "mailbox.h"
+
+struct trouble;
+struct pool;
+
+struct job {
+	struct letter letter; /* deliver: the end, on the loop thread */
+	struct job *next;
+	/* `slot` is the thread's number, 0 .. threads - 1, for things there is
+	 * one of per thread (database connections, decoders). */
+	void (*work)(struct job *j, unsigned slot);
+};
+
+/* `name` (15 bytes) is what debuggers show.  `idle_priority` asks the kernel
+ * for low CPU and I/O priority.  NULL on failure. */
+struct pool *pool_new(const char *name, unsigned threads, bool idle_priority,
+		      struct mailbox *ends, struct trouble *why);
+/* Finishes what is queued, joins the threads; the ends still wait in the
+ * mailbox. */
+void pool_free(struct pool *p);
+/* Takes ownership of j until its end. */
+void pool_submit(struct pool *p, struct job *j);
+
+#endif
