@@ -1,0 +1,68 @@
+/*
+ * call.h: finding a daemon of this machine, asking it, awaiting its answers.
+ *
+ * Sockets lie in $PHOTOMESH_RUNTIME/photomesh, and only there if that is set;
+ * else in $XDG_RUNTIME_DIR/photomesh, /run/user/UID/photomesh and
+ * /tmp/photomesh-UID.  Without a chosen port the lowest is asked, after half
+ * a second without an answer the next one too, and the first answer wins: a
+ * stopped coordinator must not hang anybody.  Nothing here knows what the
+ * questions mean.
+ */
+#ifndef PHOTO_CALL_H
+#define PHOTO_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "question.h"
+
+struct failure;
+struct call; /* one run's way to a daemon */
+
+struct call_settings {
+	uint16_t port;      /* 0: any, lowest first */
+	int64_t silence_ms; /* heard nothing for so long: timed out; -1 never */
+};
+
+/* NULL: out of memory. */
+struct call *call_new(const struct call_settings *settings);
+void call_free(struct call *c);
+
+/*
+ * Find a daemon.  With a `first` question every daemon tried is asked it at
+ * once and *answer is what came first; without one (questions with effects,
+ * slow ones, watching) the first to say welcome is taken.
+ */
+int call_open(struct call *c, const struct question *first,
+	      struct question *answer, struct failure *why);
+
+/* A question to the daemon found; answers are matched by request id. */
+int call_ask(struct call *c, const struct question *q, struct failure *why);
+/*
+ * The next answer to the last question, borrowed until the next call_await or
+ * call_open.  An ERROR of the daemon comes back as -1 with its meaning; a
+ * lost connection as ENDING_NO_DAEMON.
+ */
+int call_await(struct call *c, struct question *answer, struct failure *why);
+
+/* The most frequent shape: open, one answer of type `want`. */
+int call_once(struct call *c, const struct question *q, uint32_t want,
+	      struct question *answer, struct failure *why);
+/* ENDING_FAILED unless the answer is of this type. */
+int call_expect(const struct question *answer, uint32_t want,
+		struct failure *why);
+
+uint16_t call_port(const struct call *c); /* of the daemon found */
+/* A lower port that gave no answer in time before another did; 0: none. */
+uint16_t call_silent_port(const struct call *c);
+const struct answer_welcome *call_welcome(const struct call *c);
+
+/* Adopt a connected socket: for tests. */
+int call_adopt_fd(struct call *c, int fd, uint16_t port);
+
+/* Ctrl-C ends a wait with ENDING_INTERRUPTED. */
+void call_catch_interrupt(void);
+bool call_interrupted(void);
+int64_t call_now_ms(void); /* monotonic */
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * call_hear.c: judging what a daemon said.
+ *
+ * A frame is the welcome, an answer to the last question, a reason to give
+ * this daemon up, or nothing for us: late answers and what newer daemons say
+ * are passed over.  The sentences for each way to fail stand here too.
+ */
+#include "call_private.h"
+
+int
+call_timed_out(const struct call *c, uint16_t port, struct failure *why)
+{
+	return failure_set(why, ENDING_TIMED_OUT,
+			   "no answer from the daemon on port %u for %.3g s; "
+			   "it may be stopped or very busy: try again, or ask "
+			   "another with -p PORT",
+			   port, (double)c->settings.silence_ms / 1000);
+}
+
+static int
+fail_broken(uint16_t port, const char *what, struct failure *why)
+{
+	return failure_set(why, ENDING_FAILED,
+			   "the answer of port %u makes no sense (%s); is it "
+			   "photod?",
+			   port, what != NULL ? what : "malformed");
+}
+
+int
+call_refused(const struct question *q, uint16_t port, struct failure *why)
+{
+	enum ending e = ending_of_error(q->u.error.code);
+
+	if (e == ENDING_INCOMPATIBLE)
+		return failure_set(why, e,
+				   "the daemon on port %u speaks another "
+				   "version than this photo %s (protocol %u): "
+				   "%s",
+				   port, PHOTOMESH_VERSION,
+				   PROTOCOL_VERSION_MAX, q->u.error.text);
+	return failure_set(why, e, "%s",
+			   q->u.error.text[0] != '\0' ? q->u.error.text
+						      : "the daemon failed");
+}
+
+/* The version is one of ours, or the sentence that says why not. */
+static enum heard
+judge_welcome(const struct lane *l, const struct answer_welcome *w,
+	      struct failure *why)
+{
+	if (w->version >= PROTOCOL_VERSION_MIN &&
+	    w->version <= PROTOCOL_VERSION_MAX)
+		return HEARD_WELCOME;
+	failure_set(why, ENDING_INCOMPATIBLE,
+		    "the daemon on port %u speaks protocol version %u, this "
+		    "photo %s only %u to %u",
+		    l->where.port, w->version, PHOTOMESH_VERSION,
+		    PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX);
+	return HEARD_FAILURE;
+}
+
+enum heard
+call_hear(struct call *c, struct lane *l, struct question *q,
+	  struct failure *why)
+{
+	struct frame f;
+	const char *what = NULL;
+
+	for (;;) {
+		switch (lane_take(l, &f)) {
+		case FRAME_PARTIAL:
+			return HEARD_NOTHING;
+		case FRAME_BROKEN:
+			fail_broken(l->where.port, "no frame", why);
+			return HEARD_FAILURE;
+		case FRAME_READY:
+			break;
+		}
+		switch (question_decode(c->decoder, f.body, f.body_bytes, q,
+					&what)) {
+		case MESSAGE_BROKEN:
+			fail_broken(l->where.port, what, why);
+			return HEARD_FAILURE;
+		case MESSAGE_UNKNOWN:
+			continue; /* from a newer daemon; not for us */
+		case MESSAGE_OK:
+			break;
+		}
+		if (q->type == MESSAGE_ERROR &&
+		    (q->request == HELLO_REQUEST || q->request == 0)) {
+			call_refused(q, l->where.port, why);
+			return HEARD_FAILURE;
+		}
+		if (q->request == HELLO_REQUEST && q->type == CLIENT_WELCOME) {
+			l->welcomed = true;
+			return judge_welcome(l, &q->u.welcome, why);
+		}
+		if (q->request == c->request && c->request != HELLO_REQUEST)
+			return HEARD_ANSWER;
+	}
+}

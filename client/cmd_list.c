@@ -1,0 +1,416 @@
+/*
+ * photo list: the merged list, each photo once, printed as it arrives.
+ *
+ * Nothing is kept but the nodes met, so a million photos cost no more memory
+ * than a page of them.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "call.h"
+#include "failure.h"
+#include "output.h"
+#include "rows.h"
+#include "text.h"
+#include "verbs.h"
+
+#define ID_COLUMNS        10u
+#define DATE_COLUMNS      16u
+#define SIZE_COLUMNS      8u
+#define NODES_COLUMNS_MIN 5u
+#define NODES_COLUMNS_MAX 40u
+
+struct list {
+	struct output *output;
+	const struct options *options;
+	unsigned nodes_width; /* judged by the first page */
+	bool headed;
+	bool cut; /* by --limit: there is more */
+	uint64_t photos, copies;
+	struct answer_fresh fresh;                /* the worst of all pages */
+	struct answer_node nodes[MESH_KNOWN_MAX]; /* met so far */
+	size_t seen_count;
+};
+
+static void
+remember_node(struct list *l, const struct row_holder *h)
+{
+	for (size_t i = 0; i < l->seen_count; i++) {
+		if (node_id_equal(&l->nodes[i].node, &h->node->node))
+			return;
+	}
+	if (l->seen_count < MESH_KNOWN_MAX)
+		l->nodes[l->seen_count++] = *h->node;
+}
+
+/* ---- the column of nodes ---------------------------------------------- */
+
+static unsigned
+holder_width(const struct row_holder *h)
+{
+	return text_shown_width(h->node->name, strlen(h->node->name)) +
+	       (h->online ? 0 : 2);
+}
+
+static unsigned
+holders_width(const struct row_holder *h, size_t count)
+{
+	unsigned width = 0;
+
+	for (size_t i = 0; i < count; i++)
+		width += holder_width(&h[i]) + (i > 0);
+	return width;
+}
+
+/* "alice,(bob),+3": an offline one in parentheses, what does not fit counted.
+ */
+static void
+put_holders(struct list *l, const struct row_holder *h, size_t count)
+{
+	struct output *o = l->output;
+	unsigned used = 0, room = l->nodes_width;
+	bool all = holders_width(h, count) <= room;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned need = holder_width(&h[i]) + (i > 0);
+
+		if (!all && i > 0 && used + need + 4 > room) {
+			used += (unsigned)fprintf(o->data, ",+%zu", count - i);
+			break;
+		}
+		if (i > 0)
+			putc(',', o->data);
+		if (!h[i].online) {
+			output_dim(o, true);
+			putc('(', o->data);
+		}
+		need = text_put_shown(o->data, h[i].node->name,
+				      strlen(h[i].node->name),
+				      all ? UINT_MAX : room - 4);
+		if (!h[i].online) {
+			putc(')', o->data);
+			output_dim(o, false);
+			need += 2;
+		}
+		used += need + (i > 0);
+	}
+	for (; used < room; used++)
+		putc(' ', o->data);
+}
+
+/* ---- rows ------------------------------------------------------------- */
+
+static void
+put_row(struct list *l, const struct answer_photos *a,
+	const struct answer_photo *p, const struct row_holder *h, size_t count)
+{
+	struct output *o = l->output;
+	char hex[33], date[48], size[TEXT_SIZE_MAX];
+
+	photo_id_hex(&p->id, hex);
+	switch (o->form) {
+	case OUTPUT_JSON:
+		row_json(&o->json, a, p);
+		return;
+	case OUTPUT_TABS:
+		row_date_column(p, date);
+		fprintf(o->data, "%s\t", hex);
+		text_put_column(o->data, date, strlen(date));
+		fprintf(o->data, "\t%llu\t%u\t", (unsigned long long)p->id.size,
+			p->copies);
+		for (size_t i = 0; i < count; i++) {
+			if (i > 0)
+				putc(',', o->data);
+			text_put_column(o->data, h[i].node->name,
+					strlen(h[i].node->name));
+		}
+		putc('\t', o->data);
+		text_put_column(o->data, p->name, p->name_bytes);
+		putc('\n', o->data);
+		return;
+	case OUTPUT_TABLE:
+		break;
+	}
+	row_date_shown(p, date);
+	text_size(p->id.size, size);
+	fprintf(o->data, "%.*s  ", (int)ID_COLUMNS, hex);
+	output_cell(o, date, strlen(date), DATE_COLUMNS);
+	fprintf(o->data, "  %*s  %6u  ", (int)SIZE_COLUMNS, size, p->copies);
+	put_holders(l, h, count);
+	fputs("  ", o->data);
+	text_put_shown(o->data, p->name, p->name_bytes, UINT_MAX);
+	putc('\n', o->data);
+}
+
+/* The first page decides how wide the nodes are, so that rows can stream. */
+static void
+put_header(struct list *l, const struct answer_photos *a)
+{
+	struct output *o = l->output;
+	struct row_holder h[MESH_KNOWN_MAX];
+	unsigned width = NODES_COLUMNS_MIN, most = o->width / 3;
+
+	if (most > NODES_COLUMNS_MAX)
+		most = NODES_COLUMNS_MAX;
+	if (most < 12)
+		most = 12;
+	for (uint32_t i = 0; i < a->photo_count; i++) {
+		size_t n = row_holders(a, &a->photos[i], h, MESH_KNOWN_MAX);
+		unsigned w = holders_width(h, n);
+
+		width = w > width ? w : width;
+	}
+	l->nodes_width = width < most ? width : most;
+	l->headed = true;
+	output_bold(o, true);
+	fprintf(o->data, "%-*s  %-*s  %*s  COPIES  %-*s  NAME", (int)ID_COLUMNS,
+		"ID", (int)DATE_COLUMNS, "DATE", (int)SIZE_COLUMNS, "SIZE",
+		(int)l->nodes_width, "NODES");
+	output_bold(o, false);
+	putc('\n', o->data);
+}
+
+static void
+put_page(struct list *l, const struct answer_photos *a)
+{
+	struct row_holder h[MESH_KNOWN_MAX];
+
+	if (l->output->form == OUTPUT_TABLE && !l->headed && a->photo_count > 0)
+		put_header(l, a);
+	for (uint32_t i = 0; i < a->photo_count; i++) {
+		const struct answer_photo *p = &a->photos[i];
+		size_t n = row_holders(a, p, h, MESH_KNOWN_MAX);
+
+		for (size_t k = 0; k < n; k++)
+			remember_node(l, &h[k]);
+		put_row(l, a, p, h, n);
+		l->photos++;
+		l->copies += p->copies;
+	}
+	if (a->fresh.oldest_age_ms > l->fresh.oldest_age_ms)
+		l->fresh.oldest_age_ms = a->fresh.oldest_age_ms;
+	l->fresh.scanning |= a->fresh.scanning;
+	l->fresh.syncing |= a->fresh.syncing;
+}
+
+/* ---- what is said behind the rows ------------------------------------- */
+
+/* "30 photos, 41 copies on 3 nodes (1 offline: alice, last seen 2 min ago)" */
+static void
+put_summary(struct list *l)
+{
+	FILE *f = l->output->notes;
+	int64_t now_ms = (int64_t)time(NULL) * 1000;
+	size_t offline = 0;
+	char age[TEXT_TIME_MAX];
+
+	for (size_t i = 0; i < l->seen_count; i++)
+		offline += !l->nodes[i].online;
+	fprintf(f, "%s%llu photo%s, %llu cop%s on %zu node%s",
+		l->cut ? "the first " : "", (unsigned long long)l->photos,
+		l->photos == 1 ? "" : "s", (unsigned long long)l->copies,
+		l->copies == 1 ? "y" : "ies", l->seen_count,
+		l->seen_count == 1 ? "" : "s");
+	if (offline > 0)
+		fprintf(f, " (%zu offline:", offline);
+	for (size_t i = 0, said = 0; i < l->seen_count; i++) {
+		const struct answer_node *n = &l->nodes[i];
+
+		if (n->online)
+			continue;
+		fputs(said++ > 0 ? "; " : " ", f);
+		text_put_shown(f, n->name, strlen(n->name), UINT_MAX);
+		text_age(now_ms - n->last_seen_ms, age);
+		if (n->last_seen_ms != 0)
+			fprintf(f, ", last seen %s", age);
+	}
+	fputs(offline > 0 ? ")\n" : "\n", f);
+}
+
+static void
+put_notes(struct list *l, const uint8_t *after, size_t after_bytes)
+{
+	struct output *o = l->output;
+	char hex[2 * CURSOR_BYTES_MAX + 1];
+
+	if (o->form == OUTPUT_TABLE && !o->quiet)
+		put_summary(l);
+	if (l->fresh.scanning || l->fresh.syncing)
+		output_note(o, "%s is going on, so the list may still change",
+			    l->fresh.scanning && l->fresh.syncing
+				    ? "a scan and a sync"
+			    : l->fresh.scanning ? "a scan"
+						: "a sync");
+	if (l->cut) {
+		hex_encode(after, after_bytes, hex);
+		/* Longer than a note may be, and to be copied whole. */
+		if (!o->quiet)
+			fprintf(o->notes, "photo: more: --after %s\n", hex);
+	}
+}
+
+static int
+judge_age(const struct list *l, struct failure *why)
+{
+	int64_t max = l->options->max_age_ms;
+
+	if (max < 0 || l->fresh.oldest_age_ms <= (uint64_t)max)
+		return 0;
+	return failure_set(why, ENDING_INCOMPLETE,
+			   "some node was last heard %llu ms ago, longer than "
+			   "--max-age %lld; see: photo peers",
+			   (unsigned long long)l->fresh.oldest_age_ms,
+			   (long long)max);
+}
+
+/* ---- asking ----------------------------------------------------------- */
+
+static int
+write_question(const struct options *p, struct question_list *q,
+	       struct failure *why)
+{
+	size_t used = 0;
+
+	for (unsigned i = 0; i < p->argument_count; i++) {
+		int n = snprintf(q->text + used, sizeof(q->text) - used, "%s%s",
+				 i > 0 ? " " : "", p->arguments[i]);
+
+		used += (size_t)n;
+		if (used >= sizeof(q->text))
+			return failure_set(why, ENDING_USAGE,
+					   "the query is longer than %u bytes",
+					   QUERY_BYTES_MAX);
+	}
+	if (!text_is_utf8((const uint8_t *)q->text, used))
+		return failure_set(why, ENDING_USAGE,
+				   "the query is not valid UTF-8");
+	if (p->node != NULL) {
+		if (strlen(p->node) > SHOWN_NAME_MAX)
+			return failure_set(why, ENDING_NOT_FOUND,
+					   "there is no node '%.80s...'; see: "
+					   "photo peers",
+					   p->node);
+		snprintf(q->node, sizeof(q->node), "%s", p->node);
+	}
+	if (p->after != NULL &&
+	    (!text_hex_decode(p->after, q->after, sizeof(q->after),
+			      &q->after_bytes) ||
+	     q->after_bytes == 0))
+		return failure_set(why, ENDING_USAGE,
+				   "--after takes the cursor that an earlier "
+				   "list gave, not '%.40s'",
+				   p->after);
+	q->sort = p->sort;
+	q->reverse = p->reverse;
+	return 0;
+}
+
+static uint32_t
+page_limit(const struct list *l)
+{
+	uint64_t left = l->options->limit - l->photos;
+
+	if (l->options->limit == 0 || left > LIST_PAGE_MAX)
+		return LIST_PAGE_MAX;
+	return (uint32_t)left;
+}
+
+/* Page after page, from the answer to the first question on. */
+static int
+put_pages(struct list *l, struct call *c, struct question *q,
+	  struct question *answer, struct failure *why)
+{
+	const struct answer_photos *a = &answer->u.photos;
+
+	for (;;) {
+		if (call_expect(answer, CLIENT_PHOTOS, why) == -1)
+			return -1;
+		put_page(l, a);
+		if (output_flush(l->output, why) == -1)
+			return -1;
+		if (a->after == NULL || a->after_bytes == 0)
+			break;
+		if (l->options->limit != 0 && l->photos >= l->options->limit) {
+			l->cut = true;
+			break;
+		}
+		if (a->photo_count == 0 || a->after_bytes > CURSOR_BYTES_MAX)
+			return failure_set(why, ENDING_FAILED,
+					   "the daemon sends pages without "
+					   "photos");
+		memcpy(q->u.list.after, a->after, a->after_bytes);
+		q->u.list.after_bytes = a->after_bytes;
+		q->u.list.limit = page_limit(l);
+		if (call_ask(c, q, why) == -1 ||
+		    call_await(c, answer, why) == -1)
+			return -1;
+	}
+	put_notes(l, a->after, a->after_bytes);
+	return 0;
+}
+
+static int
+run(const struct options *p, struct output *o, struct failure *why)
+{
+	static struct list l; /* 60 KB of nodes: not for the stack */
+	struct question q = {.type = CLIENT_LIST}, answer;
+	struct call *c;
+	int r = -1;
+
+	memset(&l, 0, sizeof(l));
+	l.output = o;
+	l.options = p;
+	if (write_question(p, &q.u.list, why) == -1 ||
+	    (c = verb_call_new(p, why)) == NULL)
+		return -1;
+	q.u.list.limit = page_limit(&l);
+	if (call_open(c, &q, &answer, why) == -1)
+		goto free_call;
+	r = put_pages(&l, c, &q, &answer, why);
+	if (r == 0) {
+		verb_note_silent(c, o);
+		r = judge_age(&l, why);
+	}
+free_call:
+	call_free(c);
+	return r;
+}
+
+const struct verb verb_list = {
+	.name = "list",
+	.alias = "ls",
+	.summary = "all photos of all nodes, each once, newest first",
+	.synopsis = "list [QUERY] [--node NODE] [--sort "
+		    "taken|name|size|added] [--reverse]\n"
+		    "                  [--limit N] [--after CURSOR] "
+		    "[--max-age MS]",
+	.help = "QUERY is a part of a name or path; case does not matter.\n"
+		"\n"
+		"  --node NODE     only what that node holds (name, port or "
+		"node id)\n"
+		"  --sort KEY      taken (default), name, size or added\n"
+		"  -r, --reverse   the other way round\n"
+		"  -n, --limit N   at most N photos; a cursor for the rest is "
+		"told\n"
+		"  --after CURSOR  go on where an earlier list was cut\n"
+		"  --max-age MS    exit 6 if some node was last heard longer "
+		"ago\n"
+		"\n"
+		"Piped, the columns are id, date, bytes, number of copies, "
+		"nodes, name,\n"
+		"separated by tabs; control characters and backslashes in "
+		"names are\n"
+		"written as \\n, \\x1b, \\\\, so that printf %b gives them "
+		"back.\n"
+		"\n"
+		"Examples:\n"
+		"  photo list\n"
+		"  photo list beach --sort size --limit 20\n"
+		"  photo list --node alice --json | jq -r .name\n",
+	.takes = TAKES_NODE | TAKES_SORT | TAKES_REVERSE | TAKES_LIMIT |
+		 TAKES_AFTER | TAKES_MAX_AGE,
+	.arguments_max = ARGUMENTS_MAX,
+	.run = run,
+};

@@ -1,0 +1,253 @@
+/*
+ * photo show ID: one photo, everything known, every copy.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "call.h"
+#include "failure.h"
+#include "output.h"
+#include "rows.h"
+#include "table.h"
+#include "text.h"
+#include "verbs.h"
+
+static void
+put_fields(struct output *o, const struct answer_photos *a,
+	   const struct answer_photo *p)
+{
+	struct row_holder h[MESH_KNOWN_MAX];
+	size_t nodes = row_holders(a, p, h, MESH_KNOWN_MAX);
+	char hex[PHOTO_ID_TEXT_MAX], size[TEXT_SIZE_MAX], time[TEXT_TIME_MAX];
+	FILE *f = o->data;
+
+	photo_id_hex(&p->id, hex);
+	output_bold(o, true);
+	text_put_shown(f, p->name, p->name_bytes, UINT_MAX);
+	output_bold(o, false);
+	text_size(p->id.size, size);
+	fprintf(f, "\n  id      %s\n  size    %s (%llu bytes)\n", hex, size,
+		(unsigned long long)p->id.size);
+	if (p->type[0] != '\0') {
+		fputs("  type    ", f);
+		text_put_shown(f, p->type, strlen(p->type), UINT_MAX);
+		putc('\n', f);
+	}
+	if (p->width != 0 && p->height != 0)
+		fprintf(f, "  pixels  %u x %u\n", p->width, p->height);
+	if (p->taken[0] != '\0') {
+		fputs("  taken   ", f);
+		text_put_shown(f, p->taken, strlen(p->taken), UINT_MAX);
+		putc('\n', f);
+	}
+	text_time_local(p->added_ms, true, time);
+	if (p->added_ms != 0)
+		fprintf(f, "  added   %s\n", time);
+	fprintf(f, "  copies  %u on %zu node%s\n\n", p->copies, nodes,
+		nodes == 1 ? "" : "s");
+}
+
+/* Piped: id, bytes, node, port, state, root, path, mtime. */
+static void
+put_copies(struct output *o, const struct answer_photos *a,
+	   const struct answer_photo *p)
+{
+	static const char *const people[] = {"NODE", "STATE", "ROOT", "PATH",
+					     "MODIFIED"};
+	static const char *const pipes[] = {"id",    "bytes", "node", "port",
+					    "state", "root",  "path", "mtime"};
+	bool shown = o->form == OUTPUT_TABLE;
+	int64_t now_ms = (int64_t)time(NULL) * 1000;
+	char hex[33], when[TEXT_TIME_MAX];
+	struct table t;
+
+	table_init(&t, o, shown ? people : pipes, shown ? 5 : 8);
+	photo_id_hex(&p->id, hex);
+	for (uint32_t i = 0; i < p->copy_count; i++) {
+		const struct answer_copy *c = &p->rows[i];
+		const struct answer_node *n = row_node(a, c->node);
+
+		if (!shown) {
+			table_put(&t, "%s", hex);
+			table_put(&t, "%llu", (unsigned long long)p->id.size);
+		}
+		table_bytes(&t, n->name, strlen(n->name));
+		if (!shown)
+			table_put(&t, "%u", n->port);
+		text_age(now_ms - n->last_seen_ms, when);
+		if (shown && !c->online && !n->online && n->last_seen_ms != 0)
+			table_put(&t, "offline, last seen %s", when);
+		else if (shown && !c->online && n->online)
+			table_put(&t, "disk offline");
+		else
+			table_put(&t, "%s", c->online ? "online" : "offline");
+		table_bytes(&t, c->label, c->label_bytes);
+		table_bytes(&t, c->path, c->path_bytes);
+		if (shown)
+			text_time_local(text_ms_of_ns(c->mtime_ns), true, when);
+		else
+			text_time_utc(text_ms_of_ns(c->mtime_ns), false, when);
+		table_put(&t, "%s", when);
+	}
+	table_print(&t);
+	table_release(&t);
+}
+
+/* Do two candidates share the hash, so that only the size tells them apart? */
+static bool
+needs_size(const struct answer_photos *a, uint32_t index)
+{
+	for (uint32_t i = 0; i < a->photo_count; i++) {
+		if (i != index &&
+		    memcmp(a->photos[i].id.hash, a->photos[index].id.hash,
+			   PHOTO_HASH_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+put_candidates(struct output *o, const char *id, const struct answer_photos *a,
+	       struct failure *why)
+{
+	char hex[PHOTO_ID_TEXT_MAX], date[48];
+
+	failure_set(why, ENDING_AMBIGUOUS,
+		    "%s begins the ids of %s%u photos; give more digits", id,
+		    a->photo_count >= CANDIDATES_MAX ? "at least " : "",
+		    a->photo_count);
+	if (o->form == OUTPUT_JSON) {
+		struct json *j = &o->json;
+
+		json_open(j, NULL, '{');
+		json_str(j, "error", ending_text(why->ending));
+		json_str(j, "message", why->message);
+		json_uint(j, "exit", (uint64_t)why->ending);
+		json_open(j, "candidates", '[');
+		for (uint32_t i = 0; i < a->photo_count; i++) {
+			const struct answer_photo *p = &a->photos[i];
+
+			if (needs_size(a, i))
+				photo_id_hex_size(&p->id, hex);
+			else
+				photo_id_hex(&p->id, hex);
+			json_open(j, NULL, '{');
+			json_str(j, "id", hex);
+			json_bytes(j, "name", p->name, p->name_bytes);
+			json_close(j, '}');
+		}
+		json_close(j, ']');
+		json_close(j, '}');
+		json_line(j);
+		why->message[0] = '\0'; /* said */
+		return -1;
+	}
+	for (uint32_t i = 0; i < a->photo_count; i++) {
+		const struct answer_photo *p = &a->photos[i];
+
+		if (needs_size(a, i))
+			photo_id_hex_size(&p->id, hex);
+		else
+			photo_id_hex(&p->id, hex);
+		row_date_shown(p, date);
+		fprintf(o->notes, "%s  ", hex);
+		text_put_shown(o->notes, date, strlen(date), UINT_MAX);
+		fputs("  ", o->notes);
+		text_put_shown(o->notes, p->name, p->name_bytes, UINT_MAX);
+		putc('\n', o->notes);
+	}
+	return -1;
+}
+
+static int
+fail_not_found(const char *id, struct failure *why)
+{
+	return failure_set(why, ENDING_NOT_FOUND,
+			   "no photo has an id that begins with %s; see: "
+			   "photo list",
+			   id);
+}
+
+static int
+put_answer(struct output *o, const char *id, const struct answer_photos *a,
+	   struct failure *why)
+{
+	if (a->photo_count == 0)
+		return fail_not_found(id, why);
+	if (a->ambiguous || a->photo_count > 1)
+		return put_candidates(o, id, a, why);
+	switch (o->form) {
+	case OUTPUT_JSON:
+		row_json(&o->json, a, &a->photos[0]);
+		break;
+	case OUTPUT_TABLE:
+		put_fields(o, a, &a->photos[0]);
+		put_copies(o, a, &a->photos[0]);
+		break;
+	case OUTPUT_TABS:
+		put_copies(o, a, &a->photos[0]);
+		break;
+	}
+	if (a->fresh.scanning || a->fresh.syncing)
+		output_note(o, "%s is going on, so more copies may turn up",
+			    a->fresh.scanning ? "a scan" : "a sync");
+	return output_flush(o, why);
+}
+
+static int
+run(const struct options *p, struct output *o, struct failure *why)
+{
+	const char *id = p->arguments[0];
+	struct question q = {.type = CLIENT_SHOW}, answer;
+	struct photo_prefix prefix;
+	struct call *c;
+	int r = -1;
+
+	if (strncasecmp(id, "id:", 3) == 0)
+		id += 3;
+	if (strlen(id) >= sizeof(q.u.show.id) ||
+	    !photo_prefix_parse(id, strlen(id), &prefix) ||
+	    prefix.digits < PHOTO_PREFIX_HEX_MIN)
+		return failure_set(why, ENDING_USAGE,
+				   "'%.64s' is no photo id: give its first "
+				   "%u or more hex digits, as photo list "
+				   "shows them",
+				   id, PHOTO_PREFIX_HEX_MIN);
+	snprintf(q.u.show.id, sizeof(q.u.show.id), "%s", id);
+	if ((c = verb_call_new(p, why)) == NULL)
+		return -1;
+	if (call_once(c, &q, CLIENT_PHOTOS, &answer, why) == 0) {
+		r = put_answer(o, id, &answer.u.photos, why);
+		verb_note_silent(c, o);
+	} else if (why->ending == ENDING_NOT_FOUND) {
+		fail_not_found(id, why); /* the daemon need not repeat it */
+	}
+	call_free(c);
+	return r;
+}
+
+const struct verb verb_show = {
+	.name = "show",
+	.alias = "whereis",
+	.summary = "one photo: what is known, and where its copies are",
+	.synopsis = "show ID",
+	.help = "ID is the beginning of a photo id, at least 4 hex digits.  "
+		"If several\n"
+		"photos begin so, they are listed on standard error and the "
+		"exit code is 4.\n"
+		"\n"
+		"Piped, there is a line for each copy: id, bytes, node, port, "
+		"state, root,\n"
+		"path, time of modification, separated by tabs.\n"
+		"\n"
+		"Examples:\n"
+		"  photo show 99aa06d3\n"
+		"  photo whereis 99aa06d3014798d86001c324468d497f\n"
+		"  photo show 99aa --json | jq -r '.copies[].path'\n",
+	.arguments_min = 1,
+	.arguments_max = 1,
+	.run = run,
+};

@@ -1,0 +1,54 @@
+/*
+ * lane.h: one connection to one daemon, while several may be tried at once.
+ *
+ * Bytes out, frames in, never blocking; who waits, for how long and for whom
+ * is call*.c's affair.
+ */
+#ifndef PHOTO_LANE_H
+#define PHOTO_LANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "find.h"
+#include "frame.h"
+
+enum lane_state {
+	LANE_KNOCKING, /* its queue of callers is full: try again soon */
+	LANE_OPEN,
+	LANE_CLOSED, /* nobody there, or it hung up */
+};
+
+struct lane {
+	enum lane_state state;
+	int fd; /* -1 when closed */
+	struct found where;
+	bool welcomed;
+	bool reached; /* was open once */
+	uint8_t *in;  /* owned */
+	size_t in_used, in_capacity;
+	size_t taken; /* at the front, handed out as a frame */
+	uint8_t *out; /* owned */
+	size_t out_used, out_sent;
+};
+
+void lane_init(struct lane *l, const struct found *where);
+void lane_adopt(struct lane *l, int fd, uint16_t port);
+void lane_release(struct lane *l);
+
+/* Connect, or try again. */
+void lane_knock(struct lane *l);
+/* Queue bytes and send what can be sent.  False: out of memory. */
+bool lane_send(struct lane *l, const uint8_t *bytes, size_t count);
+bool lane_wants_to_write(const struct lane *l);
+void lane_write(struct lane *l);
+/* Read what there is; true if anything came. */
+bool lane_read(struct lane *l);
+/*
+ * The next whole frame, borrowed until the next lane call.  FRAME_BROKEN
+ * closes the lane.
+ */
+enum frame_verdict lane_take(struct lane *l, struct frame *out);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * options.h: the command line, read once, for every command.
+ *
+ * Options may stand before or behind the command; each command says which of
+ * the options that are not everybody's it takes.  Long options are never
+ * abbreviated: an abbreviation in somebody's script would forbid us a name.
+ */
+#ifndef PHOTO_OPTIONS_H
+#define PHOTO_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct failure;
+struct output;
+struct options;
+
+/* Options that only some commands take, as bits. */
+enum verb_takes {
+	TAKES_NODE = 1,
+	TAKES_SORT = 2,
+	TAKES_REVERSE = 4,
+	TAKES_LIMIT = 8,
+	TAKES_AFTER = 16,
+	TAKES_MAX_AGE = 32,
+};
+
+struct verb {
+	const char *name;
+	const char *alias;    /* or NULL */
+	const char *summary;  /* one line for photo --help */
+	const char *synopsis; /* "list [QUERY] [--node NODE] ..." */
+	const char *help;     /* options and examples */
+	unsigned takes;       /* enum verb_takes, or-ed */
+	unsigned arguments_min, arguments_max;
+	/* 0, or -1 with *why filled; answers go to `o`. */
+	int (*run)(const struct options *p, struct output *o,
+		   struct failure *why);
+};
+
+#define ARGUMENTS_MAX 64u
+
+struct options {
+	const struct verb *verb; /* NULL with help, version or a failure */
+	bool help, version, json, quiet, reverse;
+	uint16_t port;      /* 0: not chosen */
+	int64_t timeout_ms; /* 10 s by default */
+	const char *connect, *key;
+	const char *node;
+	uint32_t sort;                        /* as in question_list */
+	uint64_t limit;                       /* 0: none */
+	const char *after;                    /* hex; NULL: from the start */
+	int64_t max_age_ms;                   /* -1: any */
+	const char *arguments[ARGUMENTS_MAX]; /* borrowed from argv */
+	unsigned argument_count;
+};
+
+/*
+ * `verbs` ends with NULL.  Returns 0, or -1 with ENDING_USAGE; `json` and
+ * `quiet` are right even then, so that the failure is told in the right form.
+ */
+int options_parse(int argc, char *const *argv, const struct verb *const *verbs,
+		  struct options *out, struct failure *why);
+
+/* The command of that name or alias; NULL: none. */
+const struct verb *verb_find(const struct verb *const *verbs, const char *name);
+
+#endif

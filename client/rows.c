@@ -1,0 +1,114 @@
+#include "rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "output.h"
+
+const struct answer_node *
+row_node(const struct answer_photos *a, uint32_t index)
+{
+	static const struct answer_node nobody = {.name = "?"};
+
+	return index < a->node_count ? &a->nodes[index] : &nobody;
+}
+
+/* By name: the ids are random, and rows should look alike. */
+static int
+by_name(const void *a, const void *b)
+{
+	const struct row_holder *x = a, *y = b;
+	int d = strcmp(x->node->name, y->node->name);
+
+	return d != 0 ? d : node_id_compare(&x->node->node, &y->node->node);
+}
+
+size_t
+row_holders(const struct answer_photos *a, const struct answer_photo *p,
+	    struct row_holder *out, size_t max)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < p->copy_count; i++) {
+		const struct answer_node *n = row_node(a, p->rows[i].node);
+		size_t at = 0;
+
+		while (at < count && out[at].node != n)
+			at++;
+		if (at == max)
+			continue;
+		if (at == count) {
+			out[count].node = n;
+			out[count++].online = false;
+		}
+		out[at].online |= p->rows[i].online;
+	}
+	qsort(out, count, sizeof(*out), by_name);
+	return count;
+}
+
+void
+row_date_shown(const struct answer_photo *p, char out[48])
+{
+	char local[TEXT_TIME_MAX];
+
+	if (p->taken[0] != '\0') {
+		/* 2023-07-01T12:00:00+02:00: the camera's clock, as it is */
+		snprintf(out, 48, "%.16s", p->taken);
+		if (strlen(out) > 10 && out[10] == 'T')
+			out[10] = ' ';
+		return;
+	}
+	text_time_local(text_ms_of_ns(p->mtime_ns), false, local);
+	snprintf(out, 48, "%s", local);
+}
+
+void
+row_date_column(const struct answer_photo *p, char out[48])
+{
+	char utc[TEXT_TIME_MAX];
+
+	text_time_utc(text_ms_of_ns(p->mtime_ns), false, utc);
+	snprintf(out, 48, "%s", p->taken[0] != '\0' ? p->taken : utc);
+}
+
+static void
+copy_json(struct json *j, const struct answer_photos *a,
+	  const struct answer_copy *c)
+{
+	const struct answer_node *n = row_node(a, c->node);
+
+	json_open(j, NULL, '{');
+	json_str(j, "node", n->name);
+	json_hex(j, "node_id", n->node.bytes, sizeof(n->node.bytes));
+	json_uint_known(j, "port", n->port);
+	json_bytes(j, "root", c->label, c->label_bytes);
+	json_bytes(j, "path", c->path, c->path_bytes);
+	json_time(j, "mtime", text_ms_of_ns(c->mtime_ns));
+	json_bool(j, "online", c->online);
+	json_time_known(j, "last_seen", n->last_seen_ms);
+	json_close(j, '}');
+}
+
+void
+row_json(struct json *j, const struct answer_photos *a,
+	 const struct answer_photo *p)
+{
+	json_open(j, NULL, '{');
+	json_hex(j, "id", p->id.hash, sizeof(p->id.hash));
+	json_uint(j, "size", p->id.size);
+	json_str_known(j, "type", p->type);
+	json_bytes(j, "name", p->name, p->name_bytes);
+	json_str_known(j, "taken", p->taken);
+	json_uint_known(j, "width", p->width);
+	json_uint_known(j, "height", p->height);
+	json_time_known(j, "added", p->added_ms);
+	json_open(j, "copies", '[');
+	for (uint32_t i = 0; i < p->copy_count; i++)
+		copy_json(j, a, &p->rows[i]);
+	json_close(j, ']');
+	json_close(j, '}');
+	json_line(j);
+}

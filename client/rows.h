@@ -1,0 +1,37 @@
+/*
+ * rows.h: a photo and its holders, as list and show both print them.
+ */
+#ifndef PHOTO_ROWS_H
+#define PHOTO_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "question.h"
+#include "text.h"
+
+struct json;
+struct output;
+
+/* The node of a copy; never NULL: an index out of bounds gives a "?" node. */
+const struct answer_node *row_node(const struct answer_photos *a,
+				   uint32_t index);
+
+/* Nodes holding the photo, each once, by name; at most `max`. */
+struct row_holder {
+	const struct answer_node *node;
+	bool online; /* at least one copy there can be had */
+};
+size_t row_holders(const struct answer_photos *a, const struct answer_photo *p,
+		   struct row_holder *out, size_t max);
+
+/* "taken" if known, else the oldest mtime. */
+void row_date_shown(const struct answer_photo *p, char out[48]);
+void row_date_column(const struct answer_photo *p, char out[48]);
+
+/* The one JSON object of list and show. */
+void row_json(struct json *j, const struct answer_photos *a,
+	      const struct answer_photo *p);
+
+#endif
