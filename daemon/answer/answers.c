@@ -1,0 +1,267 @@
+#include "answers.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "driver.h"
+#include "task.h"
+
+/* Room for any answer but PHOTOS and TABLE and PEER_LIST. */
+#define SMALL_FRAME_BYTES 4096u
+
+struct answers *
+answers_new(const struct answers_config *config)
+{
+	struct answers *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return NULL;
+	a->config = *config;
+	a->refs = 1;
+	return a;
+}
+
+void
+answers_hold(struct answers *a)
+{
+	a->refs++;
+}
+
+void
+answers_drop(struct answers *a)
+{
+	assert(a->refs > 0);
+	if (--a->refs == 0)
+		free(a);
+}
+
+void
+answers_free(struct answers *a)
+{
+	if (a == NULL)
+		return;
+	while (a->rescans != NULL) {
+		struct rescan *r = a->rescans;
+
+		a->rescans = r->next;
+		free(r);
+	}
+	a->closed = true;
+	answers_drop(a);
+}
+
+void
+answers_set_intake(struct answers *a, struct intake *intake)
+{
+	a->config.intake = intake;
+}
+
+void
+answers_ask(struct answers *a, uint64_t client, const struct question *q)
+{
+	switch (q->type) {
+	case CLIENT_LIST:
+		list_ask(a, client, q->request, &q->u.list);
+		return;
+	case CLIENT_SHOW:
+		show_ask(a, client, q->request, &q->u.show);
+		return;
+	case CLIENT_PEERS:
+		peers_ask(a, client, q->request);
+		return;
+	case CLIENT_STATUS:
+		status_ask(a, client, q->request);
+		return;
+	case CLIENT_VERIFY:
+		verify_ask(a, client, q->request);
+		return;
+	case CLIENT_RESCAN:
+		rescan_ask(a, client, q->request);
+		return;
+	}
+	answers_refuse(a, client, q->request, ERROR_UNKNOWN_TYPE,
+		       "no question: type %u", q->type);
+}
+
+void
+answers_forget(struct answers *a, uint64_t client)
+{
+	rescan_forget(a, client);
+	verify_forget(a, client);
+}
+
+bool
+answers_ticking(const struct answers *a)
+{
+	return a->rescans != NULL;
+}
+
+void
+answers_tick(struct answers *a)
+{
+	rescan_tick(a);
+}
+
+/* ---- frames ------------------------------------------------------------ */
+
+uint8_t *
+encode_frame(const struct question *q, size_t *frame_bytes)
+{
+	size_t max = q->type == CLIENT_TABLE || q->type == CLIENT_PEER_LIST
+			     ? FRAME_HEADER_BYTES + ANSWER_BODY_BYTES_MAX
+			     : SMALL_FRAME_BYTES;
+	uint8_t *frame = malloc(max), *less;
+
+	if (frame == NULL)
+		return NULL;
+	*frame_bytes = question_encode(q, frame, max);
+	if (*frame_bytes == 0) {
+		free(frame);
+		return NULL;
+	}
+	less = realloc(frame, *frame_bytes);
+	return less != NULL ? less : frame;
+}
+
+static uint8_t *
+error_frame(uint32_t request, enum error_code code, size_t *frame_bytes,
+	    const char *format, va_list ap)
+{
+	struct question q = {.type = MESSAGE_ERROR, .request = request};
+
+	q.u.error.code = code;
+	vsnprintf(q.u.error.text, sizeof(q.u.error.text), format, ap);
+	return encode_frame(&q, frame_bytes);
+}
+
+uint8_t *
+answers_error(uint32_t request, enum error_code code, size_t *frame_bytes,
+	      const char *format, ...)
+{
+	uint8_t *frame;
+	va_list ap;
+
+	va_start(ap, format);
+	frame = error_frame(request, code, frame_bytes, format, ap);
+	va_end(ap);
+	return frame;
+}
+
+void
+answers_send(struct answers *a, uint64_t client, uint32_t request,
+	     uint8_t *frame, size_t frame_bytes, bool last)
+{
+	if (frame == NULL) {
+		last = true;
+		frame = answers_error(request, ERROR_FAILED, &frame_bytes,
+				      "out of memory");
+	}
+	if (frame == NULL || a->closed) {
+		free(frame);
+		return;
+	}
+	a->config.send(a->config.arg, client, request, frame, frame_bytes,
+		       last);
+}
+
+void
+answers_refuse(struct answers *a, uint64_t client, uint32_t request,
+	       enum error_code code, const char *format, ...)
+{
+	size_t frame_bytes = 0;
+	uint8_t *frame;
+	va_list ap;
+
+	va_start(ap, format);
+	frame = error_frame(request, code, &frame_bytes, format, ap);
+	va_end(ap);
+	answers_send(a, client, request, frame, frame_bytes, true);
+}
+
+struct view *
+answers_view(struct answers *a, struct scan_progress *scan)
+{
+	memset(scan, 0, sizeof(*scan));
+	if (a->config.intake != NULL)
+		intake_progress(a->config.intake, scan);
+	return view_take(driver_mesh(a->config.driver),
+			 scan->state == SCAN_RUNNING);
+}
+
+/* ---- tasks ------------------------------------------------------------- */
+
+struct task *
+task_new(struct answers *a, uint64_t client, uint32_t request)
+{
+	struct task *t = calloc(1, sizeof(*t));
+
+	if (t == NULL || (t->view = answers_view(a, &t->scan)) == NULL) {
+		free(t);
+		answers_send(a, client, request, NULL, 0, true);
+		return NULL;
+	}
+	answers_hold(a);
+	t->answers = a;
+	t->client = client;
+	t->request = request;
+	return t;
+}
+
+void
+task_free(struct task *t)
+{
+	answers_drop(t->answers);
+	free(t->view);
+	free(t->frame);
+	free(t);
+}
+
+static void
+task_work(struct job *j, unsigned slot)
+{
+	struct task *t = (struct task *)j;
+
+	t->make(t, catalogue_reader(t->answers->config.catalogue, slot));
+}
+
+static void
+task_end(struct letter *l)
+{
+	struct task *t = (struct task *)l;
+	uint8_t *frame = t->frame;
+
+	t->frame = NULL;
+	answers_send(t->answers, t->client, t->request, frame, t->frame_bytes,
+		     true);
+	task_free(t);
+}
+
+void
+task_submit(struct task *t)
+{
+	t->job.work = task_work;
+	t->job.letter.deliver = task_end;
+	catalogue_ask(t->answers->config.catalogue, &t->job);
+}
+
+void
+task_fail(struct task *t, enum error_code code, const char *format, ...)
+{
+	va_list ap;
+
+	free(t->frame);
+	va_start(ap, format);
+	t->frame = error_frame(t->request, code, &t->frame_bytes, format, ap);
+	va_end(ap);
+}
+
+void
+task_encode(struct task *t, struct question *q)
+{
+	q->request = t->request;
+	free(t->frame);
+	t->frame = encode_frame(q, &t->frame_bytes);
+}

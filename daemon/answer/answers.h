@@ -1,0 +1,54 @@
+/*
+ * answers.h: from a client's question to its answer.
+ *
+ * Knows the mesh, the catalogue and the intake; knows nothing of sockets:
+ * frames go out through `send`, to a client named by a number that is never
+ * used again.  Long work is done by the query pool.  Loop thread only.
+ */
+#ifndef PHOTOMESH_ANSWERS_H
+#define PHOTOMESH_ANSWERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "question.h"
+
+struct answers;
+struct catalogue;
+struct driver;
+struct intake;
+
+struct answers_config {
+	struct driver *driver;       /* borrowed */
+	struct catalogue *catalogue; /* borrowed */
+	struct intake *intake;       /* borrowed; may be NULL until set */
+	/* One frame for `client`, if it is still there.  `frame` is malloced
+	 * and now the receiver's; last: the question is answered. */
+	void (*send)(void *arg, uint64_t client, uint32_t request,
+		     uint8_t *frame, size_t frame_bytes, bool last);
+	void *arg;
+};
+
+struct answers *answers_new(const struct answers_config *config);
+/* Work under way ends unheard; what it needs lives until then. */
+void answers_free(struct answers *a);
+void answers_set_intake(struct answers *a, struct intake *intake);
+
+/* LIST, SHOW, PEERS, STATUS, VERIFY or RESCAN; `q` is borrowed.  Each ends in
+ * one `send` with `last`, perhaps before this returns. */
+void answers_ask(struct answers *a, uint64_t client, const struct question *q);
+/* Nobody waits for its answers any more. */
+void answers_forget(struct answers *a, uint64_t client);
+
+/* To be called every ANSWERS_TICK_MS while answers_ticking(). */
+#define ANSWERS_TICK_MS 100u
+bool answers_ticking(const struct answers *a);
+void answers_tick(struct answers *a);
+
+/* An ERROR frame, malloced; NULL when out of memory. */
+uint8_t *answers_error(uint32_t request, enum error_code code,
+		       size_t *frame_bytes, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,105 @@
+#include "photos.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FRAME_MAX (FRAME_HEADER_BYTES + ANSWER_BODY_BYTES_MAX)
+
+struct photos *
+photos_new(const struct view *v)
+{
+	struct photos *p = malloc(sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->view = v;
+	p->node_count = 0;
+	if ((p->frame = malloc(FRAME_MAX)) == NULL) {
+		free(p);
+		return NULL;
+	}
+	photos_writer_init(&p->writer, p->frame, FRAME_MAX);
+	return p;
+}
+
+void
+photos_free(struct photos *p)
+{
+	if (p == NULL)
+		return;
+	free(p->frame);
+	free(p);
+}
+
+/* Its place in the answer's list of nodes; false when that is full. */
+static bool
+place_of(struct photos *p, const struct node_id *node, uint32_t *place)
+{
+	for (uint32_t i = 0; i < p->node_count; i++)
+		if (node_id_equal(&p->nodes[i].node, node)) {
+			*place = i;
+			return true;
+		}
+	if (p->node_count == MESH_KNOWN_MAX)
+		return false;
+	view_answer_node(p->view, node, &p->nodes[p->node_count]);
+	*place = p->node_count++;
+	return true;
+}
+
+bool
+photos_add(struct photos *p, const struct photo_row *row)
+{
+	uint32_t node_count = p->node_count;
+	struct answer_photo a = {.id = row->photo,
+				 .name = (const uint8_t *)row->name,
+				 .name_bytes = row->name_bytes,
+				 .mtime_ns = row->mtime_ns,
+				 .added_ms = row->added_ms,
+				 .copies = row->copies,
+				 .rows = p->copies};
+
+	if (a.name_bytes > PATH_BYTES_MAX)
+		a.name_bytes = PATH_BYTES_MAX;
+	snprintf(a.type, sizeof(a.type), "%s", row->type ? row->type : "");
+	for (uint32_t i = 0;
+	     i < row->copy_count && a.copy_count < COPIES_SHOWN_MAX; i++) {
+		const struct copy_row *c = &row->rows[i];
+		struct answer_copy *out = &p->copies[a.copy_count];
+
+		if (!place_of(p, &c->node, &out->node))
+			continue;
+		out->label = (const uint8_t *)(c->label ? c->label : "");
+		out->label_bytes = strlen((const char *)out->label);
+		out->path = (const uint8_t *)c->path;
+		out->path_bytes = c->path_bytes;
+		out->mtime_ns = c->mtime_ns;
+		out->online = c->root_online && p->nodes[out->node].online;
+		a.copy_count++;
+	}
+	if (photos_writer_add(&p->writer, &a))
+		return true;
+	p->node_count = node_count;
+	return false;
+}
+
+uint8_t *
+photos_end(struct photos *p, uint32_t request, const uint8_t *after,
+	   size_t after_bytes, bool ambiguous, size_t *frame_bytes)
+{
+	struct answer_photos rest = {.ambiguous = ambiguous,
+				     .node_count = p->node_count,
+				     .nodes = p->nodes,
+				     .after = after,
+				     .after_bytes = after_bytes};
+	uint8_t *frame = p->frame, *less;
+
+	view_fresh(p->view, &rest.fresh);
+	*frame_bytes = photos_writer_end(&p->writer, request, &rest);
+	if (*frame_bytes == 0)
+		return NULL;
+	p->frame = NULL;
+	less = realloc(frame, *frame_bytes);
+	return less != NULL ? less : frame;
+}

@@ -1,0 +1,109 @@
+/* rescan.c: look at the folders again now, and say how far that is. */
+#include <stdlib.h>
+
+#include "clock.h"
+#include "task.h"
+
+/* As fast as until now; 0 when not known. */
+static uint64_t
+eta_ms(const struct scan_progress *p, uint64_t spent_ms)
+{
+	uint64_t done = p->bytes, all = p->total_bytes;
+
+	if (p->state != SCAN_RUNNING || done == 0 || all <= done)
+		return 0;
+	return (uint64_t)((double)spent_ms / (double)done *
+			  (double)(all - done));
+}
+
+static void
+tell(struct answers *a, const struct rescan *r, const struct scan_progress *p)
+{
+	struct question q = {.type = CLIENT_PROGRESS, .request = r->request};
+	size_t bytes = 0;
+	uint8_t *frame;
+
+	q.u.progress.files = p->files;
+	q.u.progress.total_files = p->total_files;
+	q.u.progress.bytes = p->bytes;
+	q.u.progress.total_bytes = p->total_bytes;
+	q.u.progress.eta_ms = eta_ms(p, clock_steady_ms() - r->began_ms);
+	if ((frame = encode_frame(&q, &bytes)) != NULL)
+		answers_send(a, r->client, r->request, frame, bytes, false);
+}
+
+static void
+finish(struct answers *a, const struct rescan *r)
+{
+	struct question q = {.type = CLIENT_DONE, .request = r->request};
+	size_t bytes = 0;
+	uint8_t *frame = encode_frame(&q, &bytes);
+
+	answers_send(a, r->client, r->request, frame, bytes, true);
+}
+
+void
+rescan_ask(struct answers *a, uint64_t client, uint32_t request)
+{
+	struct rescan *r;
+
+	if (a->config.intake == NULL) {
+		answers_refuse(a, client, request, ERROR_BUSY,
+			       "the daemon is still starting, or ending");
+		return;
+	}
+	if ((r = calloc(1, sizeof(*r))) == NULL) {
+		answers_send(a, client, request, NULL, 0, true);
+		return;
+	}
+	r->client = client;
+	r->request = request;
+	r->began_ms = clock_steady_ms();
+	r->until = intake_rescan(a->config.intake);
+	r->next = a->rescans;
+	a->rescans = r;
+}
+
+void
+rescan_forget(struct answers *a, uint64_t client)
+{
+	struct rescan **at = &a->rescans;
+
+	while (*at != NULL) {
+		struct rescan *r = *at;
+
+		if (r->client != client) {
+			at = &r->next;
+			continue;
+		}
+		*at = r->next;
+		free(r);
+	}
+}
+
+void
+rescan_tick(struct answers *a)
+{
+	struct rescan *all = a->rescans, *kept = NULL;
+	struct scan_progress p;
+
+	if (a->config.intake == NULL || all == NULL)
+		return;
+	intake_progress(a->config.intake, &p);
+	/* Off the list while frames are sent: sending may lose a client. */
+	a->rescans = NULL;
+	while (all != NULL) {
+		struct rescan *r = all;
+
+		all = r->next;
+		tell(a, r, &p);
+		if (p.scan >= r->until) {
+			finish(a, r);
+			free(r);
+		} else {
+			r->next = kept;
+			kept = r;
+		}
+	}
+	a->rescans = kept;
+}

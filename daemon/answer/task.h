@@ -1,0 +1,89 @@
+/*
+ * task.h: one question on its way through the query pool, private to answer/.
+ *
+ * A kind of question fills a task and submits it; `make` runs on a pool
+ * thread with that thread's reader and leaves a whole frame.
+ */
+#ifndef PHOTOMESH_TASK_H
+#define PHOTOMESH_TASK_H
+
+#include "answers.h"
+#include "catalogue.h"
+#include "intake.h"
+#include "pool.h"
+#include "trouble.h"
+#include "view.h"
+
+struct task {
+	struct job job; /* first */
+	struct answers *answers;
+	uint64_t client;
+	uint32_t request;
+	struct view *view; /* owned */
+	void (*make)(struct task *t, struct reader *r);
+	/* By whoever `make` is. */
+	union {
+		struct list_query list;
+		struct photo_prefix prefix;
+	} u;
+	struct scan_progress scan;
+	/* Made: owned until sent. */
+	uint8_t *frame;
+	size_t frame_bytes;
+};
+
+struct rescan {
+	struct rescan *next;
+	uint64_t client;
+	uint32_t request;
+	uint64_t until; /* scan_progress.scan */
+	uint64_t began_ms;
+};
+
+struct verify;
+
+struct answers {
+	struct answers_config config;
+	bool closed;
+	uint32_t refs; /* oneself, and each piece of work under way */
+	struct rescan *rescans;
+	struct verify *verify; /* the one that may still be joined, or NULL */
+};
+
+void answers_hold(struct answers *a);
+void answers_drop(struct answers *a);
+/* Hands `frame` on; NULL stands for "out of memory". */
+void answers_send(struct answers *a, uint64_t client, uint32_t request,
+		  uint8_t *frame, size_t frame_bytes, bool last);
+void answers_refuse(struct answers *a, uint64_t client, uint32_t request,
+		    enum error_code code, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+/* As it is now; scan is all zero without an intake. */
+struct view *answers_view(struct answers *a, struct scan_progress *scan);
+
+/* With view and scan filled in; NULL (and refused) when out of memory. */
+struct task *task_new(struct answers *a, uint64_t client, uint32_t request);
+void task_submit(struct task *t);
+void task_free(struct task *t);
+/* On the pool thread. */
+void task_fail(struct task *t, enum error_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Encode the answer `q` (its request is filled in) as the frame. */
+void task_encode(struct task *t, struct question *q);
+/* A whole frame of any kind but PHOTOS, malloced. */
+uint8_t *encode_frame(const struct question *q, size_t *frame_bytes);
+
+/* One per kind of question; each file of this folder has its own. */
+void list_ask(struct answers *a, uint64_t client, uint32_t request,
+	      const struct question_list *q);
+void show_ask(struct answers *a, uint64_t client, uint32_t request,
+	      const struct question_show *q);
+void peers_ask(struct answers *a, uint64_t client, uint32_t request);
+void status_ask(struct answers *a, uint64_t client, uint32_t request);
+void verify_ask(struct answers *a, uint64_t client, uint32_t request);
+void verify_forget(struct answers *a, uint64_t client);
+void rescan_ask(struct answers *a, uint64_t client, uint32_t request);
+void rescan_forget(struct answers *a, uint64_t client);
+void rescan_tick(struct answers *a);
+
+#endif
