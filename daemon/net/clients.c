@@ -1,0 +1,147 @@
+/*
+ * clients.c: who is connected to `photo`'s socket.
+ *
+ * The set of clients: a place for each, at most so many, the idlest one giving
+ * way; the reaper, who alone frees those that must go; and the life of it all.
+ * Where they come from is clients_socket.c, what is said to one of them
+ * clients_frames.c, what is meant by it clients_questions.c, and what is told
+ * to them unasked clients_watch.c.
+ */
+#include "clients_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+
+#include "answers.h"
+#include "clock.h"
+#include "trouble.h"
+
+#define CLIENTS_MAX 256u
+
+/* ---- coming and going --------------------------------------------------- */
+
+static void
+client_free(struct client *c)
+{
+	struct clients *all = c->clients;
+
+	TAILQ_REMOVE(&all->list, c, next);
+	all->count--;
+	if (c->watching)
+		all->watchers--;
+	answers_forget(all->answers, c->id);
+	bufferevent_free(c->bev);
+	free(c);
+}
+
+static void
+on_reap(evutil_socket_t fd, short what, void *arg)
+{
+	struct clients *all = arg;
+	struct client *c, *after;
+
+	(void)fd;
+	(void)what;
+	for (c = TAILQ_FIRST(&all->list); c != NULL; c = after) {
+		after = TAILQ_NEXT(c, next);
+		if (c->doomed)
+			client_free(c);
+	}
+}
+
+/* The one longest without a word of those who wait for nothing. */
+static struct client *
+idlest(struct clients *all)
+{
+	struct client *c, *best = NULL;
+
+	TAILQ_FOREACH(c, &all->list, next) {
+		if (c->doomed || c->open > 0 || c->watching)
+			continue;
+		if (best == NULL || c->active_ms < best->active_ms)
+			best = c;
+	}
+	return best;
+}
+
+struct client *
+clients_admit(struct clients *all, struct bufferevent *bev)
+{
+	struct client *c, *idle;
+
+	if (all->count >= CLIENTS_MAX) {
+		if ((idle = idlest(all)) == NULL)
+			goto free_bev;
+		client_free(idle);
+	}
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		goto free_bev;
+	c->bev = bev;
+	c->clients = all;
+	c->id = ++all->last_id;
+	c->active_ms = clock_steady_ms();
+	TAILQ_INSERT_TAIL(&all->list, c, next);
+	all->count++;
+	client_start(c);
+	return c;
+free_bev:
+	bufferevent_free(bev);
+	return NULL;
+}
+
+void
+clients_adopt(struct clients *c, struct bufferevent *bev)
+{
+	struct client *adopted = clients_admit(c, bev);
+
+	if (adopted != NULL)
+		client_wake(adopted);
+}
+
+/* ---- all of them -------------------------------------------------------- */
+
+static int
+make_parts(struct clients *c, struct trouble *why)
+{
+	c->reaper = evtimer_new(c->config.base, on_reap, c);
+	if (c->reaper == NULL || clients_make_answers(c) == -1)
+		return trouble_set(why, ENOMEM, "out of memory");
+	return 0;
+}
+
+struct clients *
+clients_new(const struct clients_config *config, struct trouble *why)
+{
+	struct clients *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		trouble_set(why, ENOMEM, "out of memory");
+		return NULL;
+	}
+	c->config = *config;
+	TAILQ_INIT(&c->list);
+	if (make_parts(c, why) == -1 || clients_listen(c, why) == -1) {
+		clients_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void
+clients_free(struct clients *c)
+{
+	struct client *next;
+
+	if (c == NULL)
+		return;
+	clients_unlisten(c);
+	while ((next = TAILQ_FIRST(&c->list)) != NULL)
+		client_free(next);
+	if (c->reaper != NULL)
+		event_free(c->reaper);
+	clients_free_answers(c);
+	free(c);
+}

@@ -1,0 +1,239 @@
+/*
+ * clients_frames.c: one client's connection, its frames and its ceilings.
+ *
+ * What one client can cost is bounded.  Frames are read only while the
+ * answers they may bring still fit under the ceiling, so one who asks and
+ * does not read waits in its own socket buffer.  Only the reaper frees a
+ * client: whoever finds that it must go dooms it and walks on.  What a frame
+ * means is clients_questions.c's affair.
+ */
+#include "clients_private.h"
+
+#include <stdio.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+
+#include "frame.h"
+
+#define CLIENT_FRAMES_PER_WAKE 16u
+#define CLIENT_OUT_LOW         ((size_t)128 << 10) /* reading goes on below */
+#define ANSWER_BYTES_MAX                                                       \
+	(FRAME_HEADER_BYTES + (size_t)ANSWER_BODY_BYTES_MAX)
+#define CLIENT_IN_HIGH    (2u * (FRAME_HEADER_BYTES + CLIENT_BODY_BYTES_MAX))
+#define EVENT_FRAME_BYTES 1024u
+
+/* ---- what goes out ------------------------------------------------------ */
+
+void
+client_doom(struct client *c)
+{
+	if (c->doomed)
+		return;
+	c->doomed = true;
+	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
+	event_active(c->clients->reaper, EV_TIMEOUT, 0);
+}
+
+size_t
+client_queued(const struct client *c)
+{
+	return evbuffer_get_length(bufferevent_get_output(c->bev));
+}
+
+static void
+client_write(struct client *c, const uint8_t *frame, size_t frame_bytes)
+{
+	if (c->doomed)
+		return;
+	if (bufferevent_write(c->bev, frame, frame_bytes) == -1)
+		client_doom(c);
+}
+
+void
+client_say(struct client *c, const struct question *q)
+{
+	uint8_t frame[EVENT_FRAME_BYTES];
+	size_t n = question_encode(q, frame, sizeof(frame));
+
+	if (n > 0)
+		client_write(c, frame, n);
+}
+
+void
+client_refuse(struct client *c, uint32_t request, enum error_code code,
+	      const char *text)
+{
+	struct question q = {.type = MESSAGE_ERROR, .request = request};
+
+	q.u.error.code = code;
+	snprintf(q.u.error.text, sizeof(q.u.error.text), "%s", text);
+	client_say(c, &q);
+}
+
+void
+client_close(struct client *c)
+{
+	c->closing = true;
+	bufferevent_disable(c->bev, EV_READ);
+	if (client_queued(c) == 0)
+		client_doom(c);
+	else
+		bufferevent_setwatermark(c->bev, EV_WRITE, 0, 0);
+}
+
+/* The answers that one more question may bring still fit. */
+static bool
+has_room(const struct client *c)
+{
+	size_t bytes = client_queued(c) + ANSWER_BYTES_MAX;
+
+	for (uint32_t i = 0; i < c->open; i++)
+		bytes += c->asked[i].large ? ANSWER_BYTES_MAX : 0;
+	return bytes <= CLIENT_OUT_MAX;
+}
+
+static void
+answered(struct client *c, uint32_t request)
+{
+	for (uint32_t i = 0; i < c->open; i++)
+		if (c->asked[i].request == request) {
+			c->asked[i] = c->asked[--c->open];
+			return;
+		}
+}
+
+void
+client_wake(struct client *c)
+{
+	bufferevent_trigger(c->bev, EV_READ,
+			    BEV_TRIG_IGNORE_WATERMARKS |
+				    BEV_TRIG_DEFER_CALLBACKS);
+}
+
+static void
+resume(struct client *c)
+{
+	if (!c->paused || c->doomed || c->closing || !has_room(c))
+		return;
+	c->paused = false;
+	bufferevent_enable(c->bev, EV_READ);
+	client_wake(c);
+}
+
+void
+client_answer(struct client *c, uint32_t request, const uint8_t *frame,
+	      size_t frame_bytes, bool last)
+{
+	if (last)
+		answered(c, request);
+	/* Progress is no use to one who does not read. */
+	if (last || client_queued(c) < WATCH_OUT_MAX)
+		client_write(c, frame, frame_bytes);
+	resume(c);
+}
+
+/* ---- what comes in ------------------------------------------------------ */
+
+/* The frame at the front; READY lies in one piece. */
+static enum frame_verdict
+peek(const struct client *c, struct evbuffer *in, struct frame *f)
+{
+	size_t body_max = c->greeted ? CLIENT_BODY_BYTES_MAX
+				     : HELLO_BODY_BYTES_MAX;
+	size_t have = evbuffer_get_length(in);
+	uint8_t head[FRAME_HEADER_BYTES];
+	enum frame_verdict v;
+
+	evbuffer_copyout(in, head, sizeof(head));
+	v = frame_peek(head, have < sizeof(head) ? have : sizeof(head),
+		       body_max, f);
+	if (v != FRAME_PARTIAL || have < f->want_bytes ||
+	    f->want_bytes <= sizeof(head))
+		return v;
+	return frame_peek(evbuffer_pullup(in, (ev_ssize_t)f->want_bytes),
+			  f->want_bytes, body_max, f);
+}
+
+/* Take whole frames while their answers fit; others get their turn too. */
+static void
+read_on(struct client *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	struct frame f;
+
+	for (unsigned n = 0; !c->doomed && !c->closing; n++) {
+		if (!has_room(c)) {
+			c->paused = true;
+			bufferevent_disable(c->bev, EV_READ);
+			return;
+		}
+		if (n == CLIENT_FRAMES_PER_WAKE) {
+			client_wake(c);
+			return;
+		}
+		switch (peek(c, in, &f)) {
+		case FRAME_PARTIAL:
+			bufferevent_setwatermark(c->bev, EV_READ, f.want_bytes,
+						 CLIENT_IN_HIGH);
+			return;
+		case FRAME_BROKEN:
+			client_refuse(c, 0, ERROR_USAGE, "no frame");
+			client_close(c);
+			return;
+		case FRAME_READY:
+			client_heard(c, &f);
+			if (!c->doomed)
+				evbuffer_drain(in, f.want_bytes);
+			break;
+		}
+	}
+}
+
+/* ---- from libevent ------------------------------------------------------ */
+
+static void
+on_readable(struct bufferevent *bev, void *arg)
+{
+	struct client *c = arg;
+
+	(void)bev;
+	if (!c->doomed && !c->closing && !c->paused)
+		read_on(c);
+}
+
+static void
+on_writable(struct bufferevent *bev, void *arg)
+{
+	struct client *c = arg;
+
+	(void)bev;
+	if (c->doomed)
+		return;
+	if (c->closing) {
+		if (client_queued(c) == 0)
+			client_doom(c);
+		return;
+	}
+	client_tell_lost(c);
+	resume(c);
+}
+
+static void
+on_event(struct bufferevent *bev, short what, void *arg)
+{
+	(void)bev;
+	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
+		client_doom(arg);
+}
+
+void
+client_start(struct client *c)
+{
+	bufferevent_setcb(c->bev, on_readable, on_writable, on_event, c);
+	bufferevent_setwatermark(c->bev, EV_READ, FRAME_HEADER_BYTES,
+				 CLIENT_IN_HIGH);
+	bufferevent_setwatermark(c->bev, EV_WRITE, CLIENT_OUT_LOW, 0);
+	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+}

@@ -1,0 +1,97 @@
+/*
+ * clients_private.h: the inside of the clients, for clients*.c only.
+ */
+#ifndef PHOTOMESH_CLIENTS_PRIVATE_H
+#define PHOTOMESH_CLIENTS_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+#include "clients.h"
+#include "question.h"
+
+struct answer_event;
+struct answers;
+struct evconnlistener;
+struct event;
+struct frame;
+
+#define CLIENT_OPEN_MAX 16u /* questions without their last answer */
+#define CLIENT_OUT_MAX  ((size_t)4 << 20)
+#define WATCH_OUT_MAX   ((size_t)256 << 10) /* no photo events above */
+
+struct client {
+	TAILQ_ENTRY(client) next;
+	struct clients *clients;
+	uint64_t id;
+	struct bufferevent *bev;
+	uint32_t open; /* questions under way, a watch not counted ... */
+	struct asked {
+		uint32_t request;
+		bool large; /* its answer may fill a frame */
+	} asked[CLIENT_OPEN_MAX]; /* ... these */
+	bool greeted;             /* CLIENT_HELLO was accepted */
+	bool watching, paused;
+	bool closing; /* say what is queued, then go */
+	bool doomed;  /* for the reaper */
+	uint32_t watch_request;
+	uint64_t lost;  /* photo events left out */
+	bool lost_some; /* and others, nobody knows how many */
+	uint64_t active_ms;
+};
+TAILQ_HEAD(client_list, client);
+
+struct clients {
+	struct clients_config config;
+	struct answers *answers;
+	struct question_decoder *decoder;
+	struct evconnlistener *listener;
+	struct event *reaper, *ticker, *accept_again;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	dev_t path_dev;
+	ino_t path_ino;
+	uint64_t last_id;
+	uint32_t count, watchers;
+	struct client_list list;
+};
+
+/* clients.c: who is here.  Takes `bev`; NULL when there is no place for it,
+ * and it is freed. */
+struct client *clients_admit(struct clients *all, struct bufferevent *bev);
+
+/* clients_socket.c: where they come from.  Closing does nothing about what was
+ * never opened. */
+int clients_listen(struct clients *c, struct trouble *why);
+void clients_unlisten(struct clients *c);
+
+/* clients_frames.c: one client's bytes.  None of these frees it. */
+void client_start(struct client *c);
+/* Judge again what has been read already: it wakes nobody by itself. */
+void client_wake(struct client *c);
+/* It must go; the reaper frees it. */
+void client_doom(struct client *c);
+/* Let it read what is queued, then hang up. */
+void client_close(struct client *c);
+size_t client_queued(const struct client *c); /* bytes on their way out */
+void client_say(struct client *c, const struct question *q);
+void client_refuse(struct client *c, uint32_t request, enum error_code code,
+		   const char *text);
+/* A frame of an answer, borrowed; `last` makes room for another question. */
+void client_answer(struct client *c, uint32_t request, const uint8_t *frame,
+		   size_t frame_bytes, bool last);
+
+/* clients_questions.c: what they ask.  0, or -1 when out of memory. */
+int clients_make_answers(struct clients *c);
+void clients_free_answers(struct clients *c);
+/* One frame of a client, borrowed. */
+void client_heard(struct client *c, const struct frame *f);
+
+/* clients_watch.c: what they are told unasked */
+void client_watch(struct client *c, uint32_t request);
+/* Once it reads again it learns what it missed, before anything newer. */
+void client_tell_lost(struct client *c);
+
+#endif

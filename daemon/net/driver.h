@@ -1,0 +1,79 @@
+/*
+ * driver.h: the world around the mesh.
+ *
+ * Owns the links and one struct mesh.  Turns what happens on sockets and in
+ * the catalogue into inputs, performs the effects in order, keeps one timer
+ * at mesh_wake_ms.  It decides nothing.  Loop thread only.
+ */
+#ifndef PHOTOMESH_DRIVER_H
+#define PHOTOMESH_DRIVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "catalogue.h"
+#include "mesh.h"
+#include "state.h"
+
+struct event_base;
+struct mailbox;
+struct trouble;
+struct driver;
+
+struct driver_config {
+	struct event_base *base;
+	struct mesh_config mesh;    /* port already claimed */
+	const struct state *state;  /* borrowed */
+	const uint8_t *mesh_key;    /* MESH_KEY_BYTES, borrowed for the call */
+	struct catalogue *catalogue; /* borrowed */
+	struct mailbox *ends;        /* borrowed; must never be freed, as a
+				      * host name may still be looked up */
+	/* Listening sockets, adopted; [0] is 127.0.0.1, [1] --listen's. */
+	uint32_t listener_count;
+	int listeners[2];
+	/* What people are told; any may be NULL. */
+	void (*on_crown)(void *arg, const struct rank *now,
+			 const struct rank *was);
+	void (*on_news)(void *arg, enum mesh_news what,
+			const struct node_id *node, const char *text);
+	/* Photos came or went, by own changes or a peer's page. */
+	void (*on_photos)(void *arg, const struct photo_news *news,
+			  uint32_t count, bool lost_some);
+	/* A twin runs: new identity is needed, then a new process. */
+	void (*on_new_identity)(void *arg);
+	void *arg;
+};
+
+/* Reads the remembered streams and nodes from the catalogue's writer, starts
+ * the mesh.  NULL on failure. */
+struct driver *driver_new(const struct driver_config *config,
+			  struct trouble *why);
+void driver_free(struct driver *d);
+/* No more inputs, no more effects; what the catalogue still has to say is
+ * dropped.  Before the catalogue is closed. */
+void driver_stop(struct driver *d);
+
+/* For looking only. */
+const struct mesh *driver_mesh(const struct driver *d);
+/* A catalogue_written for own changes made outside the driver (intake, main):
+ * arg is the driver. */
+void driver_own_written(void *driver, bool failed,
+			const struct write_result *result,
+			const struct trouble *why);
+
+/*
+ * Ask every linked node to recompute (VERIFY).  `each` once per answer (the
+ * verified message is borrowed for the call), then `done` once, after all
+ * have answered or timeout_ms passed; silent: linked nodes that did not.
+ */
+void driver_verify(struct driver *d, uint32_t timeout_ms,
+		   void (*each)(void *arg, const struct node_id *at,
+				const struct message_verified *v),
+		   void (*done)(void *arg, const struct node_id *silent,
+				uint32_t silent_count),
+		   void *arg);
+
+/* Goodbye to everybody; `done` when it has been sent or 1 s has passed. */
+void driver_leave(struct driver *d, void (*done)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,216 @@
+/*
+ * wire_open.c: how a connection comes to be: names, connect, accept.
+ *
+ * The connect is our own and not libevent's, because its exact outcome is
+ * evidence: a refused redial on loopback proves a death.
+ */
+#include "wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "clock.h"
+#include "wire_private.h"
+#include "resolve.h"
+
+static enum link_end
+end_of_errno(int code)
+{
+	switch (code) {
+	case ECONNREFUSED:
+		return LINK_REFUSED;
+	case ECONNRESET:
+	case EPIPE:
+		return LINK_RESET;
+	default:
+		/* Unreachable, timed out, out of descriptors: proves nothing
+		 * about the other end. */
+		return LINK_SILENT;
+	}
+}
+
+static bool
+is_loopback(const struct sockaddr_storage *a)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)a;
+
+	return a->ss_family == AF_INET &&
+	       v4->sin_addr.s_addr == htonl(INADDR_LOOPBACK);
+}
+
+/* Look at both ends of a connected socket.  False: it is connected to itself
+ * (a port among the ephemeral ones may do that when nobody listens). */
+static bool
+note_ends(struct wire *w)
+{
+	struct sockaddr_storage ours, theirs;
+	socklen_t ours_bytes = sizeof(ours), theirs_bytes = sizeof(theirs);
+	const int on = 1;
+
+	memset(&ours, 0, sizeof(ours));
+	memset(&theirs, 0, sizeof(theirs));
+	if (getsockname(w->fd, (struct sockaddr *)&ours, &ours_bytes) == -1 ||
+	    getpeername(w->fd, (struct sockaddr *)&theirs, &theirs_bytes) == -1)
+		return true; /* already reset: TLS will find out */
+	w->loopback = is_loopback(&ours) || is_loopback(&theirs);
+	(void)setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return ours_bytes != theirs_bytes ||
+	       memcmp(&ours, &theirs, ours_bytes) != 0;
+}
+
+/* TCP has an outcome. */
+static void
+connect_done(struct wire *w)
+{
+	int code = 0;
+	socklen_t bytes = sizeof(code);
+
+	if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &code, &bytes) == -1)
+		code = errno;
+	if (code == 0 && !note_ends(w))
+		code = ECONNREFUSED;
+	if (code != 0) {
+		wire_finish(w, end_of_errno(code));
+		return;
+	}
+	if (!wire_shake(w)) {
+		wire_finish(w, LINK_SILENT);
+		return;
+	}
+	w->set->events->connected(w->set->arg, w->id);
+}
+
+static void
+on_connect(evutil_socket_t fd, short what, void *arg)
+{
+	struct wire *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (w->state == WIRE_STATE_CONNECTING)
+		connect_done(w);
+}
+
+static void
+dial(struct wire *w, const struct sockaddr_storage *to, socklen_t bytes)
+{
+	struct wires *s = w->set;
+	struct pollfd now;
+	uint64_t muffled;
+
+	w->state = WIRE_STATE_CONNECTING;
+	w->fd = socket(to->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		       0);
+	if (w->fd == -1) {
+		if (log_gate_pass(&s->fd_gate, clock_steady_ms(), 60000,
+				  &muffled))
+			log_warn("cannot make a socket: %s", strerror(errno));
+		wire_finish(w, LINK_SILENT);
+		return;
+	}
+	if (connect(w->fd, (const struct sockaddr *)to, bytes) == -1 &&
+	    errno != EINPROGRESS) {
+		wire_finish(w, end_of_errno(errno));
+		return;
+	}
+	/* On loopback the kernel has the outcome already, though it says
+	 * EINPROGRESS: look at once, so that a refused redial costs no trip
+	 * through the loop. */
+	now = (struct pollfd){.fd = w->fd, .events = POLLOUT};
+	if (poll(&now, 1, 0) == 1) {
+		connect_done(w);
+		return;
+	}
+	w->connecting = event_new(s->base, w->fd, EV_WRITE, on_connect, w);
+	if (w->connecting == NULL || event_add(w->connecting, NULL) == -1)
+		wire_finish(w, LINK_SILENT);
+}
+
+static void
+on_named(void *arg, uint64_t id, const struct sockaddr_storage *to,
+	 socklen_t bytes)
+{
+	struct wire *w = wires_find(arg, id);
+
+	if (w == NULL || w->state != WIRE_STATE_NAMED)
+		return;
+	if (bytes == 0) {
+		log_debug("%s: no such host", w->where);
+		wire_finish(w, LINK_SILENT);
+		return;
+	}
+	dial(w, to, bytes);
+}
+
+void
+wires_dial(struct wires *s, mesh_link id, const struct address *address)
+{
+	struct sockaddr_storage to;
+	socklen_t bytes;
+	struct wire *w;
+
+	assert(id != MESH_LINK_NONE && id % 2 == 0);
+	if ((w = wire_new(s, id, false)) == NULL) {
+		s->events->down(s->arg, id, LINK_SILENT);
+		return;
+	}
+	snprintf(w->where, sizeof(w->where), "%s:%u", address->host,
+		 (unsigned)address->port);
+	memset(&to, 0, sizeof(to));
+	if (resolve_number(address, &to, &bytes))
+		dial(w, &to, bytes);
+	else if (!resolver_ask(s->resolver, address, id, on_named, s))
+		wire_finish(w, LINK_SILENT);
+}
+
+/* Somebody fills the door: the one who has stood there longest goes. */
+static void
+drop_oldest_stranger(struct wires *s)
+{
+	struct wire *w;
+
+	TAILQ_FOREACH(w, &s->live, in_set) {
+		if (w->accepted && !w->admitted) {
+			wire_finish(w, LINK_SILENT);
+			return;
+		}
+	}
+}
+
+void
+wires_adopt_fd(struct wires *s, int fd)
+{
+	struct sockaddr_storage theirs;
+	socklen_t bytes = sizeof(theirs);
+	struct wire *w;
+	char host[ADDRESS_HOST_MAX + 1] = "?", port[8] = "?";
+
+	if (s->strangers >= WIRE_STRANGERS_MAX)
+		drop_oldest_stranger(s);
+	if ((w = wire_new(s, s->next_odd, true)) == NULL) {
+		close(fd);
+		return;
+	}
+	s->next_odd += 2;
+	w->fd = fd;
+	if (getpeername(fd, (struct sockaddr *)&theirs, &bytes) == 0)
+		(void)getnameinfo((struct sockaddr *)&theirs, bytes, host,
+				  sizeof(host), port, sizeof(port),
+				  NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(w->where, sizeof(w->where), "%s:%s", host, port);
+	(void)note_ends(w);
+	if (!wire_shake(w)) {
+		wire_finish(w, LINK_SILENT);
+		return;
+	}
+	wire_set_timer(w, WIRE_SHAKE_MS);
+}

@@ -1,0 +1,70 @@
+/*
+ * wire_private.h: the inside of a link, for wire.c and wire_open.c only.
+ */
+#ifndef PHOTOMESH_WIRE_PRIVATE_H
+#define PHOTOMESH_WIRE_PRIVATE_H
+
+#include <event2/util.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "wire.h"
+#include "log.h"
+
+struct bufferevent;
+struct event;
+struct resolver;
+
+enum wire_state {
+	WIRE_STATE_NAMED,      /* dialled; its name is being looked up */
+	WIRE_STATE_CONNECTING, /* dialled; TCP is under way */
+	WIRE_STATE_SHAKING,    /* TLS is under way */
+	WIRE_STATE_OPEN,       /* TLS is done: reported up */
+	WIRE_STATE_LINGERING,  /* hung up, last words on their way */
+	WIRE_STATE_DEAD,       /* waits for the loop to be freed in */
+};
+
+struct wire {
+	TAILQ_ENTRY(wire) in_set;
+	struct wires *set;
+	mesh_link id;
+	enum wire_state state;
+	bool accepted, loopback;
+	bool admitted;  /* HELLO was good: the large body limit */
+	bool paused;    /* reading is off until `resume` fires */
+	bool said_all;  /* LINGERING: our FIN is out, theirs is awaited */
+	bool over;      /* OPEN: they ended; frames may still lie in the input */
+	int fd;         /* -1 once the bufferevent has it */
+	struct bufferevent *bev; /* from SHAKING on */
+	struct event *connecting; /* CONNECTING: fd became writable */
+	struct event *timer;      /* deadlines; DEAD: free */
+	struct event *resume;
+	struct wire_notes notes;
+	char where[ADDRESS_HOST_MAX + 10];
+};
+
+TAILQ_HEAD(wire_list, wire);
+
+struct wires {
+	struct event_base *base;
+	struct tls *tls;
+	struct resolver *resolver;
+	const struct wire_events *events;
+	void *arg;
+	struct wire_list live;  /* everything but LINGERING and DEAD */
+	struct wire_list dying; /* LINGERING and DEAD */
+	unsigned strangers;     /* accepted and not admitted, in live */
+	unsigned lingering;
+	mesh_link next_odd;
+	struct log_gate shake_gate, break_gate, fd_gate;
+	uint8_t body[LINK_BODY_BYTES_MAX]; /* the frame being heard */
+};
+
+struct wire *wire_new(struct wires *s, mesh_link id, bool accepted);
+/* Give w->fd to a TLS bufferevent.  False: out of memory; nothing changed. */
+bool wire_shake(struct wire *w);
+/* It is over.  Reported, unless it was accepted and never came up. */
+void wire_finish(struct wire *w, enum link_end end);
+void wire_set_timer(struct wire *w, unsigned ms);
+
+#endif

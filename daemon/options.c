@@ -1,0 +1,252 @@
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "limits.h"
+
+#ifndef PHOTOMESH_VERSION
+#define PHOTOMESH_VERSION "0.1.0"
+#endif
+
+#define EXIT_USAGE      2
+#define RESCAN_SECONDS  3600u
+#define RESCAN_MAX      (30u * 24u * 3600u)
+
+static const char help[] =
+	"Usage: photod [OPTIONS] FOLDER...\n"
+	"\n"
+	"Shares the photos in FOLDERs with the other daemons of the mesh.  The\n"
+	"folders are only ever read.  Ask with: photo list\n"
+	"\n"
+	"  -p, --base-port PORT  first port to try (5000); tries 64\n"
+	"  -n, --name NAME       the node's name (the first folder's name)\n"
+	"  -s, --state DIR       state directory (found by the folder)\n"
+	"  -k, --key FILE        mesh key (~/.config/photomesh/key)\n"
+	"  -l, --listen ADDR     listen there besides 127.0.0.1; needs a key that\n"
+	"                        exists already\n"
+	"  -j, --join HOST:PORT  a peer on another machine; repeatable\n"
+	"      --exclude GLOB    paths never shared; repeatable\n"
+	"      --rescan-interval SECONDS\n"
+	"                        full rescan (3600; 0: only when asked)\n"
+	"      --log-level LEVEL error, warn, info (default) or debug\n"
+	"      --show-key        print the mesh key and exit\n"
+	"      --set-key         read the mesh key from standard input and exit\n"
+	"      --help            this text\n"
+	"      --version         version of software and protocol\n"
+	"\n"
+	"Examples:\n"
+	"  photod ~/Pictures\n"
+	"  photod --name attic --exclude '*.tmp' /mnt/usb/photos /srv/scans\n"
+	"  photod --show-key | ssh desktop photod --set-key\n"
+	"  photod --listen 192.168.1.5 --join desktop.local:5000 ~/Pictures\n";
+
+enum {
+	OPTION_EXCLUDE = 256,
+	OPTION_RESCAN,
+	OPTION_LOG_LEVEL,
+	OPTION_SHOW_KEY,
+	OPTION_SET_KEY,
+	OPTION_HELP,
+	OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+	{"base-port", required_argument, NULL, 'p'},
+	{"name", required_argument, NULL, 'n'},
+	{"state", required_argument, NULL, 's'},
+	{"key", required_argument, NULL, 'k'},
+	{"listen", required_argument, NULL, 'l'},
+	{"join", required_argument, NULL, 'j'},
+	{"exclude", required_argument, NULL, OPTION_EXCLUDE},
+	{"rescan-interval", required_argument, NULL, OPTION_RESCAN},
+	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+	{"show-key", no_argument, NULL, OPTION_SHOW_KEY},
+	{"set-key", no_argument, NULL, OPTION_SET_KEY},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+static bool
+parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	char *end;
+	unsigned long long n;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno != 0 || *end != '\0' || n < min || n > max)
+		return false;
+	*out = n;
+	return true;
+}
+
+/* HOST:PORT, [IPV6]:PORT */
+static bool
+parse_join(const char *text, struct address *out)
+{
+	const char *colon = strrchr(text, ':'), *host = text;
+	size_t bytes;
+	uint64_t port;
+
+	if (colon == NULL || !parse_number(colon + 1, 1, UINT16_MAX, &port))
+		return false;
+	bytes = (size_t)(colon - text);
+	if (bytes > 2 && host[0] == '[' && host[bytes - 1] == ']') {
+		host++;
+		bytes -= 2;
+	} else if (memchr(host, ':', bytes) != NULL) {
+		return false;
+	}
+	if (bytes == 0 || bytes > ADDRESS_HOST_MAX)
+		return false;
+	memset(out, 0, sizeof(*out));
+	memcpy(out->host, host, bytes);
+	out->port = (uint16_t)port;
+	return true;
+}
+
+static bool
+mistake(const char *what, const char *value, const char *remedy)
+{
+	fprintf(stderr, "photod: %s '%s': %s\n", what, value, remedy);
+	return false;
+}
+
+static bool
+name_fits(const char *name)
+{
+	size_t bytes = strlen(name);
+
+	if (bytes == 0 || bytes > NODE_NAME_BYTES_MAX)
+		return false;
+	for (const char *c = name; *c != '\0'; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool
+take(struct options *o, int option, const char *value, const char *given)
+{
+	uint64_t n;
+
+	switch (option) {
+	case 'p':
+		if (!parse_number(value, 1, UINT16_MAX, &n))
+			return mistake("--base-port", value,
+				       "give a number from 1 to 65535");
+		o->base_port = (uint16_t)n;
+		return true;
+	case 'n':
+		if (!name_fits(value))
+			return mistake("--name", value,
+				       "give 1 to 63 bytes without control "
+				       "characters");
+		o->name = value;
+		return true;
+	case 's':
+		o->state_dir = value;
+		return true;
+	case 'k':
+		o->key_file = value;
+		return true;
+	case 'l':
+		o->listen = value;
+		return true;
+	case 'j':
+		if (o->join_count == MESH_JOIN_MAX)
+			return mistake("--join", value,
+				       "at most 16 can be given; one that is "
+				       "up leads to all others");
+		if (!parse_join(value, &o->joins[o->join_count]))
+			return mistake("--join", value,
+				       "give HOST:PORT, such as "
+				       "desktop.local:5000");
+		o->join_count++;
+		return true;
+	case OPTION_EXCLUDE:
+		if (o->exclude_count == OPTIONS_EXCLUDES_MAX)
+			return mistake("--exclude", value,
+				       "at most 256 can be given");
+		o->excludes[o->exclude_count++] = value;
+		return true;
+	case OPTION_RESCAN:
+		if (!parse_number(value, 0, RESCAN_MAX, &n))
+			return mistake("--rescan-interval", value,
+				       "give seconds, at most 2592000");
+		o->rescan_seconds = (uint32_t)n;
+		return true;
+	case OPTION_LOG_LEVEL:
+		if (!log_level_parse(value, &o->log_level))
+			return mistake("--log-level", value,
+				       "give error, warn, info or debug");
+		return true;
+	case OPTION_SHOW_KEY:
+		o->command = OPTIONS_SHOW_KEY;
+		return true;
+	case OPTION_SET_KEY:
+		o->command = OPTIONS_SET_KEY;
+		return true;
+	case ':':
+		fprintf(stderr, "photod: '%s' needs a value; try 'photod "
+				"--help'\n",
+			given);
+		return false;
+	default:
+		fprintf(stderr, "photod: unknown option '%s'; try 'photod "
+				"--help'\n",
+			given);
+		return false;
+	}
+}
+
+bool
+options_parse(struct options *o, int argc, char **argv, int *status)
+{
+	int option;
+
+	memset(o, 0, sizeof(*o));
+	o->base_port = MESH_PORT_BASE;
+	o->rescan_seconds = RESCAN_SECONDS;
+	o->log_level = LOG_INFO;
+	*status = EXIT_USAGE;
+	opterr = 0; /* the sentences are ours */
+	while ((option = getopt_long(argc, argv, ":p:n:s:k:l:j:", long_options,
+				     NULL)) != -1) {
+		if (option == OPTION_HELP) {
+			fputs(help, stdout);
+			*status = EXIT_SUCCESS;
+			return false;
+		}
+		if (option == OPTION_VERSION) {
+			printf("photod " PHOTOMESH_VERSION " (protocol %u)\n",
+			       PROTOCOL_VERSION_MAX);
+			*status = EXIT_SUCCESS;
+			return false;
+		}
+		if (!take(o, option, optarg, argv[optind - 1]))
+			return false;
+	}
+	o->folders = (const char *const *)(argv + optind);
+	o->folder_count = (uint32_t)(argc - optind);
+	if (o->command == OPTIONS_SERVE && o->folder_count == 0) {
+		fputs("photod: no folder given; try 'photod ~/Pictures' or "
+		      "'photod --help'\n",
+		      stderr);
+		return false;
+	}
+	if (o->command != OPTIONS_SERVE && o->folder_count > 0) {
+		fputs("photod: --show-key and --set-key take no folder\n",
+		      stderr);
+		return false;
+	}
+	return true;
+}
