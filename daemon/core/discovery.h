@@ -1,0 +1,56 @@
+/*
+ * discovery.h: finding the others, again and again.
+ *
+ * A round dials every loopback port, every unlinked address of the roster
+ * and every --join address; it ends when each is refused, linked or silent.
+ * Between rounds, nodes elsewhere are redialled one by one with back-off.
+ * Strangers are remembered per address and left alone for longer and longer.
+ */
+#ifndef PHOTOMESH_DISCOVERY_H
+#define PHOTOMESH_DISCOVERY_H
+
+#include "links.h"
+
+#define PLACES_MAX 192u
+
+/* What is known about one address, whoever listens there. */
+struct place {
+	struct address address;
+	bool self; /* it is ourselves: never again in this run */
+	uint64_t until_ms;   /* do not dial before */
+	uint64_t backoff_ms; /* 0: none */
+	uint16_t node;       /* whom it led to last, or NODE_NONE */
+};
+
+struct discovery {
+	bool round;      /* one is under way */
+	bool first_done; /* since START */
+	uint32_t rounds; /* begun since the last start-over */
+	uint64_t next_ms;
+	uint64_t join_ms[MESH_JOIN_MAX];
+	uint64_t join_backoff_ms[MESH_JOIN_MAX];
+	uint32_t place_count;
+	struct place places[PLACES_MAX];
+};
+
+void discovery_start(struct mesh *m);
+/* Look around afresh, now: after a long sleep or the loss of everybody. */
+void discovery_start_over(struct mesh *m);
+/* The roster shrank: a round at the next opportunity. */
+void discovery_soon(struct mesh *m);
+/* Deadlines; also notices the end of the round. */
+void discovery_tick(struct mesh *m);
+void discovery_wake(const struct mesh *m, uint64_t *wake_ms);
+
+/* Dial one address for a reason of the caller's.  NULL: no room. */
+struct link *discovery_dial(struct mesh *m, const struct address *address);
+/* A dialled link ended before HELLO. */
+void discovery_ended(struct mesh *m, const struct link *l, enum link_end end);
+/* A dialled link led to this node. */
+void discovery_led_to(struct mesh *m, const struct link *l, uint16_t node);
+/* ... or to ourselves. */
+void discovery_led_to_self(struct mesh *m, const struct link *l);
+/* A roster entry is being reused. */
+void discovery_forget_node(struct mesh *m, uint16_t node);
+
+#endif

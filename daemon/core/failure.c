@@ -1,0 +1,244 @@
+/* failure.c: see failure.h. */
+#include <assert.h>
+
+#include "mesh_private.h"
+
+static const uint64_t evidence_at_ms[EVIDENCE_DIALS] = { 0, 1, 5, 20 };
+
+uint32_t
+failure_period_ms(const struct mesh *m)
+{
+	uint32_t live = m->roster.live_count;
+	uint32_t period = live <= 16 ? HEARTBEAT_MS_MIN : 16 * live;
+
+	assert(live >= 1);
+	if (period < HEARTBEAT_MS_MIN)
+		period = HEARTBEAT_MS_MIN;
+	return period > HEARTBEAT_MS_MAX ? HEARTBEAT_MS_MAX : period;
+}
+
+void
+failure_heard(struct mesh *m, uint16_t index)
+{
+	struct node *n = mesh_node(m, index);
+
+	assert(index != NODE_SELF_INDEX);
+	n->heard_ms = m->now_ms;
+	n->heard_wall_ms = m->wall_ms;
+	if (n->suspect) {
+		n->suspect = false;
+		n->held = true;
+		n->held_until_ms = m->now_ms + n->hold_ms;
+	}
+}
+
+static void
+become_suspect(struct mesh *m, struct node *n)
+{
+	bool again = n->held || (n->hold_ms != 0 &&
+				 m->now_ms < n->hold_forget_ms);
+
+	assert(!n->suspect);
+	n->hold_ms = again ? n->hold_ms * 2 : HOLD_MS_MIN;
+	if (n->hold_ms > HOLD_MS_MAX)
+		n->hold_ms = HOLD_MS_MAX;
+	n->suspect = true;
+	n->held = false;
+	m->reports.dirty = true;
+	effect_news(m, NEWS_PEER_SUSPECT, &n->id, NULL);
+}
+
+static void
+become_well(struct mesh *m, struct node *n)
+{
+	assert(n->suspect || n->held);
+	n->suspect = false;
+	n->held = false;
+	n->hold_forget_ms = m->now_ms + HOLD_FORGET_MS;
+	m->reports.dirty = true;
+	effect_news(m, NEWS_PEER_WELL, &n->id, NULL);
+}
+
+void
+failure_lost(struct mesh *m, uint16_t index, bool evidence)
+{
+	struct node *n = mesh_node(m, index);
+
+	assert(n->link_count == 0);
+	assert(n->standing == STANDING_LIVE);
+	n->lost_ms = m->now_ms;
+	n->vouched = false;
+	n->dial_backoff_ms = 0;
+	n->evidence_next = evidence && n->port != 0 ? 0 : EVIDENCE_DIALS;
+	/* A peer that lets us in and closes again must not be dialled in a
+	 * tight loop: death is then proven a little later. */
+	if (n->losses > 0 && m->now_ms < n->lost_last_ms + LOSSES_MS)
+		n->losses++;
+	else
+		n->losses = 1;
+	n->lost_last_ms = m->now_ms;
+	n->evidence_ms = m->now_ms +
+			 (n->losses > LOSSES_QUICK ? LOSSES_WAIT_MS : 0);
+	/* Evidence dials are dials; others need not wait longer. */
+	n->dial_ms = n->evidence_ms + (n->evidence_next == 0 ? 100 : 0);
+}
+
+void
+failure_dead(struct mesh *m, uint16_t index)
+{
+	struct node *n = mesh_node(m, index);
+
+	assert(index != NODE_SELF_INDEX);
+	n->evidence_next = EVIDENCE_DIALS;
+	if (n->standing != STANDING_LIVE || n->link_count > 0)
+		return;
+	n->barred = true;
+	n->lost_ms = NEVER_MS;
+	node_become(m, index, STANDING_GONE);
+}
+
+void
+failure_evidence(struct mesh *m, const struct link *l, enum link_end end)
+{
+	uint16_t index = l->evidence;
+
+	assert(index != NODE_NONE);
+	if (mesh_node(m, index)->lost_ms == NEVER_MS)
+		return; /* found again meanwhile, or judged already */
+	switch (end) {
+	case LINK_REFUSED:
+	case LINK_RESET:
+	case LINK_STRANGER:
+	case LINK_CLOSED: /* before HELLO */
+		failure_dead(m, index);
+		return;
+	case LINK_SILENT:
+	case LINK_BROKEN:
+	case LINK_CLOGGED:
+		return;
+	}
+}
+
+static void
+evidence_tick(struct mesh *m, uint16_t index)
+{
+	struct node *n = mesh_node(m, index);
+
+	while (n->lost_ms != NEVER_MS && n->evidence_next < EVIDENCE_DIALS &&
+	       m->now_ms >= n->evidence_ms + evidence_at_ms[n->evidence_next]) {
+		struct address a;
+		struct link *l;
+
+		n->evidence_next++;
+		address_loopback(&a, n->port);
+		l = discovery_dial(m, &a);
+		if (l != NULL)
+			l->evidence = index;
+	}
+}
+
+/* When the next judgement of a linked node is due. */
+static uint64_t
+judgement_ms(const struct node *n)
+{
+	return n->heard_ms +
+	       (uint64_t)n->period_ms *
+		       (n->suspect ? GONE_PERIODS : SUSPECT_PERIODS);
+}
+
+static void
+judge(struct mesh *m, uint16_t index)
+{
+	struct node *n = mesh_node(m, index);
+	bool excused;
+
+	if (n->lost_ms != NEVER_MS && m->now_ms >= n->lost_ms + LOST_MS) {
+		n->lost_ms = NEVER_MS;
+		n->evidence_next = EVIDENCE_DIALS;
+	}
+	if (!roster_direct(&m->roster, index)) {
+		/* member_review() decides who stays live by report. */
+		if (n->standing == STANDING_LIVE && (n->suspect || n->held))
+			become_well(m, n);
+		return;
+	}
+	/* Others hear it, or did a moment ago. */
+	excused = n->link_count == 0 &&
+		  (n->vouched || roster_reported(&m->roster, index));
+	if (!excused && m->now_ms >= judgement_ms(n)) {
+		if (!n->suspect)
+			become_suspect(m, n);
+		if (n->link_count > 0 && m->now_ms >= judgement_ms(n)) {
+			member_hang_up_all(m, index, 0);
+			n->silenced = true;
+			if (!roster_reported(&m->roster, index))
+				node_become(m, index, STANDING_GONE);
+			return;
+		}
+	}
+	if (n->held && m->now_ms >= n->held_until_ms)
+		become_well(m, n);
+}
+
+void
+failure_tick(struct mesh *m)
+{
+	for (uint32_t i = 1; i < m->roster.count; i++) {
+		if (m->roster.nodes[i].standing != STANDING_LIVE)
+			continue;
+		evidence_tick(m, (uint16_t)i);
+		if (!m->late)
+			judge(m, (uint16_t)i);
+	}
+}
+
+/*
+ * While we were away nobody could be heard: that time does not count, and
+ * everybody gets one more period, so that what was sent to us meanwhile can
+ * arrive first.  A loop that is late for ever must not excuse for ever.
+ */
+void
+failure_late(struct mesh *m, uint64_t late_ms)
+{
+	if (m->late_row >= LATE_ROW_MAX)
+		return;
+	m->late_row++;
+	m->late = true;
+	for (uint32_t i = 1; i < m->roster.count; i++) {
+		struct node *n = mesh_node(m, (uint16_t)i);
+
+		if (!roster_direct(&m->roster, (uint16_t)i))
+			continue;
+		n->heard_ms += late_ms + n->period_ms;
+		if (n->heard_ms > m->now_ms)
+			n->heard_ms = m->now_ms;
+		if (n->lost_ms != NEVER_MS)
+			n->lost_ms += late_ms;
+		if (n->held)
+			n->held_until_ms += late_ms;
+	}
+}
+
+void
+failure_wake(const struct mesh *m, uint64_t *wake_ms)
+{
+	for (uint32_t i = 1; i < m->roster.count; i++) {
+		const struct node *n = &m->roster.nodes[i];
+
+		if (n->standing != STANDING_LIVE)
+			continue;
+		if (n->lost_ms != NEVER_MS) {
+			wake_at(wake_ms, n->lost_ms + LOST_MS);
+			if (n->evidence_next < EVIDENCE_DIALS)
+				wake_at(wake_ms,
+					n->evidence_ms +
+					evidence_at_ms[n->evidence_next]);
+		}
+		if (n->link_count > 0 ||
+		    (n->lost_ms != NEVER_MS && !n->suspect && !n->vouched &&
+		     !roster_reported(&m->roster, (uint16_t)i)))
+			wake_at(wake_ms, judgement_ms(n));
+		if (n->held)
+			wake_at(wake_ms, n->held_until_ms);
+	}
+}

@@ -1,0 +1,44 @@
+/*
+ * failure.h: who is well, judged from what is heard.
+ *
+ * Cheap decisions fast (suspect: not eligible), costly ones slow (gone).  A
+ * link lost on loopback is followed by redials whose refusal proves death.
+ * When our own clock jumps, it is we who were away, and nobody is blamed.
+ */
+#ifndef PHOTOMESH_FAILURE_H
+#define PHOTOMESH_FAILURE_H
+
+#include "links.h"
+
+#define HEARTBEAT_MS_MIN  250u
+#define HEARTBEAT_MS_MAX  1100u
+#define SUSPECT_PERIODS   4u
+#define GONE_PERIODS      40u
+#define HOLD_MS_MIN       1000u
+#define HOLD_MS_MAX       60000u
+#define HOLD_FORGET_MS    300000u
+#define LOST_MS           2000u
+#define LATE_MS           200u
+#define LATE_ROW_MAX      10u
+#define STUCK_MS          10000u
+#define LOSSES_MS         1000u
+#define LOSSES_QUICK      3u
+#define LOSSES_WAIT_MS    250u
+#define EVIDENCE_DIALS    4u
+
+/* Any frame counts. */
+void failure_heard(struct mesh *m, uint16_t node);
+/* The last link with this node went. */
+void failure_lost(struct mesh *m, uint16_t node, bool evidence);
+/* What became of a redial made as evidence. */
+void failure_evidence(struct mesh *m, const struct link *l, enum link_end end);
+/* Proven dead: gone, and this run returns only by HELLO. */
+void failure_dead(struct mesh *m, uint16_t node);
+/* This step came so much later than promised. */
+void failure_late(struct mesh *m, uint64_t late_ms);
+void failure_tick(struct mesh *m);
+void failure_wake(const struct mesh *m, uint64_t *wake_ms);
+/* How often heartbeats are sent now. */
+uint32_t failure_period_ms(const struct mesh *m);
+
+#endif

@@ -1,0 +1,163 @@
+/* source.c: see source.h. */
+#include <assert.h>
+#include <string.h>
+
+#include "mesh_private.h"
+
+uint64_t
+source_mix(const struct digest *a, const struct digest *b)
+{
+	uint64_t x = a->high * UINT64_C(0x9e3779b97f4a7c15) ^ a->low;
+	uint64_t y = b->high * UINT64_C(0xc2b2ae3d27d4eb4f) ^ b->low;
+
+	x = (x ^ (x >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
+	return x ^ (y * UINT64_C(0x94d049bb133111eb) + (y >> 31));
+}
+
+/*
+ * The newest generation, and two before it: the catalogue keeps one of these,
+ * the same everywhere if it has seen the same.
+ */
+#define LIVES_WANTED 3u
+
+bool
+source_wanted(const struct mesh *m, const struct stream *s)
+{
+	uint16_t node = streams_node(m, s);
+	uint32_t newer = 0, held = 0;
+
+	if (s->generation == 0 || s->own ||
+	    s->generation <= m->roster.nodes[node].ended)
+		return false;
+	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
+		const struct stream *o =
+			&m->streams.list[node * STREAMS_PER_NODE + k];
+
+		if (o == s || o->generation == 0)
+			continue;
+		if (o->held || o->pull != PULL_NONE)
+			held++;
+		if (o->generation > s->generation &&
+		    (o->held || o->announced != 0))
+			newer++;
+	}
+	/* Of our own only former lives, once the present one is known. */
+	if (node == NODE_SELF_INDEX &&
+	    (m->streams.begin_pending || newer == 0))
+		return false;
+	if (s->held)
+		return true;
+	/* What the catalogue let go for want of room is not asked for again. */
+	if (s->generation <= m->roster.nodes[node].shed)
+		return false;
+	return newer == 0 || (held < LIVES_WANTED && newer < LIVES_WANTED);
+}
+
+static void
+choose_owner(struct mesh *m, struct stream *s, uint8_t slot,
+	     struct source *out)
+{
+	const struct announced *a =
+		&m->streams.table[streams_index(m, s)][slot];
+
+	out->slot = slot;
+	out->mode = PULL_OWNER;
+	if (!s->held) {
+		out->found = true;
+		out->after = 0;
+		return;
+	}
+	if (s->point.cursor > a->point.cursor)
+		return; /* restored; it will begin a new generation */
+	if (s->point.base < s->point.cursor ||
+	    s->point.cursor < a->point.cursor) {
+		out->found = true;
+		out->after = s->point.cursor;
+		return;
+	}
+	if (digest_equal(&s->digest, &a->digest)) {
+		s->unequal = false;
+		return;
+	}
+	if (!s->unequal) {
+		struct stream_id id;
+
+		streams_id(m, s, &id);
+		effect_news(m, NEWS_UNEQUAL, &id.node, NULL);
+	}
+	s->unequal = true;
+	out->found = true;
+	out->mode = PULL_REBUILD;
+	out->after = 0;
+}
+
+static void
+choose_relay(struct mesh *m, struct stream *s, struct source *out)
+{
+	uint16_t index = streams_index(m, s);
+	uint64_t among = s->announced & m->roster.slots_linked & ~s->shun;
+	struct point best = { 0, 0 };
+
+	for (uint8_t slot = 0; slot < SLOTS && among >> slot != 0; slot++) {
+		const struct announced *a = &m->streams.table[index][slot];
+		bool more, unequal;
+
+		if ((among >> slot & 1u) == 0)
+			continue;
+		more = !s->held || a->point.base > s->point.base ||
+		       a->point.cursor > s->point.cursor;
+		unequal = s->held && a->point.base == s->point.base &&
+			  a->point.cursor == s->point.cursor &&
+			  !digest_equal(&a->digest, &s->digest) &&
+			  !((s->tried >> slot & 1u) &&
+			    a->tried == source_mix(&s->digest, &a->digest));
+		if (more && (!out->found || out->mode == PULL_MERGE ||
+			     a->point.cursor > best.cursor ||
+			     (a->point.cursor == best.cursor &&
+			      a->point.base > best.base))) {
+			out->found = true;
+			out->mode = PULL_RELAY;
+			out->slot = slot;
+			out->after = s->held ? s->point.base : 0;
+			best = a->point;
+		} else if (unequal && !out->found) {
+			out->found = true;
+			out->mode = PULL_MERGE;
+			out->slot = slot;
+			out->after = 0;
+		}
+	}
+}
+
+/* The slot of the linked owner that announces this very life, if any. */
+bool
+source_owner(const struct mesh *m, const struct stream *s, uint8_t *slot)
+{
+	uint16_t node = streams_node(m, s);
+	const struct node *n = &m->roster.nodes[node];
+
+	if (node == NODE_SELF_INDEX || n->link_count == 0)
+		return false;
+	assert(n->slot < SLOTS);
+	*slot = n->slot;
+	return (s->announced >> n->slot & 1u) != 0 &&
+	       s->generation == streams_highest_announced(m, node, n->slot);
+}
+
+void
+source_choose(struct mesh *m, struct stream *s, struct source *out)
+{
+	const struct node *n = &m->roster.nodes[streams_node(m, s)];
+	uint8_t slot;
+
+	memset(out, 0, sizeof(*out));
+	if (source_owner(m, s, &slot)) {
+		if ((s->shun >> slot & 1u) == 0)
+			choose_owner(m, s, slot, out);
+		return;
+	}
+	/* A linked owner that has yet to speak will do so at once. */
+	if (n->link_count > 0 && (m->streams.told >> n->slot & 1u) == 0)
+		return;
+	choose_relay(m, s, out);
+}

@@ -1,0 +1,396 @@
+/*
+ * sim.h: a whole mesh in one process, with a world made of a seed.
+ *
+ * The core (struct mesh) and the encoder are the real ones.  Clock, network,
+ * disks and bad luck are models, kept here:
+ *
+ *   world.c   virtual clock, event queue, random numbers, trace
+ *   wire.c    connections: dialling, handshakes, ordered bytes, cuts
+ *   disk.c    catalogues: rows, points, digests, generations, copies of disks
+ *   writer.c  transactions on them
+ *   mail.c    bytes of messages, news for processes
+ *   node.c    one process: its inbox, inputs to the core
+ *   effects.c what the core wants, performed
+ *   truth.c   what owners have really made durable; judges replicas
+ *   faults.c  the storm that a seed decides, and the calm after it
+ *   check.c   what must never be (safety)
+ *   calm.c    what must come (convergence)
+ *   story.c   scripted scenarios told as prose, for golden traces
+ *   main.c    options
+ *
+ * A world is single-threaded and never asks the machine for time or
+ * randomness: the same seed gives the same trace hash, or that is the bug.
+ */
+#ifndef PHOTOMESH_SIM_H
+#define PHOTOMESH_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "mesh.h"
+
+#define SIM_SLOTS   10u /* processes that may run: nodes and copies of them */
+#define SIM_HOSTS   3u
+#define SIM_PORTS   16u /* probed from the base on */
+#define SIM_BASE    5000u
+#define SIM_KEYS    24u /* things a node may say; key 0 is its root */
+#define SIM_STREAMS 40u /* on one disk */
+#define SIM_KNOWN   40u
+#define SIM_WIRES   4096u
+#define SIM_OPEN    256u /* sockets of one process */
+#define SIM_TRUTHS  160u
+#define SIM_SEQS    2048u /* own rows written in one generation */
+
+#define MS(n)  ((uint64_t)(n)*1000u)
+#define SEC(n) ((uint64_t)(n)*1000000u)
+
+/* ---- disks (disk.c) --------------------------------------------------- */
+
+struct row {
+	uint64_t seq; /* 0: nothing is said under this key */
+	uint32_t value;
+	bool dead;
+};
+
+struct replica {
+	bool used;
+	struct stream_report report;
+	struct row rows[SIM_KEYS];
+};
+
+struct disk {
+	struct node_id identity;
+	uint64_t own_generation;
+	uint32_t wanted[SIM_KEYS]; /* the folder: what a scan would find; 0 no */
+	struct replica held[SIM_STREAMS];
+	struct replica beside[4]; /* being built afresh */
+	uint32_t memory_count;
+	struct mesh_memory memory[SIM_KNOWN];
+};
+
+/* ---- what processes are told (node.c) --------------------------------- */
+
+enum news_kind {
+	TOLD_START,
+	TOLD_TICK,
+	TOLD_CONNECTED,
+	TOLD_CLIENT_HELLO,  /* the handshake, not seen by the core */
+	TOLD_SERVER_FLIGHT, /* LINK_UP for the dialler */
+	TOLD_FINISHED,      /* LINK_UP for the listener */
+	TOLD_FRAME,
+	TOLD_DOWN,
+	TOLD_STORED,
+	TOLD_PAGE,
+	TOLD_OWN,
+	TOLD_DROPPED,
+	TOLD_LEAVE,
+};
+
+/* Bytes of one message, shared by all who will hear it. */
+struct frame_buf {
+	uint32_t refs, bytes, type;
+	struct message_heartbeat heartbeat; /* the fast path */
+	uint8_t data[];
+};
+
+struct news {
+	struct news *next;
+	enum news_kind kind;
+	int32_t wire; /* with side: where it came from; -1: none */
+	uint32_t side, serial;
+	enum link_end end;
+	struct frame_buf *frame;
+	uint64_t store;
+	bool failed;
+	uint32_t request;
+	mesh_link link;
+	struct stream_report report;
+};
+
+struct op; /* a transaction that waits for its disk */
+
+struct page {
+	mesh_link link;
+	uint32_t request;
+	struct frame_buf *frame;
+};
+
+struct slot {
+	uint32_t index;
+	const char *name;
+	bool used;    /* takes part in this world */
+	bool running; /* there is a process */
+	bool stopped; /* SIGSTOP */
+	bool leaving;
+	bool for_good; /* stays dead through the calm */
+	bool is_copy;
+	uint32_t host;
+	uint32_t life; /* counts processes: late events find nobody */
+	uint64_t started_us, listener_until_us, busy_until_us, writer_free_us;
+	uint64_t tick_at_us;
+	uint32_t input_us; /* what one input costs; slow nodes */
+	uint32_t disk_us;  /* what one transaction costs */
+	int64_t wall_offset_ms;
+	uint16_t port;
+	uint32_t refused; /* slots that were refused at its port; stories */
+	mesh_link next_accept;
+	struct mesh *mesh;
+	struct mesh_config config;
+	struct news *inbox, **inbox_tail;
+	bool pump_due;
+	uint32_t open_count;
+	uint32_t open[SIM_OPEN]; /* wire * 2 + side */
+	uint64_t suspect_us[SIM_KNOWN]; /* by identity: since when suspect */
+	uint32_t page_count;
+	struct page pages[64];
+	uint64_t step_ms;      /* livelock: steps within one millisecond */
+	uint32_t step_count;
+	struct rank coordinator;
+	struct disk *disk, *saved;
+	bool has_saved;
+};
+
+/* ---- wires (wire.c) --------------------------------------------------- */
+
+struct wire_end {
+	int32_t slot; /* -1: nobody of ours */
+	uint32_t life;
+	mesh_link link;
+	bool open, up, hello_sent, hello_heard;
+	struct news *head, **tail; /* on the way to this end */
+	uint64_t last_us;
+	uint32_t due;    /* arrivals scheduled */
+	uint32_t missed; /* arrivals that met a cut */
+};
+
+struct wire {
+	bool used, loopback;
+	uint32_t serial; /* counts uses of this place */
+	uint32_t delay_us, jitter_us;
+	struct wire_end end[2]; /* the dialler, the listener */
+};
+
+/* ---- the world -------------------------------------------------------- */
+
+enum event_kind {
+	EVENT_WIRE,    /* a = wire * 2 + end */
+	EVENT_TIMEOUT, /* a = wire, life = serial */
+	EVENT_NEWS,
+	EVENT_PUMP,
+	EVENT_TICK,
+	EVENT_COMMIT,
+	EVENT_READ,
+	EVENT_WORK, /* the owner's folder changes */
+	EVENT_FAULT,
+	EVENT_RESTART, /* life: enum restart */
+	EVENT_CONT,
+	EVENT_HEAL, /* a = from * SIM_HOSTS + to */
+	EVENT_SPEED,   /* a slow process or disk is well again */
+};
+
+struct event {
+	uint64_t at_us, order;
+	enum event_kind kind;
+	uint32_t a, life;
+	void *p;
+};
+
+struct truth {
+	bool used;
+	struct stream_id stream;
+	uint64_t head;
+	bool forked; /* two lives wrote different rows under one number */
+	struct digest sum;
+	struct row rows[SIM_KEYS];
+	struct digest at[SIM_SEQS];  /* the sum after the transaction ... */
+	bool boundary[SIM_SEQS];     /* ... that ended with this number */
+};
+
+enum calm { STORM, CALM };
+
+struct world {
+	uint64_t seed, now_us, order, random[2];
+	uint64_t hash, step_count;
+	bool trace, story, failed;
+	bool peaceful; /* no faults in this storm: more must hold */
+	bool napping;  /* ... except that all are suspended once */
+	uint64_t all_started_us;
+	uint32_t crowns; /* given so far */
+	uint8_t poison; /* fills a mesh before mesh_init, unless 0 */
+	FILE *out; /* where trace and story go */
+	uint32_t kept_count; /* what was held when the calm began */
+	struct stream_report kept[SIM_SLOTS * SIM_STREAMS];
+	char failure[512];
+	enum calm weather;
+	uint32_t slot_count, host_count;
+	struct slot slots[SIM_SLOTS];
+	struct host_id hosts[SIM_HOSTS];
+	bool cut[SIM_HOSTS][SIM_HOSTS];      /* bytes from, to */
+	bool cut_for_good[SIM_HOSTS][SIM_HOSTS];
+	uint8_t stranger[SIM_HOSTS][SIM_PORTS]; /* 0 none, 1 talks, 2 mute */
+	uint64_t steady_offset_ms, wall_ms;
+	uint32_t page_rows_max, base_delay_us, own_rate_ms, own_burst;
+	uint32_t seq_written; /* for names and runs */
+	uint64_t identity_count;
+	uint32_t event_count, event_room;
+	struct event *events;
+	uint32_t wire_free_count;
+	uint16_t wire_free[SIM_WIRES];
+	struct wire wires[SIM_WIRES];
+	uint32_t truth_count;
+	struct truth *truths;
+	struct message_decoder *decoder;
+	struct mesh_effects *effects;
+	const struct message *hearing; /* the message of this very input */
+};
+
+/* world.c */
+struct world *world_new(void);
+void world_free(struct world *w);
+void world_reset(struct world *w, uint64_t seed);
+void world_fail(struct world *w, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void world_trace(struct world *w, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void world_tell(struct world *w, const char *format, ...)
+	__attribute__((format(printf, 2, 3))); /* stories */
+void world_mix(struct world *w, uint64_t value);
+uint64_t world_random(struct world *w);
+uint32_t world_below(struct world *w, uint32_t bound);
+uint32_t world_between(struct world *w, uint32_t low, uint32_t high);
+bool world_chance(struct world *w, uint32_t percent);
+void world_at(struct world *w, uint64_t at_us, enum event_kind kind, uint32_t a,
+	      uint32_t life, void *p);
+/* Run until then, or until something failed. */
+void world_run(struct world *w, uint64_t until_us);
+const char *world_name(const struct world *w, const struct node_id *node);
+
+/* wire.c */
+void wire_dial(struct world *w, struct slot *s, mesh_link link,
+	       const struct address *to);
+struct wire_end *wire_find(struct world *w, struct slot *s, mesh_link link,
+			   uint32_t *wire, uint32_t *side);
+void wire_send(struct world *w, uint32_t wire, uint32_t from,
+	       enum news_kind kind, struct frame_buf *frame, enum link_end end);
+/* Our end is closed; the other will hear of it. */
+void wire_close(struct world *w, uint32_t wire, uint32_t side, bool flush);
+/* Both ends hear that it is lost, as when a router forgets. */
+void wire_break(struct world *w, uint32_t wire);
+void wire_abandon(struct world *w, struct slot *s); /* the process died */
+void wire_arrive(struct world *w, uint32_t wire, uint32_t to);
+void wire_timeout(struct world *w, uint32_t wire, uint32_t serial);
+void wire_heal(struct world *w, uint32_t from, uint32_t to);
+bool wire_connected(const struct world *w, uint32_t from, uint32_t to);
+
+/* disk.c */
+void disk_create(struct world *w, struct disk *d);
+struct replica *disk_find(struct disk *d, const struct stream_id *stream);
+struct replica *disk_own(struct disk *d);
+void disk_begin_generation(struct world *w, struct disk *d,
+			   uint64_t generation);
+void disk_lose(struct world *w, struct disk *d, uint64_t generation);
+void disk_adopt(struct world *w, struct disk *d, struct node_id identity,
+		uint64_t generation);
+void disk_print(struct world *w, struct slot *s); /* into the trace */
+bool disk_scanned(struct disk *d); /* the own root says complete */
+/* False when it is not one of ours. */
+struct record;
+bool disk_row_parse(const struct record *r, uint32_t *key, struct row *out);
+void disk_row_join(struct replica *r, uint32_t key, const struct row *row);
+struct replica *disk_replica_new(struct replica *list, uint32_t count,
+				 const struct stream_id *stream);
+void disk_own_write(struct replica *own, uint32_t key, uint32_t value,
+		    bool dead);
+void disk_queue_read(struct world *w, struct slot *s,
+		     const struct mesh_effect *e);
+void disk_read(struct world *w, struct slot *s, void *asked);
+void disk_row_digest(const struct stream_id *stream, uint32_t key,
+		     const struct row *row, struct digest *out);
+
+/* writer.c */
+void disk_queue_own(struct world *w, struct slot *s);
+void disk_queue_store(struct world *w, struct slot *s,
+		      const struct mesh_store *store,
+		      const struct message_batch *batch);
+void disk_queue_generation(struct world *w, struct slot *s,
+			   uint64_t generation);
+void disk_queue_drop(struct world *w, struct slot *s,
+		     const struct stream_id *stream);
+void disk_commit(struct world *w, struct slot *s, struct op *op);
+void disk_op_free(struct op *op);
+/* The owner goes on for a while with nobody listening. */
+void disk_live_alone(struct world *w, struct slot *s);
+
+/* truth.c */
+struct truth *truth_of(struct world *w, const struct stream_id *stream);
+void truth_begin(struct world *w, const struct replica *own);
+/* The owner has written rows `from`..head, in one transaction. */
+void truth_wrote(struct world *w, const struct replica *own, uint64_t before);
+/* An older state of a stream lives again. */
+void truth_restored(struct world *w, const struct replica *own);
+void truth_judge(struct world *w, const struct slot *s,
+		 const struct replica *r, const char *when);
+
+/* mail.c */
+struct frame_buf *frame_buf_new(const struct message *m);
+struct frame_buf *frame_buf_of(const uint8_t *bytes, size_t count,
+			       uint32_t type);
+void frame_buf_drop(struct frame_buf *f);
+struct news *news_new(enum news_kind kind);
+void news_free(struct news *n);
+
+/* node.c */
+void node_start(struct world *w, struct slot *s);
+void node_kill(struct world *w, struct slot *s, bool politely);
+void node_deliver(struct world *w, struct slot *s, struct news *n);
+void node_pump(struct world *w, struct slot *s);
+void node_tick(struct world *w, struct slot *s);
+void node_stop(struct world *w, struct slot *s);
+void node_continue(struct world *w, struct slot *s);
+uint64_t node_now_ms(const struct world *w);
+uint64_t node_wall_ms(const struct world *w, const struct slot *s);
+
+/* effects.c: false when the process is no more. */
+bool effect_perform(struct world *w, struct slot *s,
+		    const struct mesh_effect *e);
+
+/* faults.c */
+enum restart {
+	RESTART_KEPT,     /* as it was left */
+	RESTART_EMPTY,    /* the database is lost, not the key */
+	RESTART_RESTORED, /* from an old copy of everything: not noticed */
+	RESTART_NOTICED,  /* from an old copy of the database: noticed */
+};
+/* How many virtual microseconds this storm lasts. */
+uint64_t faults_begin(struct world *w);
+enum fault { FAULT_ANY, FAULT_NAP, FAULT_SCHISM, FAULT_SCHISM_ENDS };
+void faults_strike(struct world *w, uint32_t fault);
+void faults_restart(struct world *w, struct slot *s, uint32_t how);
+void faults_work(struct world *w, struct slot *s);
+void faults_calm(struct world *w);
+
+/* check.c */
+/* What is announced is durable. */
+void check_streams(struct world *w, struct slot *s,
+		   const struct message_streams *said);
+void check_print(struct world *w, struct slot *s); /* into the trace */
+void check_step(struct world *w, struct slot *s,
+		const struct mesh_effects *out, bool thorough);
+/* Note what is held now: it must not be lost any more. */
+void check_keep(struct world *w);
+/* Has everything come about that a calm must bring?  Says what has not. */
+/* Is there a link past HELLO between these two? */
+bool check_linked(struct world *w, const struct slot *a, const struct slot *b);
+/* Exactly one link between any two. */
+bool check_links(struct world *w, char *why, size_t why_bytes);
+bool check_converged(struct world *w, char *why, size_t why_bytes);
+
+/* story.c */
+int story_run(struct world *w, const char *name, const char *check_dir,
+	      bool tap);
+#define STORY_COUNT 3u
+extern const char *const story_names[STORY_COUNT];
+
+#endif

@@ -1,0 +1,388 @@
+/*
+ * writer.c: transactions on a disk.
+ *
+ * One writer per process, so that transactions end in the order they were
+ * asked for; a crash loses those that had not ended.
+ */
+#include "sim.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record.h"
+
+enum op_kind { OP_OWN, OP_STORE, OP_GENERATION, OP_DROP };
+
+struct op {
+	enum op_kind kind;
+	bool failed;
+	struct mesh_store store;
+	uint64_t after, through;
+	uint64_t generation;
+	struct stream_id stream;
+	uint32_t count;
+	struct {
+		uint32_t key;
+		struct row row;
+	} rows[SIM_KEYS * 4];
+};
+
+/* ---- transactions ------------------------------------------------------ */
+
+static void
+queue(struct world *w, struct slot *s, struct op *op)
+{
+	uint64_t at = w->now_us;
+
+	if (s->writer_free_us > at)
+		at = s->writer_free_us;
+	at += s->disk_us / 2 + world_below(w, s->disk_us + 1);
+	s->writer_free_us = at;
+	world_at(w, at, EVENT_COMMIT, s->index, s->life, op);
+}
+
+static struct op *
+op_new(enum op_kind kind)
+{
+	struct op *op = calloc(1, sizeof *op);
+
+	assert(op != NULL);
+	op->kind = kind;
+	return op;
+}
+
+void
+disk_op_free(struct op *op)
+{
+	free(op);
+}
+
+void
+disk_queue_own(struct world *w, struct slot *s)
+{
+	queue(w, s, op_new(OP_OWN));
+}
+
+void
+disk_queue_generation(struct world *w, struct slot *s, uint64_t generation)
+{
+	struct op *op = op_new(OP_GENERATION);
+
+	op->generation = generation;
+	queue(w, s, op);
+}
+
+void
+disk_queue_drop(struct world *w, struct slot *s, const struct stream_id *stream)
+{
+	struct op *op = op_new(OP_DROP);
+
+	op->stream = *stream;
+	queue(w, s, op);
+}
+
+void
+disk_queue_store(struct world *w, struct slot *s,
+		 const struct mesh_store *store,
+		 const struct message_batch *batch)
+{
+	struct op *op = op_new(OP_STORE);
+
+	op->store = *store;
+	op->after = batch->after;
+	op->through = batch->through;
+	op->failed = w->weather == STORM && world_below(w, 150) == 0;
+	for (uint32_t i = 0; i < batch->record_count; i++) {
+		assert(op->count < SIM_KEYS * 4);
+		if (!disk_row_parse(&batch->records[i], &op->rows[op->count].key,
+			       &op->rows[op->count].row))
+			world_fail(w, "%s: a record changed on its way",
+				   s->name);
+		else
+			op->count++;
+	}
+	queue(w, s, op);
+}
+
+static void
+report_back(struct world *w, struct slot *s, enum news_kind kind,
+	    const struct stream_report *report, const struct op *op)
+{
+	struct news *n = news_new(kind);
+
+	n->report = *report;
+	n->store = op->store.store;
+	n->failed = op->failed;
+	world_at(w, w->now_us + 20, EVENT_NEWS, s->index, s->life, n);
+}
+
+static bool
+at_head(const struct replica *r)
+{
+	return r->report.point.base == r->report.point.cursor;
+}
+
+static bool
+is_whole(const struct replica *r)
+{
+	return at_head(r) && r->rows[0].seq != 0 && r->rows[0].value == 1;
+}
+
+static uint32_t
+shown(const struct replica *r)
+{
+	uint32_t count = 0;
+
+	for (uint32_t key = 1; key < SIM_KEYS; key++)
+		count += r->rows[key].seq != 0 && !r->rows[key].dead;
+	return count;
+}
+
+static void
+let_go(struct world *w, struct slot *s, struct replica *r)
+{
+	static const struct op nothing;
+
+	world_trace(w, "%s lets go of %s gen %llu", s->name,
+		    world_name(w, &r->report.stream.node),
+		    (unsigned long long)r->report.stream.generation);
+	r->used = false;
+	report_back(w, s, TOLD_DROPPED, &r->report, &nothing);
+}
+
+/* As daemon/catalogue/writer_lives.c: an older life at head goes when a newer
+ * one is whole; a third one goes when all are at head, a fourth always, and
+ * then the one that shows least. */
+static void
+lives_review(struct world *w, struct slot *s, const struct node_id *node)
+{
+	struct replica *life[8], *newest = NULL, *least = NULL;
+	uint32_t count = 0, least_shown = 0;
+	bool settled = true;
+
+	for (uint32_t i = 0; i < SIM_STREAMS; i++) {
+		struct replica *r = &s->disk->held[i];
+
+		if (!r->used || !node_id_equal(&r->report.stream.node, node))
+			continue;
+		assert(count < 8);
+		life[count++] = r;
+		settled = settled && at_head(r);
+		if (newest == NULL || r->report.stream.generation >
+					      newest->report.stream.generation)
+			newest = r;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		bool own = life[i] == disk_own(s->disk), taken = false;
+		uint32_t shows;
+
+		if (life[i] == newest || own)
+			continue;
+		for (uint32_t k = 0; k < count; k++)
+			taken = taken || (life[k]->used && is_whole(life[k]) &&
+					  life[k]->report.stream.generation >
+						  life[i]->report.stream
+							  .generation);
+		if (taken && at_head(life[i]) && at_head(newest)) {
+			let_go(w, s, life[i]);
+			continue;
+		}
+		shows = taken ? 0 : shown(life[i]);
+		if (least == NULL || shows < least_shown ||
+		    (shows == least_shown &&
+		     life[i]->report.stream.generation <
+			     least->report.stream.generation)) {
+			least = life[i];
+			least_shown = shows;
+		}
+	}
+	for (uint32_t i = count; i-- > 0;)
+		count -= !life[i]->used;
+	if (least != NULL && count > (settled ? 2u : 3u)) {
+		let_go(w, s, least);
+		lives_review(w, s, node);
+	}
+}
+
+/* The folder has changed, or the first scan goes on. */
+static void
+commit_own(struct world *w, struct slot *s, const struct op *op)
+{
+	struct disk *d = s->disk;
+	struct replica *own = disk_own(d);
+	uint64_t before = own->report.point.cursor;
+	uint32_t changes = world_between(w, 1, w->own_burst), missing = 0;
+
+	if (before + 2 * SIM_KEYS >= SIM_SEQS)
+		return;
+	for (uint32_t key = 1; key < SIM_KEYS; key++)
+		if (d->wanted[key] != 0 &&
+		    (own->rows[key].seq == 0 || own->rows[key].dead)) {
+			if (changes > 0) {
+				disk_own_write(own, key, d->wanted[key], false);
+				changes--;
+			} else {
+				missing++;
+			}
+		}
+	if (missing == 0 && own->rows[0].value != 1)
+		disk_own_write(own, 0, 1, false);
+	while (w->weather == STORM && changes-- > 0) {
+		uint32_t key = world_between(w, 1, SIM_KEYS - 1);
+		bool there = own->rows[key].seq != 0 && !own->rows[key].dead;
+
+		if (there && world_chance(w, 30)) {
+			disk_own_write(own, key, 0, true);
+			d->wanted[key] = 0;
+		} else {
+			d->wanted[key] = (uint32_t)world_random(w) | 1;
+			disk_own_write(own, key, d->wanted[key], false);
+		}
+	}
+	if (own->report.point.cursor == before)
+		return;
+	world_trace(w, "%s has written %llu..%llu of gen %llu", s->name,
+		    (unsigned long long)before + 1,
+		    (unsigned long long)own->report.point.cursor,
+		    (unsigned long long)own->report.stream.generation);
+	truth_wrote(w, own, before);
+	lives_review(w, s, &d->identity);
+	report_back(w, s, TOLD_OWN, &own->report, op);
+}
+
+static void
+commit_store(struct world *w, struct slot *s, struct op *op)
+{
+	struct disk *d = s->disk;
+	struct replica *main_one = disk_find(d, &op->store.stream);
+	struct replica *r = main_one;
+	struct stream_report none;
+
+	memset(&none, 0, sizeof none);
+	none.stream = op->store.stream;
+	/* It was let go meanwhile: what follows would have a hole before it. */
+	if (!op->store.rebuild && r == NULL &&
+	    (op->after != 0 || op->store.point.cursor > op->through))
+		op->failed = true;
+	if (op->failed) {
+		world_trace(w, "%s could not store %llu", s->name,
+			    (unsigned long long)op->store.store);
+		report_back(w, s, TOLD_STORED,
+			    main_one != NULL ? &main_one->report : &none, op);
+		return;
+	}
+	if (op->store.rebuild) {
+		r = NULL;
+		for (uint32_t i = 0; i < 4; i++)
+			if (d->beside[i].used &&
+			    stream_id_equal(&d->beside[i].report.stream,
+					    &op->store.stream))
+				r = &d->beside[i];
+		if (r != NULL && op->after == 0)
+			r->used = false, r = NULL;
+		if (r == NULL) {
+			if (op->after != 0)
+				world_fail(w, "%s: a rebuild of %s begins after "
+					      "%llu",
+					   s->name,
+					   world_name(w, &op->store.stream.node),
+					   (unsigned long long)op->after);
+			r = disk_replica_new(d->beside, 4, &op->store.stream);
+		}
+	} else if (r == NULL) {
+		r = disk_replica_new(d->held, SIM_STREAMS, &op->store.stream);
+	}
+	for (uint32_t i = 0; i < op->count; i++)
+		disk_row_join(r, op->rows[i].key, &op->rows[i].row);
+	r->report.point = op->store.point;
+	if (op->store.rebuild && op->store.at_head) {
+		if (main_one == NULL)
+			main_one = disk_replica_new(d->held, SIM_STREAMS,
+					       &op->store.stream);
+		*main_one = *r;
+		r->used = false;
+		r = main_one;
+	}
+	if (!op->store.rebuild || op->store.at_head)
+		truth_judge(w, s, r, "stored");
+	if (main_one == NULL && !op->store.rebuild)
+		main_one = r;
+	if (w->story && r->report.point.base == r->report.point.cursor)
+		world_tell(w, "%s holds all %llu rows of %s", s->name,
+			   (unsigned long long)r->report.rows,
+			   world_name(w, &r->report.stream.node));
+	report_back(w, s, TOLD_STORED,
+		    main_one != NULL ? &main_one->report : &none, op);
+	lives_review(w, s, &op->store.stream.node);
+}
+
+/* Lawful if a newer life is here whole, or an older one is and this is not. */
+static bool
+drop_lawful(struct disk *d, const struct replica *r)
+{
+	bool newer = false, older = false;
+	bool partial = r->report.point.base != r->report.point.cursor;
+
+	for (uint32_t i = 0; i < SIM_STREAMS; i++) {
+		const struct stream_report *o = &d->held[i].report;
+
+		if (!d->held[i].used ||
+		    !node_id_equal(&o->stream.node, &r->report.stream.node))
+			continue;
+		newer = newer ||
+			(o->stream.generation > r->report.stream.generation &&
+			 o->point.base == o->point.cursor);
+		older = older ||
+			o->stream.generation < r->report.stream.generation;
+	}
+	return newer || (older && partial);
+}
+
+static void
+commit_drop(struct world *w, struct slot *s, const struct op *op)
+{
+	struct replica *r = disk_find(s->disk, &op->stream);
+	struct stream_report none;
+
+	memset(&none, 0, sizeof none);
+	none.stream = op->stream;
+	if (r != NULL && !drop_lawful(s->disk, r))
+		world_fail(w, "%s has dropped what it should keep of %s",
+			   s->name, world_name(w, &op->stream.node));
+	if (r != NULL)
+		r->used = false;
+	report_back(w, s, TOLD_DROPPED, &none, op);
+}
+
+void
+disk_commit(struct world *w, struct slot *s, struct op *op)
+{
+	switch (op->kind) {
+	case OP_OWN:
+		commit_own(w, s, op);
+		break;
+	case OP_STORE:
+		commit_store(w, s, op);
+		break;
+	case OP_GENERATION:
+		disk_begin_generation(w, s->disk, op->generation);
+		report_back(w, s, TOLD_OWN, &disk_own(s->disk)->report, op);
+		lives_review(w, s, &s->disk->identity);
+		break;
+	case OP_DROP:
+		commit_drop(w, s, op);
+		break;
+	}
+}
+
+/* The owner goes on for a while with nobody listening. */
+void
+disk_live_alone(struct world *w, struct slot *s)
+{
+	struct op op;
+
+	memset(&op, 0, sizeof op);
+	for (uint32_t n = world_below(w, 5); n > 0; n--)
+		commit_own(w, s, &op);
+}
