@@ -46,7 +46,8 @@ struct daemon {
 	struct clients *clients;
 	struct intake *intake;
 	bool leaving;
-	bool reborn; /* start again under a new identity */
+	bool reborn;  /* start again under a new identity */
+	bool damaged; /* start again with a new catalogue */
 };
 
 /* ---- what people are told -------------------------------------------------- */
@@ -137,6 +138,7 @@ on_signal(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	if (number == SIGINT && d->leaving)
 		_exit(128 + SIGINT);
+	d->damaged = false; /* whoever wants an end gets one */
 	leave(d);
 }
 
@@ -147,6 +149,20 @@ on_new_identity(void *arg)
 
 	d->reborn = true;
 	(void)event_base_loopbreak(d->base);
+}
+
+/* Everything in it can be had again: from the folders, and from the peers. */
+static void
+on_damage(void *arg, const struct trouble *what)
+{
+	struct daemon *d = arg;
+
+	log_error("the catalogue in %s is damaged (%s)", d->state->dir,
+		  what->text);
+	if (d->leaving)
+		return; /* the next start finds it again */
+	d->damaged = true;
+	leave(d);
 }
 
 #ifdef PHOTOMESH_TEST_HOOKS
@@ -429,7 +445,10 @@ start(struct daemon *d, struct trouble *why)
 		return -1;
 	say_ready(d);
 	stamp_node(d);
-	return start_intake(d, why);
+	if (start_intake(d, why) == -1)
+		return -1;
+	catalogue_check(d->catalogue, on_damage, d);
+	return 0;
 }
 
 /* Peers and clients first: nobody shall wait for a disk to finish. */
@@ -510,8 +529,13 @@ serve(struct daemon *d, char **argv)
 		d->reborn = false;
 		status = EXIT_FAILURE;
 	}
+	if (d->damaged && writer_move_aside(d->state->dir, &why) == -1) {
+		fprintf(stderr, "photod: %s\n", why.text);
+		d->damaged = false;
+		status = EXIT_FAILURE;
+	}
 	state_close(d->state);
-	if (d->reborn) {
+	if (d->reborn || d->damaged) {
 		execv("/proc/self/exe", argv);
 		fprintf(stderr, "photod: cannot start again: %s\n",
 			strerror(errno));

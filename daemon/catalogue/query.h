@@ -1,0 +1,146 @@
+/*
+ * query.h: asking the catalogue, from any thread that has a reader.
+ *
+ * A reader is one read-only connection for one thread.  Every call runs in
+ * one read transaction and leaves none open behind it.
+ */
+#ifndef PHOTOMESH_QUERY_H
+#define PHOTOMESH_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mesh.h"
+#include "message.h"
+#include "photo_id.h"
+
+struct trouble;
+struct reader;
+
+struct reader *reader_open(const char *dir, struct trouble *why);
+void reader_close(struct reader *r);
+
+/* ---- the merged list ------------------------------------------------- */
+
+enum list_sort { SORT_TAKEN, SORT_NAME, SORT_SIZE, SORT_ADDED };
+
+/* Where a page ended: the sort key and the photo.  Opaque to clients. */
+struct list_cursor {
+	bool set;
+	int64_t number;   /* sort key of TAKEN, SIZE, ADDED */
+	char name[256];   /* sort key of NAME */
+	struct photo_id photo;
+};
+
+struct list_query {
+	char text[QUERY_BYTES_MAX + 1]; /* case-insensitive part of a name or
+					 * path of any copy; "" is all */
+	bool of_node; /* only photos with a copy there, and only those copies */
+	struct node_id node;
+	enum list_sort sort; /* TAKEN, SIZE, ADDED: greatest first */
+	bool reverse;
+	uint32_t limit; /* 1..LIST_PAGE_MAX */
+	struct list_cursor after;
+};
+
+struct copy_row {
+	struct node_id node;
+	struct root_id root;
+	const char *label; /* of the root; borrowed for the callback */
+	bool root_online;  /* as its owner last said */
+	const char *path;
+	size_t path_bytes;
+	int64_t mtime_ns, added_ms;
+	uint8_t file[8];
+};
+
+struct photo_row {
+	struct photo_id photo;
+	const char *type; /* media type; borrowed for the callback */
+	const char *name; /* base name of the copy with the oldest mtime, then
+			   * path, then node id: the same on every node */
+	size_t name_bytes;
+	int64_t mtime_ns; /* the oldest of its copies */
+	int64_t added_ms; /* the earliest */
+	uint32_t copies;  /* counted once per (host, file) */
+	uint32_t copy_count; /* rows below, at most COPIES_SHOWN_MAX */
+	const struct copy_row *rows; /* by node id, root, path */
+	struct list_cursor cursor; /* to go on behind this row */
+};
+
+/* `each` returns false to stop early.  0 also when nothing matched. */
+int reader_list(struct reader *r, const struct list_query *q,
+		bool (*each)(void *arg, const struct photo_row *row), void *arg,
+		struct trouble *why);
+/* Photos whose id matches, by id, at most `limit`. */
+int reader_find(struct reader *r, const struct photo_prefix *prefix,
+		uint32_t limit,
+		bool (*each)(void *arg, const struct photo_row *row), void *arg,
+		struct trouble *why);
+
+struct totals {
+	uint64_t photos, copies; /* copies counted once per (host, file) */
+	uint64_t bytes;          /* of all copies */
+	uint64_t unique_bytes;   /* of one copy each */
+};
+int reader_totals(struct reader *r, struct totals *out, struct trouble *why);
+/* Of one node: distinct photos, copies, bytes. */
+int reader_node_totals(struct reader *r, const struct node_id *node,
+		       struct totals *out, struct trouble *why);
+
+/* ---- for peers ------------------------------------------------------- */
+
+/*
+ * A whole BATCH frame of rows after `after`, at most credit_bytes of records,
+ * with point, digest and rows of the same read transaction.  `out` holds
+ * FRAME_HEADER_BYTES + LINK_BODY_BYTES_MAX.  *found is false when the stream
+ * is not held.  Returns 0, or -1 on trouble.
+ */
+int reader_page(struct reader *r, const struct stream_id *stream,
+		uint64_t after, uint32_t credit_bytes, uint32_t request,
+		uint8_t *out, size_t *out_bytes, bool *found,
+		struct trouble *why);
+
+/* ---- verification ---------------------------------------------------- */
+
+/* Recomputed from the stored rows, not from running sums. */
+int reader_verify_streams(struct reader *r,
+			  void (*each)(void *arg, const struct stream_report *s),
+			  void *arg, struct trouble *why);
+int reader_verify_merged(struct reader *r, struct digest *out,
+			 uint64_t *photos, struct trouble *why);
+
+/* Is the file itself sound?  1, 0: damaged, -1: could not tell; *why says what
+ * else than sound it is.  As long as it takes to read all of it. */
+int reader_check(struct reader *r, struct trouble *why);
+/* From any thread: what the reader is at ends in trouble, and a check in a
+ * verdict worth nothing. */
+void reader_interrupt(struct reader *r);
+/* Has anything read met damage?  If so `on_damage` was told at once, on the
+ * thread that reads. */
+bool reader_damaged(const struct reader *r);
+void reader_watch(struct reader *r,
+		  void (*on_damage)(void *arg, const struct trouble *what),
+		  void *arg);
+
+/* ---- for intake ------------------------------------------------------ */
+
+struct known_file {
+	int64_t row; /* names the row for `seen` bitmaps; stable in a run */
+	uint8_t verdict; /* enum own_verdict */
+	uint64_t size, inode;
+	int64_t mtime_ns, ctime_ns;
+};
+/* *found is false when nothing is known of that path. */
+int reader_known_file(struct reader *r, const struct root_id *root,
+		      const char *path, size_t path_bytes,
+		      struct known_file *out, bool *found,
+		      struct trouble *why);
+/* All known files of a root, by row; false from `each` stops. */
+int reader_each_known(struct reader *r, const struct root_id *root,
+		      bool (*each)(void *arg, const struct known_file *f,
+				   const char *path, size_t path_bytes),
+		      void *arg, struct trouble *why);
+
+#endif

@@ -1,0 +1,383 @@
+/*
+ * query_list.c: pages of the merged list, and photos by their id.
+ *
+ * A page goes on behind the (sort key, photo id) it ended with, so a list
+ * that changes meanwhile neither repeats nor skips what did not move.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query_private.h"
+
+static unsigned char
+fold(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
+}
+
+/* `needle` is folded already. */
+static bool
+contains(const char *hay, size_t hay_bytes, const char *needle,
+	 size_t needle_bytes)
+{
+	if (needle_bytes > hay_bytes)
+		return false;
+	for (size_t at = 0; at <= hay_bytes - needle_bytes; at++) {
+		size_t n = 0;
+
+		while (n < needle_bytes &&
+		       fold((unsigned char)hay[at + n]) ==
+			       (unsigned char)needle[n])
+			n++;
+		if (n == needle_bytes)
+			return true;
+	}
+	return false;
+}
+
+/* ---- copies of one photo ---------------------------------------------- */
+
+struct filter {
+	char text[QUERY_BYTES_MAX + 1]; /* folded */
+	size_t text_bytes;
+	const struct node_id *node; /* or NULL */
+};
+
+static int
+path_keep(struct reader *r, const char *path, size_t bytes, size_t *at,
+	  struct trouble *why)
+{
+	if (r->paths_used + bytes > r->paths_capacity) {
+		size_t more = 2 * r->paths_capacity + bytes + 4096;
+		char *p = realloc(r->paths, more);
+
+		if (p == NULL)
+			return read_memory(why);
+		r->paths = p;
+		r->paths_capacity = more;
+	}
+	memcpy(r->paths + r->paths_used, path, bytes);
+	*at = r->paths_used;
+	r->paths_used += bytes;
+	return 0;
+}
+
+static int
+copy_keep(struct reader *r, const struct seen_stream *s, const char *key,
+	  size_t key_bytes, sqlite3_stmt *st, struct trouble *why)
+{
+	struct found_copy *f;
+
+	if (r->found_count == COPIES_SHOWN_MAX)
+		return 0;
+	f = &r->found[r->found_count++];
+	memset(f, 0, sizeof(*f));
+	f->stream = s;
+	f->row.node = s->report.stream.node;
+	memcpy(f->row.root.bytes, key, ROOT_ID_BYTES);
+	f->row.path_bytes = key_bytes - ROOT_ID_BYTES;
+	f->row.mtime_ns = sqlite3_column_int64(st, 2);
+	f->row.added_ms = sqlite3_column_int64(st, 3);
+	if (sqlite3_column_bytes(st, 4) == 8)
+		memcpy(f->row.file, sqlite3_column_blob(st, 4), 8);
+	return path_keep(r, key + ROOT_ID_BYTES, f->row.path_bytes,
+			 &f->path_at, why);
+}
+
+/* 1: collected and wanted; 0: filtered out; -1. */
+static int
+copies_collect(struct reader *r, const uint8_t *id, const struct filter *f,
+	       struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_COPIES];
+	bool text_seen = f->text_bytes == 0;
+	int code;
+
+	r->found_count = 0;
+	r->paths_used = 0;
+	sqlite3_bind_blob(st, 1, id, PHOTO_ID_BYTES, SQLITE_STATIC);
+	while ((code = read_row(r, st, why)) == 1) {
+		const struct seen_stream *s =
+			read_stream(r, sqlite3_column_int64(st, 0));
+		const char *key = sqlite3_column_blob(st, 1);
+		size_t bytes = (size_t)sqlite3_column_bytes(st, 1);
+
+		if (s == NULL || bytes <= ROOT_ID_BYTES)
+			continue;
+		if (!text_seen)
+			text_seen = contains(key + ROOT_ID_BYTES,
+					     bytes - ROOT_ID_BYTES, f->text,
+					     f->text_bytes);
+		if (f->node != NULL &&
+		    !node_id_equal(&s->report.stream.node, f->node))
+			continue;
+		if (copy_keep(r, s, key, bytes, st, why) == -1) {
+			sqlite3_reset(st);
+			return -1;
+		}
+	}
+	if (code == -1)
+		return -1;
+	return text_seen && r->found_count > 0;
+}
+
+static int
+compare_found(const void *a, const void *b)
+{
+	const struct found_copy *x = a, *y = b;
+	size_t bytes = x->row.path_bytes < y->row.path_bytes ?
+			       x->row.path_bytes : y->row.path_bytes;
+	int r = node_id_compare(&x->row.node, &y->row.node);
+
+	if (r == 0)
+		r = memcmp(&x->row.root, &y->row.root, sizeof(x->row.root));
+	if (r == 0)
+		r = memcmp(x->row.path, y->row.path, bytes);
+	if (r == 0)
+		r = (x->row.path_bytes > y->row.path_bytes) -
+		    (x->row.path_bytes < y->row.path_bytes);
+	if (r == 0) /* the newer life first: it is the one shown */
+		r = (x->stream->report.stream.generation <
+		     y->stream->report.stream.generation) -
+		    (x->stream->report.stream.generation >
+		     y->stream->report.stream.generation);
+	return r;
+}
+
+static int
+root_look(struct reader *r, const struct seen_stream *s,
+	  struct copy_row *row, struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_ROOT];
+	struct record_root v;
+	struct seen_root *n;
+	int code;
+
+	for (n = r->roots; n != NULL; n = n->next)
+		if (n->stream == s->id &&
+		    memcmp(&n->root, &row->root, sizeof(n->root)) == 0)
+			goto found;
+	if ((n = calloc(1, sizeof(*n))) == NULL)
+		return read_memory(why);
+	n->next = r->roots;
+	r->roots = n;
+	n->stream = s->id;
+	n->root = row->root;
+	n->online = true; /* its owner says nothing else so far */
+	sqlite3_bind_int64(st, 1, s->id);
+	sqlite3_bind_blob(st, 2, row->root.bytes, ROOT_ID_BYTES,
+			  SQLITE_STATIC);
+	if ((code = read_row(r, st, why)) == -1)
+		return -1;
+	if (code == 1 &&
+	    record_root_parse(sqlite3_column_blob(st, 0),
+			      (size_t)sqlite3_column_bytes(st, 0), &v)) {
+		n->online = v.online;
+		memcpy(n->label, v.label, sizeof(n->label));
+	}
+	sqlite3_reset(st);
+found:
+	row->label = n->label;
+	row->root_online = n->online;
+	return 0;
+}
+
+/* Fills r->rows; returns how many, or -1. */
+static int
+copies_arrange(struct reader *r, struct trouble *why)
+{
+	int count = 0;
+
+	for (uint32_t i = 0; i < r->found_count; i++)
+		r->found[i].row.path = r->paths + r->found[i].path_at;
+	if (r->found_count > 1)
+		qsort(r->found, r->found_count, sizeof(r->found[0]),
+		      compare_found);
+	for (uint32_t i = 0; i < r->found_count; i++) {
+		struct copy_row *row = &r->found[i].row;
+		const struct copy_row *last = &r->rows[count > 0 ? count - 1 :
+								   0];
+
+		if (count > 0 && node_id_equal(&last->node, &row->node) &&
+		    memcmp(&last->root, &row->root, sizeof(row->root)) == 0 &&
+		    last->path_bytes == row->path_bytes &&
+		    memcmp(last->path, row->path, row->path_bytes) == 0)
+			continue; /* the same file in two lives */
+		if (root_look(r, r->found[i].stream, row, why) == -1)
+			return -1;
+		r->rows[count++] = *row;
+	}
+	return count;
+}
+
+/* ---- photos ----------------------------------------------------------- */
+
+static void
+cursor_fill(struct photo_row *row, enum list_sort sort, int64_t size)
+{
+	struct list_cursor *c = &row->cursor;
+
+	c->set = true;
+	c->photo = row->photo;
+	memcpy(c->name, row->name, row->name_bytes);
+	switch (sort) {
+	case SORT_TAKEN:
+		c->number = row->mtime_ns;
+		break;
+	case SORT_NAME:
+		break;
+	case SORT_SIZE:
+		c->number = size;
+		break;
+	case SORT_ADDED:
+		c->number = row->added_ms;
+		break;
+	}
+}
+
+/* 1: shown, go on; 0: filtered out; 2: `each` has had enough; -1. */
+static int
+photo_show(struct reader *r, sqlite3_stmt *st, const struct filter *f,
+	   enum list_sort sort,
+	   bool (*each)(void *arg, const struct photo_row *row), void *arg,
+	   struct trouble *why)
+{
+	struct photo_row row = {0};
+	int n;
+
+	if (sqlite3_column_bytes(st, 0) != PHOTO_ID_BYTES ||
+	    sqlite3_column_bytes(st, 2) >= (int)sizeof(row.cursor.name))
+		return trouble_set(why, 0, "catalogue: a photo row is not ours");
+	n = copies_collect(r, sqlite3_column_blob(st, 0), f, why);
+	if (n != 1)
+		return n;
+	if ((n = copies_arrange(r, why)) == -1)
+		return -1;
+	photo_id_unpack(sqlite3_column_blob(st, 0), &row.photo);
+	row.mtime_ns = sqlite3_column_int64(st, 1);
+	row.name = (const char *)sqlite3_column_text(st, 2);
+	row.name_bytes = (size_t)sqlite3_column_bytes(st, 2);
+	row.added_ms = sqlite3_column_int64(st, 4);
+	row.copies = (uint32_t)sqlite3_column_int64(st, 5);
+	row.type = (const char *)sqlite3_column_text(st, 6);
+	row.copy_count = (uint32_t)n;
+	row.rows = r->rows;
+	cursor_fill(&row, sort, sqlite3_column_int64(st, 3));
+	return each(arg, &row) ? 1 : 2;
+}
+
+/* The statement for a sort, made when it is first asked for. */
+static sqlite3_stmt *
+list_statement(struct reader *r, enum list_sort sort, bool falling,
+	       bool after, struct trouble *why)
+{
+	static const char *const columns[] = {"sort_time", "name", "size",
+					      "added"};
+	sqlite3_stmt **st = &r->list[sort][falling][after];
+	const char *column = columns[sort];
+	const char *way = falling ? "DESC" : "ASC";
+	char where[64] = "", sql[256];
+	const char *text = sql;
+
+	if (*st != NULL)
+		return *st;
+	if (after)
+		snprintf(where, sizeof(where), "WHERE (%s, id) %c (?1, ?2)",
+			 column, falling ? '<' : '>');
+	snprintf(sql, sizeof(sql),
+		 "SELECT id, sort_time, name, size, added, copies, type"
+		 " FROM photo %s ORDER BY %s %s, id %s", where, column, way,
+		 way);
+	return schema_prepare(r->db, &text, st, 1, why) == -1 ? NULL : *st;
+}
+
+static void
+filter_init(struct filter *f, const struct list_query *q)
+{
+	memset(f, 0, sizeof(*f));
+	if (q == NULL)
+		return;
+	f->text_bytes = strnlen(q->text, QUERY_BYTES_MAX);
+	for (size_t i = 0; i < f->text_bytes; i++)
+		f->text[i] = (char)fold((unsigned char)q->text[i]);
+	if (q->of_node)
+		f->node = &q->node;
+}
+
+int
+reader_list(struct reader *r, const struct list_query *q,
+	    bool (*each)(void *arg, const struct photo_row *row), void *arg,
+	    struct trouble *why)
+{
+	bool falling = (q->sort != SORT_NAME) != q->reverse;
+	uint8_t id[PHOTO_ID_BYTES];
+	struct filter f;
+	sqlite3_stmt *st;
+	uint32_t shown = 0;
+	int code, n = 0;
+
+	st = list_statement(r, q->sort, falling, q->after.set, why);
+	if (st == NULL || read_begin(r, why) == -1)
+		return -1;
+	filter_init(&f, q);
+	if (q->after.set) {
+		photo_id_pack(&q->after.photo, id);
+		if (q->sort == SORT_NAME)
+			sqlite3_bind_text(st, 1, q->after.name,
+					  (int)strnlen(q->after.name,
+						       sizeof(q->after.name)),
+					  SQLITE_STATIC);
+		else
+			sqlite3_bind_int64(st, 1, q->after.number);
+		sqlite3_bind_blob(st, 2, id, PHOTO_ID_BYTES, SQLITE_STATIC);
+	}
+	while (n != 2 && shown < q->limit &&
+	       (code = read_row(r, st, why)) != 0) {
+		if (code == -1 ||
+		    (n = photo_show(r, st, &f, q->sort, each, arg, why)) == -1)
+			return read_end(r, -1);
+		shown += n == 1;
+	}
+	return read_end(r, 0);
+}
+
+int
+reader_find(struct reader *r, const struct photo_prefix *prefix,
+	    uint32_t limit,
+	    bool (*each)(void *arg, const struct photo_row *row), void *arg,
+	    struct trouble *why)
+{
+	uint8_t low[PHOTO_ID_BYTES] = {0}, high[PHOTO_ID_BYTES];
+	sqlite3_stmt *st = r->st[R_FIND];
+	struct photo_id photo;
+	struct filter f;
+	uint32_t shown = 0;
+	int code, n = 0;
+
+	memset(high, 0xff, sizeof(high));
+	memcpy(low, prefix->hash, PHOTO_HASH_BYTES);
+	memcpy(high, prefix->hash, (prefix->digits + 1) / 2);
+	if (prefix->digits % 2 == 1)
+		high[prefix->digits / 2] |= 0x0f;
+	if (read_begin(r, why) == -1)
+		return -1;
+	filter_init(&f, NULL);
+	sqlite3_bind_blob(st, 1, low, sizeof(low), SQLITE_STATIC);
+	sqlite3_bind_blob(st, 2, high, sizeof(high), SQLITE_STATIC);
+	while (n != 2 && shown < limit &&
+	       (code = read_row(r, st, why)) != 0) {
+		if (code == -1)
+			return read_end(r, -1);
+		if (sqlite3_column_bytes(st, 0) != PHOTO_ID_BYTES)
+			continue;
+		photo_id_unpack(sqlite3_column_blob(st, 0), &photo);
+		if (!photo_prefix_matches(prefix, &photo))
+			continue;
+		n = photo_show(r, st, &f, SORT_TAKEN, each, arg, why);
+		if (n == -1)
+			return read_end(r, -1);
+		shown += n == 1;
+	}
+	return read_end(r, 0);
+}

@@ -1,0 +1,346 @@
+/*
+ * query_reader.c: opening a reader, its read transactions, and the short
+ * questions: totals, and what intake knows of files.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query_private.h"
+
+#define KNOWN_VERDICT 0x0f /* the rest is the writer's own note */
+
+static const char *const reader_sql[R_COUNT] = {
+	[R_BEGIN] = "BEGIN",
+	[R_END] = "ROLLBACK",
+	[R_STREAMS] =
+		"SELECT id, node, generation, base, cursor, digest, rows,"
+		" holder, photos, copies, bytes FROM stream"
+		" WHERE role IN (1, 2) ORDER BY id",
+	[R_PAGE] =
+		"SELECT seq, kind, dead, key, value FROM record"
+		" WHERE stream = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq",
+	[R_ROOT] =
+		"SELECT value FROM record WHERE stream = ?1 AND kind = 2"
+		" AND key = ?2 AND dead = 0",
+	[R_COPIES] =
+		"SELECT stream, key, mtime, added, file FROM copy"
+		" WHERE photo = ?1",
+	[R_COPIES_ALL] =
+		"SELECT photo, stream, key, mtime, added, file, type"
+		" FROM copy ORDER BY photo",
+	[R_FIND] =
+		"SELECT id, sort_time, name, size, added, copies, type"
+		" FROM photo WHERE id >= ?1 AND id <= ?2 ORDER BY id",
+	[R_TOTALS] =
+		"SELECT photos, copies, bytes, unique_bytes FROM totals",
+	[R_KNOWN] =
+		"SELECT id, verdict, size, inode, mtime, ctime FROM known"
+		" WHERE key = ?1",
+	[R_KNOWN_EACH] =
+		"SELECT id, verdict, size, inode, mtime, ctime, key"
+		" FROM known NOT INDEXED WHERE key >= ?1 AND key < ?2"
+		" ORDER BY id",
+};
+
+struct reader *
+reader_open(const char *dir, struct trouble *why)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	char *path = NULL;
+
+	if (r == NULL || asprintf(&path, "%s/" SCHEMA_FILE, dir) == -1)
+		goto out_of_memory;
+	r->found = calloc(COPIES_SHOWN_MAX, sizeof(*r->found));
+	r->rows = calloc(COPIES_SHOWN_MAX, sizeof(*r->rows));
+	if (r->found == NULL || r->rows == NULL)
+		goto out_of_memory;
+	if (schema_open_reader(path, &r->db, why) == -1 ||
+	    schema_prepare(r->db, reader_sql, r->st, R_COUNT, why) == -1)
+		goto close_reader;
+	free(path);
+	return r;
+out_of_memory:
+	read_memory(why);
+close_reader:
+	free(path);
+	reader_close(r);
+	return NULL;
+}
+
+void
+reader_close(struct reader *r)
+{
+	if (r == NULL)
+		return;
+	schema_finalize(r->st, R_COUNT);
+	schema_finalize(&r->list[0][0][0], 16);
+	sqlite3_close(r->db);
+	summary_release(&r->summary);
+	free(r->streams);
+	free(r->found);
+	free(r->rows);
+	free(r->paths);
+	free(r);
+}
+
+/* ---- transactions ----------------------------------------------------- */
+
+int
+read_memory(struct trouble *why)
+{
+	return trouble_set(why, ENOMEM, "catalogue: out of memory");
+}
+
+static void
+note_damage(struct reader *r)
+{
+	struct trouble what;
+
+	r->damaged = true;
+	schema_trouble(r->db, &what, "not read");
+	if (r->on_damage != NULL)
+		r->on_damage(r->arg, &what);
+}
+
+int
+read_row(struct reader *r, sqlite3_stmt *st, struct trouble *why)
+{
+	int code = sqlite3_step(st);
+
+	if (code == SQLITE_ROW)
+		return 1;
+	if (code != SQLITE_DONE)
+		schema_trouble(r->db, why, "not read");
+	if (schema_is_corrupt(code))
+		note_damage(r);
+	sqlite3_reset(st);
+	return code == SQLITE_DONE ? 0 : -1;
+}
+
+static int
+stream_load(struct reader *r, sqlite3_stmt *st, struct trouble *why)
+{
+	struct seen_stream *s;
+
+	if (sqlite3_column_bytes(st, 1) != NODE_ID_BYTES ||
+	    sqlite3_column_bytes(st, 5) != DIGEST_BYTES ||
+	    sqlite3_column_bytes(st, 7) != HOLDER_BYTES)
+		return trouble_set(why, 0, "catalogue: a stream row is not ours");
+	if (r->stream_count == r->stream_capacity) {
+		size_t more = r->stream_capacity == 0 ? 16 :
+				      2 * r->stream_capacity;
+		void *p = realloc(r->streams, more * sizeof(*r->streams));
+
+		if (p == NULL)
+			return read_memory(why);
+		r->streams = p;
+		r->stream_capacity = more;
+	}
+	s = &r->streams[r->stream_count++];
+	s->id = sqlite3_column_int64(st, 0);
+	memcpy(s->report.stream.node.bytes, sqlite3_column_blob(st, 1),
+	       NODE_ID_BYTES);
+	s->report.stream.generation = (uint64_t)sqlite3_column_int64(st, 2);
+	s->report.point.base = (uint64_t)sqlite3_column_int64(st, 3);
+	s->report.point.cursor = (uint64_t)sqlite3_column_int64(st, 4);
+	digest_unpack(sqlite3_column_blob(st, 5), &s->report.digest);
+	s->report.rows = (uint64_t)sqlite3_column_int64(st, 6);
+	memcpy(s->holder, sqlite3_column_blob(st, 7), HOLDER_BYTES);
+	s->photos = (uint64_t)sqlite3_column_int64(st, 8);
+	s->copies = (uint64_t)sqlite3_column_int64(st, 9);
+	s->bytes = (uint64_t)sqlite3_column_int64(st, 10);
+	return 0;
+}
+
+int
+read_begin(struct reader *r, struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_STREAMS];
+	int code;
+
+	r->stream_count = 0;
+	if (read_row(r, r->st[R_BEGIN], why) == -1)
+		return -1;
+	while ((code = read_row(r, st, why)) == 1) {
+		if (stream_load(r, st, why) == -1) {
+			code = -1;
+			break;
+		}
+	}
+	return code == 0 ? 0 : read_end(r, -1);
+}
+
+int
+read_end(struct reader *r, int result)
+{
+	struct seen_root *s;
+
+	for (unsigned i = 0; i < R_COUNT; i++)
+		sqlite3_reset(r->st[i]);
+	for (unsigned i = 0; i < 16; i++)
+		sqlite3_reset((&r->list[0][0][0])[i]);
+	sqlite3_step(r->st[R_END]);
+	sqlite3_reset(r->st[R_END]);
+	while ((s = r->roots) != NULL) {
+		r->roots = s->next;
+		free(s);
+	}
+	return result;
+}
+
+const struct seen_stream *
+read_stream(const struct reader *r, int64_t id)
+{
+	size_t low = 0, high = r->stream_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (r->streams[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < r->stream_count && r->streams[low].id == id ?
+		       &r->streams[low] : NULL;
+}
+
+/* ---- totals ----------------------------------------------------------- */
+
+int
+reader_totals(struct reader *r, struct totals *out, struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_TOTALS];
+	int code;
+
+	if (read_begin(r, why) == -1)
+		return -1;
+	memset(out, 0, sizeof(*out));
+	if ((code = read_row(r, st, why)) == 1) {
+		out->photos = (uint64_t)sqlite3_column_int64(st, 0);
+		out->copies = (uint64_t)sqlite3_column_int64(st, 1);
+		out->bytes = (uint64_t)sqlite3_column_int64(st, 2);
+		out->unique_bytes = (uint64_t)sqlite3_column_int64(st, 3);
+	}
+	return read_end(r, code == -1 ? -1 : 0);
+}
+
+/* While two lives of the node are shown, a photo in both counts twice. */
+int
+reader_node_totals(struct reader *r, const struct node_id *node,
+		   struct totals *out, struct trouble *why)
+{
+	memset(out, 0, sizeof(*out));
+	if (read_begin(r, why) == -1)
+		return -1;
+	for (size_t i = 0; i < r->stream_count; i++) {
+		const struct seen_stream *s = &r->streams[i];
+
+		if (!node_id_equal(&s->report.stream.node, node))
+			continue;
+		out->photos += s->photos;
+		out->copies += s->copies;
+		out->bytes += s->bytes;
+	}
+	return read_end(r, 0);
+}
+
+/* ---- is it sound? ----------------------------------------------------- */
+
+int
+reader_check(struct reader *r, struct trouble *why)
+{
+	int sound = schema_check(r->db, why);
+
+	if (sound == 0)
+		r->damaged = true;
+	return sound;
+}
+
+void
+reader_interrupt(struct reader *r)
+{
+	sqlite3_interrupt(r->db);
+}
+
+bool
+reader_damaged(const struct reader *r)
+{
+	return r->damaged;
+}
+
+void
+reader_watch(struct reader *r,
+	     void (*on_damage)(void *arg, const struct trouble *what),
+	     void *arg)
+{
+	r->on_damage = on_damage;
+	r->arg = arg;
+}
+
+/* ---- for intake ------------------------------------------------------- */
+
+static void
+known_out(sqlite3_stmt *st, struct known_file *out)
+{
+	out->row = sqlite3_column_int64(st, 0);
+	out->verdict = (uint8_t)(sqlite3_column_int(st, 1) & KNOWN_VERDICT);
+	out->size = (uint64_t)sqlite3_column_int64(st, 2);
+	out->inode = (uint64_t)sqlite3_column_int64(st, 3);
+	out->mtime_ns = sqlite3_column_int64(st, 4);
+	out->ctime_ns = sqlite3_column_int64(st, 5);
+}
+
+/* One statement is a read transaction by itself. */
+int
+reader_known_file(struct reader *r, const struct root_id *root,
+		  const char *path, size_t path_bytes,
+		  struct known_file *out, bool *found, struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_KNOWN];
+	uint8_t key[RECORD_KEY_MAX];
+	int code;
+
+	*found = false;
+	if (path_bytes > PATH_BYTES_MAX)
+		return 0;
+	memcpy(key, root->bytes, ROOT_ID_BYTES);
+	memcpy(key + ROOT_ID_BYTES, path, path_bytes);
+	sqlite3_bind_blob(st, 1, key, (int)(ROOT_ID_BYTES + path_bytes),
+			  SQLITE_STATIC);
+	if ((code = read_row(r, st, why)) != 1)
+		return code;
+	known_out(st, out);
+	*found = true;
+	sqlite3_reset(st);
+	return 0;
+}
+
+int
+reader_each_known(struct reader *r, const struct root_id *root,
+		  bool (*each)(void *arg, const struct known_file *f,
+			       const char *path, size_t path_bytes),
+		  void *arg, struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_KNOWN_EACH];
+	struct known_file f;
+	int code;
+
+	schema_bind_root(st, 1, root);
+	while ((code = read_row(r, st, why)) == 1) {
+		const char *key = sqlite3_column_blob(st, 6);
+		size_t bytes = (size_t)sqlite3_column_bytes(st, 6);
+
+		if (bytes <= ROOT_ID_BYTES)
+			continue;
+		known_out(st, &f);
+		if (!each(arg, &f, key + ROOT_ID_BYTES,
+			  bytes - ROOT_ID_BYTES)) {
+			sqlite3_reset(st);
+			return 0;
+		}
+	}
+	return code;
+}

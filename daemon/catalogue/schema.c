@@ -1,0 +1,313 @@
+#include "schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ident.h"
+#include "trouble.h"
+
+/*
+ * record is clustered by (stream, seq), which is the order peers pull in and
+ * own rows arrive in; record_key finds a fact.  copy holds what is shown, and
+ * only that, clustered by photo: its other ways of access go through record,
+ * whose value names the photo.  photo's indexes end in the id, so that pages
+ * of the list can go on behind any tie.
+ */
+static const char tables[] =
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT;"
+	"CREATE TABLE stream("
+	" id INTEGER PRIMARY KEY, node BLOB NOT NULL,"
+	" generation INTEGER NOT NULL, base INTEGER NOT NULL,"
+	" cursor INTEGER NOT NULL, digest BLOB NOT NULL,"
+	" rows INTEGER NOT NULL, role INTEGER NOT NULL,"
+	" host BLOB, holder BLOB NOT NULL,"
+	" photos INTEGER NOT NULL, copies INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL) STRICT;"
+	"CREATE UNIQUE INDEX stream_name ON stream(node, generation, role);"
+	"CREATE TABLE record("
+	" stream INTEGER NOT NULL, seq INTEGER NOT NULL,"
+	" kind INTEGER NOT NULL, key BLOB NOT NULL, dead INTEGER NOT NULL,"
+	" value BLOB NOT NULL, PRIMARY KEY(stream, seq, kind, key))"
+	" STRICT, WITHOUT ROWID;"
+	"CREATE UNIQUE INDEX record_key ON record(stream, kind, key);"
+	"CREATE TABLE hidden("
+	" stream INTEGER NOT NULL, root BLOB NOT NULL,"
+	" PRIMARY KEY(stream, root)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE copy("
+	" photo BLOB NOT NULL, stream INTEGER NOT NULL, key BLOB NOT NULL,"
+	" mtime INTEGER NOT NULL, added INTEGER NOT NULL,"
+	" file BLOB NOT NULL, type TEXT NOT NULL, leaving INTEGER NOT NULL,"
+	" PRIMARY KEY(photo, stream, key)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX copy_leaving ON copy(stream) WHERE leaving = 1;"
+	"CREATE TABLE photo("
+	" id BLOB PRIMARY KEY NOT NULL, sort_time INTEGER NOT NULL,"
+	" name TEXT NOT NULL COLLATE NOCASE, size INTEGER NOT NULL,"
+	" added INTEGER NOT NULL, copies INTEGER NOT NULL,"
+	" type TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX photo_time ON photo(sort_time, id);"
+	"CREATE INDEX photo_name ON photo(name, id);"
+	"CREATE INDEX photo_size ON photo(size, id);"
+	"CREATE INDEX photo_added ON photo(added, id);"
+	"CREATE TABLE totals("
+	" photos INTEGER NOT NULL, copies INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL, unique_bytes INTEGER NOT NULL) STRICT;"
+	"INSERT INTO totals VALUES(0, 0, 0, 0);"
+	"CREATE TABLE known("
+	" id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,"
+	" verdict INTEGER NOT NULL, size INTEGER NOT NULL,"
+	" inode INTEGER NOT NULL, mtime INTEGER NOT NULL,"
+	" ctime INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE node("
+	" id BLOB PRIMARY KEY NOT NULL, name TEXT NOT NULL,"
+	" host BLOB NOT NULL, port INTEGER NOT NULL,"
+	" addresses TEXT NOT NULL, heard INTEGER NOT NULL,"
+	" departed INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+int
+schema_trouble(sqlite3 *db, struct trouble *why, const char *what)
+{
+	int code = sqlite3_errcode(db) & 0xff;
+	int number = code == SQLITE_FULL ? ENOSPC :
+		     code == SQLITE_IOERR ? EIO :
+		     code == SQLITE_NOMEM ? ENOMEM : 0;
+
+	return trouble_set(why, number, "catalogue: %s: %s", what,
+			   sqlite3_errmsg(db));
+}
+
+bool
+schema_is_corrupt(int code)
+{
+	code &= 0xff;
+	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+int
+schema_exec(sqlite3 *db, const char *sql, struct trouble *why)
+{
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return schema_trouble(db, why, "cannot be set up");
+	return 0;
+}
+
+/* One number, or `otherwise` when there is no row; -1 on error. */
+static int
+read_number(sqlite3 *db, const char *sql, int64_t otherwise, int64_t *out)
+{
+	sqlite3_stmt *st;
+	int r;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
+		return -1;
+	r = sqlite3_step(st);
+	*out = r == SQLITE_ROW ? sqlite3_column_int64(st, 0) : otherwise;
+	r = sqlite3_finalize(st);
+	return r == SQLITE_OK ? 0 : -1;
+}
+
+int
+schema_check(sqlite3 *db, struct trouble *why)
+{
+	sqlite3_stmt *st = NULL;
+	const char *text;
+	int code, ok = -1;
+
+	code = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &st, NULL);
+	if (code == SQLITE_OK && (code = sqlite3_step(st)) == SQLITE_ROW) {
+		text = (const char *)sqlite3_column_text(st, 0);
+		ok = text != NULL && strcmp(text, "ok") == 0;
+		if (ok == 0)
+			trouble_set(why, 0, "catalogue: %s",
+				    text != NULL ? text : "damaged");
+	} else {
+		schema_trouble(db, why, "not checked");
+		if (schema_is_corrupt(code))
+			ok = 0;
+	}
+	sqlite3_finalize(st);
+	return ok;
+}
+
+static const char writer_pragmas[] =
+	"PRAGMA journal_mode=WAL;"
+	"PRAGMA trusted_schema=OFF;"
+	"PRAGMA cell_size_check=ON;"
+	"PRAGMA foreign_keys=ON;"
+	"PRAGMA secure_delete=OFF;"
+	"PRAGMA journal_size_limit=67108864;"
+	"PRAGMA wal_autocheckpoint=16000;"
+	"PRAGMA cache_size=-65536;"
+	"PRAGMA temp_store=MEMORY;"
+	"PRAGMA synchronous=FULL;";
+
+static int
+create_tables(sqlite3 *db)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql),
+		 "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;",
+		 SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
+	if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) ||
+	    sqlite3_exec(db, tables, NULL, NULL, NULL) ||
+	    sqlite3_exec(db, sql, NULL, NULL, NULL))
+		return -1;
+	return 0;
+}
+
+/* What is in the file?  On -1 the connection's error says why not. */
+static int
+judge(sqlite3 *db, const char *path, enum schema_found *found, bool *clean,
+      struct trouble *why)
+{
+	int64_t application, version, objects, closed;
+
+	if (read_number(db, "PRAGMA application_id", 0, &application) == -1 ||
+	    read_number(db, "PRAGMA user_version", 0, &version) == -1 ||
+	    read_number(db, "SELECT count(*) FROM sqlite_schema", 0,
+			&objects) == -1)
+		return -1;
+	if (application == 0 && version == 0 && objects == 0) {
+		*found = SCHEMA_NEW;
+		return create_tables(db);
+	}
+	if (application != SCHEMA_APPLICATION_ID) {
+		*found = SCHEMA_CORRUPT;
+		return 0;
+	}
+	if (version > SCHEMA_VERSION) {
+		*found = SCHEMA_FAILED;
+		trouble_set(why, 0,
+			    "%s was written by a newer version of photod "
+			    "(format %lld, this one knows %d): start that "
+			    "version", path, (long long)version,
+			    SCHEMA_VERSION);
+		return 0;
+	}
+	if (read_number(db, "SELECT value FROM meta WHERE key = 'clean'", 0,
+			&closed) == -1)
+		return -1;
+	*clean = closed != 0;
+	*found = SCHEMA_KEPT;
+	return 0;
+}
+
+enum schema_found
+schema_open(const char *path, sqlite3 **out, bool *clean, struct trouble *why)
+{
+	enum schema_found found = SCHEMA_FAILED;
+	sqlite3 *db = NULL;
+	int fd;
+
+	/* Made here so that it is nobody else's to read; SQLite gives the log
+	 * beside it the same mode. */
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd == -1) {
+		trouble_errno(why, errno, "cannot open %s", path);
+		return SCHEMA_FAILED;
+	}
+	close(fd);
+	if (sqlite3_open_v2(path, &db,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+			    NULL) != SQLITE_OK)
+		goto failed;
+	sqlite3_extended_result_codes(db, 1);
+	sqlite3_busy_timeout(db, 5000);
+	if (sqlite3_exec(db, writer_pragmas, NULL, NULL, NULL) != SQLITE_OK)
+		goto failed;
+	*clean = true;
+	if (judge(db, path, &found, clean, why) == -1)
+		goto failed;
+	if (found == SCHEMA_NEW || found == SCHEMA_KEPT)
+		*out = db;
+	else
+		sqlite3_close(db);
+	return found;
+failed:
+	found = SCHEMA_FAILED;
+	if (db != NULL && schema_is_corrupt(sqlite3_errcode(db)))
+		found = SCHEMA_CORRUPT;
+	else if (db != NULL)
+		schema_trouble(db, why, path);
+	else
+		trouble_set(why, ENOMEM, "out of memory");
+	sqlite3_close(db);
+	return found;
+}
+
+int
+schema_open_reader(const char *path, sqlite3 **out, struct trouble *why)
+{
+	sqlite3 *db = NULL;
+
+	if (sqlite3_open_v2(path, &db,
+			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
+			    NULL) == SQLITE_OK) {
+		sqlite3_extended_result_codes(db, 1);
+		sqlite3_busy_timeout(db, 5000);
+		if (sqlite3_exec(db,
+				 "PRAGMA trusted_schema=OFF;"
+				 "PRAGMA cell_size_check=ON;"
+				 "PRAGMA query_only=ON;"
+				 "PRAGMA cache_size=-16384;"
+				 "PRAGMA temp_store=MEMORY;",
+				 NULL, NULL, NULL) == SQLITE_OK) {
+			*out = db;
+			return 0;
+		}
+	}
+	if (db == NULL)
+		return trouble_set(why, ENOMEM, "out of memory");
+	schema_trouble(db, why, path);
+	sqlite3_close(db);
+	return -1;
+}
+
+int
+schema_prepare(sqlite3 *db, const char *const *sql, sqlite3_stmt **out,
+	       unsigned count, struct trouble *why)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (sqlite3_prepare_v3(db, sql[i], -1,
+				       SQLITE_PREPARE_PERSISTENT, &out[i],
+				       NULL) != SQLITE_OK)
+			return schema_trouble(db, why, "cannot be set up");
+	}
+	return 0;
+}
+
+void
+schema_finalize(sqlite3_stmt **statements, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		sqlite3_finalize(statements[i]);
+		statements[i] = NULL;
+	}
+}
+
+void
+schema_bind_root(sqlite3_stmt *st, int at, const struct root_id *root)
+{
+	uint8_t above[RECORD_KEY_MAX + 1];
+	int i = ROOT_ID_BYTES;
+
+	sqlite3_bind_blob(st, at, root == NULL ? (const void *)"" : root->bytes,
+			  root == NULL ? 0 : (int)ROOT_ID_BYTES,
+			  SQLITE_TRANSIENT);
+	if (root != NULL) {
+		memcpy(above, root->bytes, ROOT_ID_BYTES);
+		while (i > 0 && ++above[i - 1] == 0)
+			i--;
+	} else {
+		i = 0;
+	}
+	/* Nothing of eight bytes is above a root of 0xff only. */
+	if (i == 0)
+		memset(above, 0xff, sizeof(above));
+	sqlite3_bind_blob(st, at + 1, above,
+			  i == 0 ? (int)sizeof(above) : (int)ROOT_ID_BYTES,
+			  SQLITE_TRANSIENT);
+}

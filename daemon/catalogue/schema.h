@@ -1,0 +1,70 @@
+/*
+ * schema.h: the tables, and how a connection to them is opened.
+ *
+ * Facts live in `stream` and `record`; `copy`, `photo` and `totals` are
+ * derived from them in the same transaction and could be rebuilt; `known` and
+ * `node` are this node's own notes and never leave it.  Nothing here knows
+ * what the rows mean.
+ */
+#ifndef PHOTOMESH_SCHEMA_H
+#define PHOTOMESH_SCHEMA_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct trouble;
+struct root_id;
+
+#define SCHEMA_APPLICATION_ID 0x70686d73 /* "phms" */
+#define SCHEMA_VERSION        1
+#define SCHEMA_FILE           "catalogue.db"
+
+/* stream.role, as stored */
+enum stream_role {
+	ROLE_FREE = 0,     /* memory only: the slot is not in use */
+	ROLE_OWN = 1,
+	ROLE_REPLICA = 2,
+	ROLE_BUILDING = 3, /* a replica built afresh beside the old one */
+};
+
+enum schema_found {
+	SCHEMA_NEW,     /* created */
+	SCHEMA_KEPT,    /* was there and looks sound */
+	SCHEMA_CORRUPT, /* not usable: move it aside */
+	SCHEMA_FAILED,  /* refused or not to be opened: *why */
+};
+
+/*
+ * The writer's connection.  Judges by header and schema only, which is quick;
+ * *clean says whether the last writer closed it.  If not, schema_check has
+ * the last word.  *out is set on NEW and KEPT only; owned by the caller.
+ */
+enum schema_found schema_open(const char *path, sqlite3 **out, bool *clean,
+			      struct trouble *why);
+/* A connection that can only read. */
+int schema_open_reader(const char *path, sqlite3 **out, struct trouble *why);
+
+/* The whole file, through any connection; seconds where it is large.  1: it
+ * is sound; 0: damaged; -1: could not tell; *why says what.  Interrupted it
+ * may say anything, for what it had no time to look at counts as missing. */
+int schema_check(sqlite3 *db, struct trouble *why);
+
+/* `out` must be zeroed; on failure release what was prepared. */
+int schema_prepare(sqlite3 *db, const char *const *sql, sqlite3_stmt **out,
+		   unsigned count, struct trouble *why);
+void schema_finalize(sqlite3_stmt **statements, unsigned count);
+
+/* Run SQL that yields nothing. */
+int schema_exec(sqlite3 *db, const char *sql, struct trouble *why);
+
+/* Fill `why` from the connection's last error; returns -1. */
+int schema_trouble(sqlite3 *db, struct trouble *why, const char *what);
+/* Does this result code say that the file itself is damaged? */
+bool schema_is_corrupt(int code);
+
+/* Bind at `at` and `at` + 1 so that at <= key < at + 1 is every key of a root.
+ * NULL: every key that begins with a root. */
+void schema_bind_root(sqlite3_stmt *st, int at, const struct root_id *root);
+
+#endif

@@ -1,0 +1,329 @@
+/*
+ * writer_open.c: whose database this is, whether it is sound, and whether
+ * the own numbering may go on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "writer_private.h"
+
+/* ---- the file `run` --------------------------------------------------- */
+
+/* 0 when there is none: no run has that number. */
+static uint64_t
+run_file_read(const char *dir)
+{
+	char path[4200], text[32] = "";
+	uint64_t run_number = 0;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/run", dir);
+	/* NONBLOCK: a FIFO in the place of a file must not hang a start. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd == -1)
+		return 0;
+	do {
+		n = read(fd, text, sizeof(text) - 1);
+	} while (n == -1 && errno == EINTR);
+	close(fd);
+	if (n <= 0 || sscanf(text, "%16" SCNx64, &run_number) != 1)
+		return 0;
+	return run_number;
+}
+
+static int
+run_file_write(const char *dir, uint64_t run_number, struct trouble *why)
+{
+	char path[4200], fresh[4200], text[32];
+	int fd, bytes;
+
+	snprintf(path, sizeof(path), "%s/run", dir);
+	snprintf(fresh, sizeof(fresh), "%s/run.new", dir);
+	bytes = snprintf(text, sizeof(text), "%016" PRIx64 "\n", run_number);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK |
+			 O_NOCTTY, 0600);
+	if (fd == -1)
+		return trouble_errno(why, errno, "cannot write %s", fresh);
+	if (write(fd, text, (size_t)bytes) != bytes || fsync(fd) == -1) {
+		int code = errno;
+
+		close(fd);
+		return trouble_errno(why, code, "cannot write %s", fresh);
+	}
+	close(fd);
+	if (rename(fresh, path) == -1)
+		return trouble_errno(why, errno, "cannot write %s", path);
+	return 0;
+}
+
+/* ---- notes in the database -------------------------------------------- */
+
+/* A blob or number of meta into out; *bytes 0 when it is not there. */
+static int
+meta_get(struct writer *w, const char *key, uint8_t *out, size_t max,
+	 size_t *bytes)
+{
+	sqlite3_stmt *st;
+	int r;
+
+	*bytes = 0;
+	if (sqlite3_prepare_v2(w->db, "SELECT value FROM meta WHERE key = ?1",
+			       -1, &st, NULL) != SQLITE_OK)
+		return fail_db(w);
+	sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
+	if (sqlite3_step(st) == SQLITE_ROW &&
+	    (size_t)sqlite3_column_bytes(st, 0) <= max) {
+		*bytes = (size_t)sqlite3_column_bytes(st, 0);
+		if (*bytes > 0)
+			memcpy(out, sqlite3_column_blob(st, 0), *bytes);
+	}
+	r = sqlite3_finalize(st);
+	return r == SQLITE_OK ? 0 : fail_db(w);
+}
+
+static int
+meta_put(struct writer *w, const char *key, const void *value, size_t bytes)
+{
+	sqlite3_bind_text(w->st[W_META_PUT], 1, key, -1, SQLITE_STATIC);
+	bind_blob(w, W_META_PUT, 2, value, bytes);
+	return run(w, W_META_PUT);
+}
+
+static int
+meta_put_clean(struct writer *w, bool clean)
+{
+	sqlite3_bind_text(w->st[W_META_PUT], 1, "clean", -1, SQLITE_STATIC);
+	bind_int(w, W_META_PUT, 2, clean);
+	return run(w, W_META_PUT);
+}
+
+/* ---- opening ---------------------------------------------------------- */
+
+static int
+drop_buildings(struct writer *w)
+{
+	for (unsigned i = 0; i < w->slot_end; i++)
+		if (w->streams[i].role == ROLE_BUILDING &&
+		    stream_cut(w, &w->streams[i], false) == -1)
+			return -1;
+	return 0;
+}
+
+/* Whose rows are these, and may their numbering go on? */
+static int
+settle_own(struct writer *w, const struct writer_config *config,
+	   uint64_t file_run, enum writer_found *found)
+{
+	struct stream_id name = {.node = config->self};
+	uint64_t stamped = 0;
+	size_t bytes;
+
+	if (meta_get(w, "run", (uint8_t *)&stamped, sizeof(stamped),
+		     &bytes) == -1)
+		return -1;
+	if (w->own == NULL) {
+		name.generation = own_next_generation(w, config->wall_ms);
+		if ((w->own = held_new(w, &name, ROLE_OWN)) == NULL)
+			return -1;
+		return 0;
+	}
+	if (!node_id_equal(&w->own->name.node, &config->self)) {
+		*found = WRITER_ADOPTED;
+		return own_adopt(w, config->wall_ms);
+	}
+	if (config->new_life || stamped != file_run || stamped == 0) {
+		log_info("catalogue: our own rows begin a new life");
+		return own_renumber(w,
+				    own_next_generation(w, config->wall_ms));
+	}
+	return 0;
+}
+
+static int
+begin_run(struct writer *w, const struct writer_config *config,
+	  enum writer_found *found)
+{
+	uint64_t file_run = run_file_read(config->dir);
+	struct trouble why = {0};
+
+	if (txn_begin(w, true, &why) == -1)
+		goto failed;
+	if (drop_buildings(w) == -1 ||
+	    settle_own(w, config, file_run, found) == -1 ||
+	    lives_review(w) == -1 || lives_tidy(w) == -1 ||
+	    meta_put(w, "run", &config->run, sizeof(config->run)) == -1 ||
+	    meta_put_clean(w, false) == -1)
+		txn_abort(w, NULL, &why);
+	else if (txn_commit(w, NULL, &why) == 0 &&
+		 run_file_write(config->dir, config->run, &why) == 0)
+		return 0;
+failed:
+	w->why = why;
+	w->failed = true;
+	return -1;
+}
+
+/*
+ * catalogue.db and its helpers, each to a name that nothing has.  The file
+ * `run` first: whatever a crash leaves of this, our numbering begins afresh.
+ * The log before the database: left behind, it would be played into a new one.
+ */
+static int
+move_aside(const char *dir, const char *path, struct trouble *why)
+{
+	static const char *const tails[] = {"-wal", "-shm", ""};
+	char base[4200], from[4224], to[4300];
+	char *slash;
+	unsigned n = 1;
+
+	snprintf(from, sizeof(from), "%s/run", dir);
+	if (unlink(from) == -1 && errno != ENOENT)
+		return trouble_errno(why, errno, "cannot remove %s", from);
+	snprintf(base, sizeof(base), "%s", path);
+	if ((slash = strrchr(base, '.')) != NULL)
+		*slash = '\0';
+	do {
+		snprintf(to, sizeof(to), "%s.corrupt-%u", base, n++);
+	} while (access(to, F_OK) == 0);
+	n--;
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(from, sizeof(from), "%s%s", path, tails[i]);
+		snprintf(to, sizeof(to), "%s.corrupt-%u%s", base, n, tails[i]);
+		if (rename(from, to) == -1 && errno != ENOENT)
+			return trouble_errno(why, errno, "cannot move %s", from);
+	}
+	log_warn("catalogue: %s is damaged; it is kept as %s.corrupt-%u and a "
+		 "new one begins", path, base, n);
+	return 0;
+}
+
+int
+writer_move_aside(const char *dir, struct trouble *why)
+{
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/" SCHEMA_FILE, dir);
+	return move_aside(dir, path, why);
+}
+
+/* -1 with *damaged set when moving the file aside may help. */
+static int
+open_once(struct writer *w, const struct writer_config *config,
+	  enum writer_found *found, bool *damaged, struct trouble *why)
+{
+	bool clean;
+
+	*damaged = false;
+	switch (schema_open(w->path, &w->db, &clean, why)) {
+	case SCHEMA_NEW:
+		*found = WRITER_NEW;
+		break;
+	case SCHEMA_KEPT:
+		*found = WRITER_KEPT;
+		break;
+	case SCHEMA_CORRUPT:
+		*damaged = true;
+		return -1;
+	case SCHEMA_FAILED:
+		return -1;
+	}
+	w->durable_now = true;
+	w->failed = w->damaged = false;
+	w->unchecked = !clean;
+	if (schema_prepare(w->db, writer_sql, w->st, W_COUNT, why) == 0) {
+		if (caches_load(w) == 0 && begin_run(w, config, found) == 0)
+			return 0;
+		*why = w->why;
+	}
+	*damaged = w->damaged || schema_is_corrupt(sqlite3_errcode(w->db));
+	schema_finalize(w->st, W_COUNT);
+	sqlite3_close(w->db);
+	w->db = NULL;
+	return -1;
+}
+
+struct writer *
+writer_open(const struct writer_config *config, enum writer_found *found,
+	    struct trouble *why)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+	bool damaged, moved = false;
+
+	if (w == NULL ||
+	    asprintf(&w->path, "%s/" SCHEMA_FILE, config->dir) == -1) {
+		free(w);
+		trouble_set(why, ENOMEM, "out of memory");
+		return NULL;
+	}
+	w->self = config->self;
+	while (open_once(w, config, found, &damaged, why) == -1) {
+		if (why != NULL && why->code == ENOSPC)
+			trouble_set(why, ENOSPC,
+				    "no space is left for the catalogue in %s: "
+				    "make some room and start again",
+				    config->dir);
+		if (!damaged || moved || move_aside(config->dir, w->path, why) == -1)
+			goto free_writer;
+		moved = true;
+	}
+	if (moved)
+		*found = WRITER_MOVED;
+	return w;
+free_writer:
+	free(w->path);
+	id_set_release(&w->touched);
+	summary_release(&w->summary);
+	free(w->hidden);
+	free(w);
+	return NULL;
+}
+
+void
+writer_close(struct writer *w)
+{
+	if (w == NULL)
+		return;
+	/* Failing to say so costs a check at the next start. */
+	if (!w->damaged && !w->unchecked)
+		meta_put_clean(w, true);
+	schema_finalize(w->st, W_COUNT);
+	sqlite3_close(w->db);
+	free(w->path);
+	id_set_release(&w->touched);
+	id_set_release(&w->mentioned);
+	summary_release(&w->summary);
+	free(w->hidden);
+	free(w);
+}
+
+bool
+writer_unchecked(const struct writer *w)
+{
+	return w->unchecked;
+}
+
+void
+writer_judge(struct writer *w, bool sound)
+{
+	w->unchecked = !sound;
+}
+
+bool
+writer_damaged(const struct writer *w)
+{
+	return w->damaged;
+}
+
+void
+writer_checkpoint(struct writer *w)
+{
+	sqlite3_wal_checkpoint_v2(w->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+				  NULL);
+}

@@ -1,0 +1,419 @@
+/*
+ * writer_own.c: what intake says becomes rows of the own stream.
+ *
+ * First all that is there, then all that is withdrawn, then the node's and
+ * the root's record, each with the next sequence number.  A fact that is
+ * recorded already keeps its number.
+ */
+#include <string.h>
+
+#include "hash.h"
+#include "writer_private.h"
+
+/* known.verdict as stored: the verdict, and whether a problem stands beside
+ * the copy. */
+#define KNOWN_VERDICT 0x0f
+#define KNOWN_BOTH    0x10
+
+/* What is planned for the second pass over a batch. */
+enum plan {
+	PLAN_SKIP = 1, /* the batch says something later about this path */
+	PLAN_CUT_COPY = 2,
+	PLAN_CUT_PROBLEM = 4,
+};
+
+struct own_key {
+	uint8_t bytes[RECORD_KEY_MAX];
+	size_t count;
+};
+
+struct known_row {
+	bool found;
+	int64_t id;
+	int verdict;
+	uint64_t size, inode;
+	int64_t mtime_ns, ctime_ns;
+};
+
+static int
+key_of(struct writer *w, const struct own_file *f, struct own_key *key)
+{
+	if (f->path_bytes == 0 || f->path_bytes > PATH_BYTES_MAX ||
+	    memchr(f->path, '\0', f->path_bytes) != NULL)
+		return fail_with(w, "catalogue: a path is not lawful");
+	memcpy(key->bytes, f->root.bytes, ROOT_ID_BYTES);
+	memcpy(key->bytes + ROOT_ID_BYTES, f->path, f->path_bytes);
+	key->count = ROOT_ID_BYTES + f->path_bytes;
+	return 0;
+}
+
+/* ---- what is known of a path ------------------------------------------ */
+
+static int
+known_get(struct writer *w, const struct own_key *key, struct known_row *k)
+{
+	sqlite3_stmt *st = w->st[W_KNOWN_GET];
+	int r;
+
+	bind_blob(w, W_KNOWN_GET, 1, key->bytes, key->count);
+	k->found = false;
+	k->verdict = 0;
+	if ((r = row(w, W_KNOWN_GET)) != 1)
+		return r;
+	k->found = true;
+	k->id = sqlite3_column_int64(st, 0);
+	k->verdict = sqlite3_column_int(st, 1);
+	k->size = (uint64_t)sqlite3_column_int64(st, 2);
+	k->inode = (uint64_t)sqlite3_column_int64(st, 3);
+	k->mtime_ns = sqlite3_column_int64(st, 4);
+	k->ctime_ns = sqlite3_column_int64(st, 5);
+	reset(w, W_KNOWN_GET);
+	return 0;
+}
+
+static bool
+had_copy(const struct known_row *k)
+{
+	return (k->verdict & KNOWN_VERDICT) == OWN_COPY;
+}
+
+static bool
+had_problem(const struct known_row *k)
+{
+	return (k->verdict & KNOWN_VERDICT) == OWN_PROBLEM ||
+	       (k->verdict & KNOWN_BOTH) != 0;
+}
+
+static int
+known_put(struct writer *w, const struct own_file *f,
+	  const struct own_key *key, const struct known_row *k)
+{
+	enum writer_statement s = k->found ? W_KNOWN_SET : W_KNOWN_PUT;
+	int verdict = f->verdict;
+
+	if (f->verdict == OWN_COPY && f->also_problem)
+		verdict |= KNOWN_BOTH;
+	if (k->found && k->verdict == verdict && k->size == f->size &&
+	    k->inode == f->inode && k->mtime_ns == f->mtime_ns &&
+	    k->ctime_ns == f->ctime_ns)
+		return 0;
+	if (k->found)
+		bind_int(w, s, 1, k->id);
+	else
+		bind_blob(w, s, 1, key->bytes, key->count);
+	bind_int(w, s, 2, verdict);
+	bind_int(w, s, 3, (int64_t)f->size);
+	bind_int(w, s, 4, (int64_t)f->inode);
+	bind_int(w, s, 5, f->mtime_ns);
+	bind_int(w, s, 6, f->ctime_ns);
+	return run(w, s);
+}
+
+/* ---- own rows --------------------------------------------------------- */
+
+/* Stamp a fact with the next number in the place of w->old. */
+static int
+stamp(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
+      const uint8_t *value, size_t value_bytes)
+{
+	struct held *h = w->own;
+	struct record r = {
+		.seq = h->point.cursor + 1, .kind = kind, .dead = value == NULL,
+		.key = key, .key_bytes = key_bytes,
+		.value = value, .value_bytes = value_bytes,
+	};
+
+	if (r.seq > SEQ_MAX)
+		return fail_with(w, "catalogue: sequence numbers are used up");
+	if (value != NULL && value_bytes == 0)
+		return fail_with(w, "catalogue: a record does not fit");
+	h->point = (struct point){r.seq, r.seq};
+	w->result.changed = true;
+	return record_put(w, h, &r, &w->old, true);
+}
+
+static int
+withdraw(struct writer *w, uint8_t kind, const struct own_key *key)
+{
+	if (record_get(w, w->own, kind, key->bytes, key->count, &w->old) == -1)
+		return -1;
+	if (!w->old.found || w->old.dead)
+		return 0;
+	return stamp(w, kind, key->bytes, key->count, NULL, 0);
+}
+
+/* Is it recorded as it is now?  A kept photo keeps its date of adding. */
+static bool
+copy_unchanged(const struct old_row *old, struct record_copy *c,
+	       bool *has_added)
+{
+	struct record_copy was;
+
+	if (!old->found || old->dead ||
+	    !record_copy_parse(old->value, old->value_bytes, &was) ||
+	    photo_id_compare(&was.photo, &c->photo) != 0)
+		return false;
+	c->added_ms = was.added_ms;
+	*has_added = true;
+	return was.mtime_ns == c->mtime_ns &&
+	       memcmp(was.file, c->file, sizeof(c->file)) == 0 &&
+	       strcmp(was.type, c->type) == 0;
+}
+
+/* Another path of this root holds the photo: it was renamed, or copied. */
+static int
+find_added(struct writer *w, const struct root_id *root,
+	   struct record_copy *c, bool *has_added)
+{
+	sqlite3_stmt *st = w->st[W_ADDED_IN_ROOT];
+	uint8_t photo[PHOTO_ID_BYTES];
+	int r;
+
+	photo_id_pack(&c->photo, photo);
+	bind_blob(w, W_ADDED_IN_ROOT, 1, photo, PHOTO_ID_BYTES);
+	schema_bind_root(st, 2, root);
+	bind_int(w, W_ADDED_IN_ROOT, 4, row_id(w, w->own));
+	if ((r = row(w, W_ADDED_IN_ROOT)) == -1)
+		return -1;
+	if (r == 1 && sqlite3_column_type(st, 0) == SQLITE_INTEGER) {
+		c->added_ms = sqlite3_column_int64(st, 0);
+		*has_added = true;
+	}
+	reset(w, W_ADDED_IN_ROOT);
+	return 0;
+}
+
+static int
+say_copy(struct writer *w, const struct own_file *f,
+	 const struct own_key *key, int64_t wall_ms)
+{
+	uint8_t value[RECORD_BYTES_MAX];
+	struct record_copy c = f->copy;
+	bool has_added = false;
+	size_t bytes;
+
+	if (record_get(w, w->own, RECORD_COPY, key->bytes, key->count,
+		       &w->old) == -1)
+		return -1;
+	if (copy_unchanged(&w->old, &c, &has_added))
+		return 0;
+	if (!has_added && find_added(w, &f->root, &c, &has_added) == -1)
+		return -1;
+	if (!has_added)
+		c.added_ms = wall_ms;
+	bytes = record_copy_pack(&c, value, sizeof(value));
+	return stamp(w, RECORD_COPY, key->bytes, key->count, value, bytes);
+}
+
+/* Is the fact recorded with these very bytes?  Leaves w->old for stamp. */
+static int
+recorded(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
+	 const uint8_t *value, size_t value_bytes)
+{
+	if (record_get(w, w->own, kind, key, key_bytes, &w->old) == -1)
+		return -1;
+	return w->old.found && !w->old.dead &&
+	       w->old.value_bytes == value_bytes &&
+	       memcmp(w->old.value, value, value_bytes) == 0;
+}
+
+static int
+say(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
+    const uint8_t *value, size_t value_bytes)
+{
+	int r = recorded(w, kind, key, key_bytes, value, value_bytes);
+
+	if (r != 0)
+		return r == 1 ? 0 : -1;
+	return stamp(w, kind, key, key_bytes, value, value_bytes);
+}
+
+static int
+say_problem(struct writer *w, const struct own_file *f,
+	    const struct own_key *key)
+{
+	uint8_t value[RECORD_BYTES_MAX];
+	size_t bytes = record_problem_pack(&f->problem, value, sizeof(value));
+
+	return say(w, RECORD_PROBLEM, key->bytes, key->count, value, bytes);
+}
+
+/* ---- a batch ---------------------------------------------------------- */
+
+static int
+file_there(struct writer *w, const struct own_file *f, uint8_t *plan,
+	   int64_t wall_ms)
+{
+	struct known_row k;
+	struct own_key key;
+	bool copy = f->verdict == OWN_COPY;
+	bool problem = f->verdict == OWN_PROBLEM || (copy && f->also_problem);
+
+	if (key_of(w, f, &key) == -1 || known_get(w, &key, &k) == -1)
+		return -1;
+	if (copy && say_copy(w, f, &key, wall_ms) == -1)
+		return -1;
+	if (problem && say_problem(w, f, &key) == -1)
+		return -1;
+	if (!copy && had_copy(&k))
+		*plan |= PLAN_CUT_COPY;
+	if (!problem && had_problem(&k))
+		*plan |= PLAN_CUT_PROBLEM;
+	return known_put(w, f, &key, &k);
+}
+
+static int
+file_withdrawn(struct writer *w, const struct own_file *f, uint8_t plan)
+{
+	struct known_row k;
+	struct own_key key;
+
+	if (key_of(w, f, &key) == -1)
+		return -1;
+	if (f->verdict == OWN_GONE) {
+		if (known_get(w, &key, &k) == -1)
+			return -1;
+		/* Nothing but IGNORED files are known without a row; rows
+		 * without a note may stem from a former life. */
+		plan = PLAN_CUT_COPY | PLAN_CUT_PROBLEM;
+		if (k.found) {
+			bind_int(w, W_KNOWN_CUT, 1, k.id);
+			if (run(w, W_KNOWN_CUT) == -1)
+				return -1;
+		}
+	}
+	if ((plan & PLAN_CUT_COPY) && withdraw(w, RECORD_COPY, &key) == -1)
+		return -1;
+	if ((plan & PLAN_CUT_PROBLEM) &&
+	    withdraw(w, RECORD_PROBLEM, &key) == -1)
+		return -1;
+	return 0;
+}
+
+/* Only the last word of a batch about a path counts. */
+static int
+plan_batch(struct writer *w, const struct own_batch *b)
+{
+	struct own_key key;
+	uint8_t id[PHOTO_ID_BYTES] = {0};
+	struct digest d;
+
+	id_set_clear(&w->mentioned);
+	for (size_t i = b->file_count; i > 0; i--) {
+		if (key_of(w, &b->files[i - 1], &key) == -1)
+			return -1;
+		d = hash_bytes(key.bytes, key.count);
+		digest_pack(&d, id);
+		switch (id_set_add(&w->mentioned, id)) {
+		case -1:
+			return fail_memory(w);
+		case 0:
+			w->plan[i - 1] = PLAN_SKIP;
+			break;
+		default:
+			w->plan[i - 1] = 0;
+		}
+	}
+	return 0;
+}
+
+static int
+files_apply(struct writer *w, const struct own_batch *b, int64_t wall_ms)
+{
+	if (b->file_count > OWN_FILES_MAX)
+		return fail_with(w, "catalogue: a batch is too large");
+	if (plan_batch(w, b) == -1)
+		return -1;
+	for (size_t i = 0; i < b->file_count; i++) {
+		if (b->files[i].verdict != OWN_GONE &&
+		    w->plan[i] != PLAN_SKIP &&
+		    file_there(w, &b->files[i], &w->plan[i], wall_ms) == -1)
+			return -1;
+	}
+	for (size_t i = 0; i < b->file_count; i++) {
+		if (w->plan[i] == PLAN_SKIP)
+			continue;
+		if ((b->files[i].verdict == OWN_GONE || w->plan[i] != 0) &&
+		    file_withdrawn(w, &b->files[i], w->plan[i]) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* More than a hundredth apart. */
+static bool
+noticeable(uint64_t a, uint64_t b)
+{
+	uint64_t apart = a > b ? a - b : b - a;
+
+	return apart > (a > b ? a : b) / 100;
+}
+
+/* Within one life "complete" only ever comes true. */
+static int
+root_apply(struct writer *w, const struct root_id *id,
+	   struct record_root *is)
+{
+	uint8_t value[RECORD_BYTES_MAX];
+	struct record_root was;
+	size_t bytes;
+
+	if (record_get(w, w->own, RECORD_ROOT, id->bytes, ROOT_ID_BYTES,
+		       &w->old) == -1)
+		return -1;
+	if (w->old.found && !w->old.dead &&
+	    record_root_parse(w->old.value, w->old.value_bytes, &was)) {
+		is->complete |= was.complete;
+		if (was.complete == is->complete && was.online == is->online &&
+		    strcmp(was.label, is->label) == 0 &&
+		    was.volume_bytes == is->volume_bytes &&
+		    memcmp(was.volume, is->volume, is->volume_bytes) == 0 &&
+		    !noticeable(was.capacity_bytes, is->capacity_bytes) &&
+		    !noticeable(was.free_bytes, is->free_bytes))
+			return 0;
+	}
+	bytes = record_root_pack(is, value, sizeof(value));
+	return stamp(w, RECORD_ROOT, id->bytes, ROOT_ID_BYTES, value, bytes);
+}
+
+static int
+own_apply(struct writer *w, const struct own_batch *b, int64_t wall_ms)
+{
+	uint8_t value[RECORD_BYTES_MAX];
+	struct record_root root;
+
+	if (files_apply(w, b, wall_ms) == -1)
+		return -1;
+	if (b->has_node &&
+	    say(w, RECORD_NODE, "", 0, value,
+		record_node_pack(&b->node, value, sizeof(value))) == -1)
+		return -1;
+	if (!b->has_root)
+		return 0;
+	root = b->root;
+	return root_apply(w, &b->root_id, &root);
+}
+
+int
+writer_own_many(struct writer *w, const struct own_batch *const *batches,
+		size_t count, int64_t wall_ms, struct write_result *out,
+		struct trouble *why)
+{
+	if (txn_begin(w, true, why) == -1) {
+		*out = (struct write_result){.news = w->news};
+		return -1;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (own_apply(w, batches[i], wall_ms) == -1)
+			return txn_abort(w, out, why);
+	if (lives_review(w) == -1)
+		return txn_abort(w, out, why);
+	return txn_commit(w, out, why);
+}
+
+int
+writer_own(struct writer *w, const struct own_batch *batch, int64_t wall_ms,
+	   struct write_result *out, struct trouble *why)
+{
+	return writer_own_many(w, &batch, 1, wall_ms, out, why);
+}

@@ -1,0 +1,184 @@
+/*
+ * writer_page.c: other nodes' streams: joining pages, building a replica
+ * afresh beside the old one, letting go.
+ */
+#include <string.h>
+
+#include "writer_private.h"
+
+/* Per fact the higher number wins; what is stored may be newer already. */
+static int
+join(struct writer *w, struct held *h, const struct record *r)
+{
+	struct record stored;
+
+	if (record_get(w, h, r->kind, r->key, r->key_bytes, &w->old) == -1)
+		return -1;
+	if (w->old.found) {
+		stored = (struct record){
+			.seq = w->old.seq, .kind = r->kind,
+			.dead = w->old.dead,
+			.key = r->key, .key_bytes = r->key_bytes,
+			.value = w->old.value,
+			.value_bytes = w->old.value_bytes,
+		};
+		if (!record_wins(&h->name, r, &stored))
+			return 0;
+	}
+	w->result.changed = true;
+	return record_put(w, h, r, &w->old, false);
+}
+
+/* The replica that a page belongs into, made if this is its first. */
+static struct held *
+page_target(struct writer *w, const struct mesh_store *store,
+	    const struct message_batch *batch)
+{
+	enum stream_role role = store->rebuild ? ROLE_BUILDING : ROLE_REPLICA;
+	struct held *h;
+
+	if (!stream_id_equal(&store->stream, &batch->stream)) {
+		fail_with(w, "catalogue: a page of another stream");
+		return NULL;
+	}
+	if (node_id_equal(&store->stream.node, &w->self) &&
+	    store->stream.generation >= w->own->name.generation) {
+		fail_with(w, "catalogue: nobody else tells this node's own facts");
+		return NULL;
+	}
+	h = held_find(w, &store->stream, role);
+	if (store->rebuild && batch->after == 0) {
+		for (unsigned i = 0; i < w->slot_end; i++) {
+			struct held *b = &w->streams[i];
+
+			if (b->role == ROLE_BUILDING &&
+			    node_id_equal(&b->name.node,
+					  &store->stream.node) &&
+			    stream_cut(w, b, false) == -1)
+				return NULL;
+		}
+		h = NULL;
+	} else if (store->rebuild && h == NULL) {
+		fail_with(w, "catalogue: that replica is not being built");
+		return NULL;
+	} else if (h == NULL && batch->after > 0) {
+		/* Let go while this page was under way: without those before
+		 * it, its point would not be true. */
+		fail_with(w, "catalogue: that replica is not held any more");
+		return NULL;
+	}
+	if (h == NULL && (h = held_new(w, &store->stream, role)) != NULL) {
+		h->review = role == ROLE_REPLICA;
+		/* Its row must be there before its holder's photos are. */
+		if (role == ROLE_REPLICA &&
+		    holders_resolve(w, &store->stream.node) == -1)
+			return NULL;
+	}
+	return h;
+}
+
+/* The replica built beside the old one takes its place. */
+static int
+swap_in(struct writer *w, struct held *built)
+{
+	struct held *old = held_find(w, &built->name, ROLE_REPLICA);
+
+	/* Hidden roots are judged afresh: what is complete may differ. */
+	if (old != NULL && stream_cut(w, old, false) == -1)
+		return -1;
+	built->role = ROLE_REPLICA;
+	built->dirty = true;
+	built->review = true;
+	w->result.changed = true;
+	if (host_read(w, built) == -1 || all_show(w, built) == -1)
+		return -1;
+	return holders_resolve(w, &built->name.node);
+}
+
+static int
+page_apply(struct writer *w, const struct mesh_store *store,
+	   const struct message_batch *batch)
+{
+	struct held *h;
+
+	if (store->point.base > store->point.cursor)
+		return fail_with(w, "catalogue: a point is not lawful");
+	if ((h = page_target(w, store, batch)) == NULL)
+		return -1;
+	for (uint32_t i = 0; i < batch->record_count; i++)
+		if (join(w, h, &batch->records[i]) == -1)
+			return -1;
+	if (h->point.base != store->point.base ||
+	    h->point.cursor != store->point.cursor)
+		w->result.changed = true;
+	h->point = store->point;
+	h->dirty = true;
+	if (store->rebuild) {
+		if (store->at_head && swap_in(w, h) == -1)
+			return -1;
+	} else if (held_at_head(h)) {
+		if (leaving_go(w, h, NULL) == -1)
+			return -1;
+		/* Roots may swap at a head only. */
+		h->review = true;
+	}
+	held_report(h, &w->result.stored);
+	return lives_review(w);
+}
+
+int
+writer_store(struct writer *w, const struct mesh_store *store,
+	     const struct message_batch *batch, struct write_result *out,
+	     struct trouble *why)
+{
+	if (txn_begin(w, false, why) == -1) {
+		*out = (struct write_result){.news = w->news};
+		return -1;
+	}
+	if (page_apply(w, store, batch) == -1)
+		return txn_abort(w, out, why);
+	return txn_commit(w, out, why);
+}
+
+int
+writer_drop(struct writer *w, const struct stream_id *stream,
+	    struct write_result *out, struct trouble *why)
+{
+	struct held *h;
+
+	if (txn_begin(w, false, why) == -1) {
+		*out = (struct write_result){.news = w->news};
+		return -1;
+	}
+	if ((h = held_find(w, stream, ROLE_BUILDING)) != NULL &&
+	    stream_cut(w, h, false) == -1)
+		return txn_abort(w, out, why);
+	if ((h = held_find(w, stream, ROLE_REPLICA)) != NULL) {
+		if (stream_cut(w, h, true) == -1)
+			return txn_abort(w, out, why);
+		/* What it had taken over is shown of the older life again. */
+		if ((h = held_newest(w, &stream->node)) != NULL)
+			h->review = true;
+		if (holders_resolve(w, &stream->node) == -1 ||
+		    lives_review(w) == -1)
+			return txn_abort(w, out, why);
+	}
+	return txn_commit(w, out, why);
+}
+
+int
+writer_begin_generation(struct writer *w, uint64_t generation,
+			struct write_result *out, struct trouble *why)
+{
+	if (txn_begin(w, true, why) == -1) {
+		*out = (struct write_result){.news = w->news};
+		return -1;
+	}
+	if (generation > GENERATION_MAX ||
+	    generation <= w->own->name.generation)
+		fail_with(w, "catalogue: a generation is not lawful");
+	if (w->failed || own_renumber(w, generation) == -1 ||
+	    lives_review(w) == -1)
+		return txn_abort(w, out, why);
+	return txn_commit(w, out, why);
+}

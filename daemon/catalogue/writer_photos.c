@@ -1,0 +1,201 @@
+/*
+ * writer_photos.c: the merged list follows what is shown.
+ *
+ * A transaction notes the photos it touches; at its end each is summed up
+ * once from all its copies, and what came or went is told as news.
+ */
+#include <string.h>
+
+#include "writer_private.h"
+
+/* A row of the photo table as it was. */
+struct photo_old {
+	bool found;
+	int64_t mtime_ns, added_ms;
+	uint32_t copies;
+	char name[256];
+	char type[64];
+};
+
+int
+photo_touch(struct writer *w, const struct photo_id *photo)
+{
+	uint8_t id[PHOTO_ID_BYTES];
+
+	photo_id_pack(photo, id);
+	return id_set_add(&w->touched, id) == -1 ? fail_memory(w) : 0;
+}
+
+static void
+text_out(sqlite3_stmt *st, int column, char *out, size_t max)
+{
+	size_t bytes = (size_t)sqlite3_column_bytes(st, column);
+
+	if (bytes > max - 1)
+		bytes = max - 1;
+	if (bytes > 0)
+		memcpy(out, sqlite3_column_blob(st, column), bytes);
+	out[bytes] = '\0';
+}
+
+static int
+old_get(struct writer *w, const uint8_t *id, struct photo_old *old)
+{
+	sqlite3_stmt *st = w->st[W_PHOTO_GET];
+	int r;
+
+	bind_blob(w, W_PHOTO_GET, 1, id, PHOTO_ID_BYTES);
+	old->found = false;
+	if ((r = row(w, W_PHOTO_GET)) != 1)
+		return r;
+	old->found = true;
+	old->mtime_ns = sqlite3_column_int64(st, 0);
+	text_out(st, 1, old->name, sizeof(old->name));
+	old->added_ms = sqlite3_column_int64(st, 2);
+	old->copies = (uint32_t)sqlite3_column_int64(st, 3);
+	text_out(st, 4, old->type, sizeof(old->type));
+	reset(w, W_PHOTO_GET);
+	return 0;
+}
+
+static int
+sum_up(struct writer *w, const uint8_t *id)
+{
+	sqlite3_stmt *st = w->st[W_COPIES];
+	int r;
+
+	summary_begin(&w->summary);
+	bind_blob(w, W_COPIES, 1, id, PHOTO_ID_BYTES);
+	while ((r = row(w, W_COPIES)) == 1) {
+		int64_t stream = sqlite3_column_int64(st, 0);
+		const struct held *h;
+		struct summary_copy c;
+
+		if (stream < 1 || stream > STREAM_SLOTS ||
+		    sqlite3_column_bytes(st, 4) != 8) {
+			reset(w, W_COPIES);
+			return fail_with(w, "catalogue: a copy row is not ours");
+		}
+		h = &w->streams[stream - 1];
+		c = (struct summary_copy){
+			.node = &h->name.node,
+			.holder = h->holder,
+			.key = sqlite3_column_blob(st, 1),
+			.key_bytes = (size_t)sqlite3_column_bytes(st, 1),
+			.mtime_ns = sqlite3_column_int64(st, 2),
+			.added_ms = sqlite3_column_int64(st, 3),
+			.file = sqlite3_column_blob(st, 4),
+			.type = (const char *)sqlite3_column_text(st, 5),
+			.type_bytes = (size_t)sqlite3_column_bytes(st, 5),
+		};
+		if (summary_add(&w->summary, &c) == -1) {
+			reset(w, W_COPIES);
+			return fail_memory(w);
+		}
+	}
+	return r;
+}
+
+static void
+tell(struct writer *w, const struct photo_id *photo, bool added,
+     const char *name)
+{
+	struct photo_news *n;
+
+	if (w->result.news_count == PHOTO_NEWS_MAX) {
+		w->result.news_lost = true;
+		return;
+	}
+	n = &w->news[w->result.news_count++];
+	n->photo = *photo;
+	n->added = added;
+	memcpy(n->name, name, strlen(name) + 1);
+}
+
+static int
+photo_put(struct writer *w, const uint8_t *id, uint64_t size,
+	  enum writer_statement s)
+{
+	const struct summary *sum = &w->summary;
+
+	bind_blob(w, s, 1, id, PHOTO_ID_BYTES);
+	bind_int(w, s, 2, sum->mtime_ns);
+	sqlite3_bind_text(w->st[s], 3, sum->name, -1, SQLITE_STATIC);
+	if (s == W_PHOTO_PUT)
+		bind_int(w, s, 4,
+			 size > INT64_MAX ? INT64_MAX : (int64_t)size);
+	bind_int(w, s, 5, sum->added_ms);
+	bind_int(w, s, 6, sum->copies);
+	sqlite3_bind_text(w->st[s], 7, sum->type, -1, SQLITE_STATIC);
+	return run(w, s);
+}
+
+/* The photo is listed: as new, changed, or (most often) with a new count. */
+static int
+photo_stays(struct writer *w, const uint8_t *id, const struct photo_id *photo,
+	    const struct photo_old *old)
+{
+	const struct summary *sum = &w->summary;
+
+	if (!old->found) {
+		tell(w, photo, true, sum->name);
+		return photo_put(w, id, photo->size, W_PHOTO_PUT);
+	}
+	if (old->mtime_ns != sum->mtime_ns || old->added_ms != sum->added_ms ||
+	    strcmp(old->name, sum->name) != 0 ||
+	    strcmp(old->type, sum->type) != 0)
+		return photo_put(w, id, photo->size, W_PHOTO_SET);
+	if (old->copies == sum->copies)
+		return 0;
+	bind_blob(w, W_PHOTO_COPIES, 1, id, PHOTO_ID_BYTES);
+	bind_int(w, W_PHOTO_COPIES, 2, sum->copies);
+	return run(w, W_PHOTO_COPIES);
+}
+
+static int
+photo_goes(struct writer *w, const uint8_t *id, const struct photo_id *photo,
+	   const struct photo_old *old)
+{
+	if (!old->found)
+		return 0;
+	tell(w, photo, false, old->name);
+	bind_blob(w, W_PHOTO_CUT, 1, id, PHOTO_ID_BYTES);
+	return run(w, W_PHOTO_CUT);
+}
+
+static int
+settle(struct writer *w, const uint8_t *id)
+{
+	struct totals_row *t = &w->totals;
+	struct photo_old old;
+	struct photo_id photo;
+
+	photo_id_unpack(id, &photo);
+	if (old_get(w, id, &old) == -1 || sum_up(w, id) == -1)
+		return -1;
+	if (old.found) {
+		t->photos--;
+		t->copies -= old.copies;
+		t->bytes -= old.copies * photo.size;
+		t->unique_bytes -= photo.size;
+	}
+	w->totals_dirty = true;
+	if (!summary_end(&w->summary))
+		return photo_goes(w, id, &photo, &old);
+	t->photos++;
+	t->copies += w->summary.copies;
+	t->bytes += w->summary.copies * photo.size;
+	t->unique_bytes += photo.size;
+	return photo_stays(w, id, &photo, &old);
+}
+
+int
+photos_settle(struct writer *w)
+{
+	/* In the order of the table: neighbours share their pages. */
+	id_set_sort(&w->touched);
+	for (size_t i = 0; i < w->touched.count; i++)
+		if (settle(w, w->touched.ids[i]) == -1)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,218 @@
+/*
+ * writer_private.h: what the writer's files share.
+ *
+ * A call of writer.h is txn_begin, some work, txn_commit; whatever fails in
+ * between ends in txn_abort, which rolls back and reads the caches again from
+ * the database, so that memory never says more than the file does.  Functions
+ * in here return -1 with w->why filled.
+ */
+#ifndef PHOTOMESH_WRITER_PRIVATE_H
+#define PHOTOMESH_WRITER_PRIVATE_H
+
+#include "id_set.h"
+#include "schema.h"
+#include "summary.h"
+#include "trouble.h"
+#include "writer.h"
+
+enum writer_statement {
+	W_BEGIN, W_COMMIT, W_ROLLBACK,
+	W_STREAMS, W_STREAM_SAVE, W_STREAM_CUT,
+	W_RECORD_GET, W_RECORD_PUT, W_RECORD_CUT, W_RECORDS_FROM,
+	W_RECORDS_CUT, W_RECORDS_CUT_DEAD, W_RECORD_MOVE, W_RECORDS_COPY,
+	W_ROOT_COPIES, W_ROOT_COUNT, W_ROOT_NEXT, W_ROOTS,
+	W_COPY_ANY, W_COPY_HAS, W_COPY_PUT, W_COPY_CUT, W_COPY_LEAVE,
+	W_LEAVING, W_COPIES, W_ADDED_IN_ROOT,
+	W_PHOTO_GET, W_PHOTO_PUT, W_PHOTO_SET, W_PHOTO_COPIES, W_PHOTO_CUT,
+	W_TOTALS, W_TOTALS_SAVE,
+	W_KNOWN_GET, W_KNOWN_PUT, W_KNOWN_SET, W_KNOWN_CUT,
+	W_HIDDEN, W_HIDDEN_PUT, W_HIDDEN_CUT, W_HIDDEN_CUT_STREAM,
+	W_NODES, W_NODE_PUT, W_NODES_TRIM, W_META_PUT,
+	W_COUNT
+};
+extern const char *const writer_sql[W_COUNT];
+
+/* Two generations for every node, one building, and room for a third life
+ * until it has reached its head. */
+#define OWN_FILES_MAX 4096u /* in one batch */
+#define STREAM_SLOTS (2u * MESH_STREAMS_MAX + 8u)
+
+/* A stream in memory.  Its row id is its index in the table plus one. */
+struct held {
+	struct stream_id name;
+	struct point point;
+	struct digest digest;
+	uint64_t rows;
+	enum stream_role role;
+	bool has_host;
+	struct host_id host;          /* of its node record */
+	uint8_t holder[HOLDER_BYTES]; /* whom its copies count for */
+	uint64_t photos, copies, bytes; /* shown of it */
+	uint32_t hidden; /* roots of it that a newer life has taken over */
+	bool dirty;      /* to be saved with this transaction */
+	bool review;     /* its node's roots may have to swap */
+};
+
+struct hidden_root {
+	unsigned slot;
+	struct root_id root;
+};
+
+/* A stored row, in memory; its value lies in the writer's buffer. */
+struct old_row {
+	bool found, dead;
+	uint64_t seq;
+	size_t value_bytes;
+	uint8_t value[RECORD_BYTES_MAX];
+};
+
+struct totals_row {
+	uint64_t photos, copies, bytes, unique_bytes;
+};
+
+struct writer {
+	sqlite3 *db;
+	sqlite3_stmt *st[W_COUNT];
+	char *path; /* of the database; owned */
+	struct node_id self;
+	bool damaged;     /* the file: the next start must look at it */
+	bool unchecked;   /* not closed by the last writer, and not vouched for */
+	bool durable_now; /* what PRAGMA synchronous says: FULL */
+	struct held streams[STREAM_SLOTS];
+	unsigned slot_end; /* slots in use are below */
+	struct held *own;
+	struct hidden_root *hidden; /* owned */
+	size_t hidden_count, hidden_capacity;
+	struct totals_row totals;
+	bool totals_dirty;
+	/* of the running transaction */
+	struct id_set touched; /* photos to be summed up again */
+	struct write_result result;
+	struct trouble why;
+	bool failed; /* why is filled */
+	/* scratch */
+	struct summary summary;
+	struct old_row old;
+	bool keep_life; /* lives_review: a root of it is still needed */
+	uint64_t alone; /* lives_review: copies that only it tells of */
+	unsigned roots_whole, roots_open; /* lives_review: of the newest */
+	struct id_set mentioned; /* keys of a batch, from its end */
+	uint8_t plan[OWN_FILES_MAX];
+	struct photo_news news[PHOTO_NEWS_MAX];
+};
+
+/* ---- writer_txn.c: transactions, statements, the stream table ---------- */
+
+int txn_begin(struct writer *w, bool durable, struct trouble *why);
+/* Sums photos up, saves streams, commits, hands out the result; aborts by
+ * itself on failure. */
+int txn_commit(struct writer *w, struct write_result *out,
+	       struct trouble *why);
+/* Always returns -1, with out->changed false. */
+int txn_abort(struct writer *w, struct write_result *out,
+	      struct trouble *why);
+
+/* Notes the connection's error in w->why; returns -1. */
+int fail_db(struct writer *w);
+int fail_memory(struct writer *w);
+int fail_with(struct writer *w, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Step to the end and reset; for statements that yield nothing. */
+int run(struct writer *w, enum writer_statement s);
+/* 1: a row is there, reset it when read; 0: none, already reset; -1. */
+int row(struct writer *w, enum writer_statement s);
+void reset(struct writer *w, enum writer_statement s);
+void bind_blob(struct writer *w, enum writer_statement s, int at,
+	       const void *bytes, size_t count);
+void bind_int(struct writer *w, enum writer_statement s, int at, int64_t v);
+
+int hidden_add(struct writer *w, unsigned slot, const uint8_t *root);
+int caches_load(struct writer *w);
+unsigned slot_of(const struct writer *w, const struct held *h);
+int64_t row_id(const struct writer *w, const struct held *h);
+struct held *held_find(struct writer *w, const struct stream_id *name,
+		       enum stream_role role);
+/* NULL with w->why filled when there is no slot. */
+struct held *held_new(struct writer *w, const struct stream_id *name,
+		      enum stream_role role);
+bool held_at_head(const struct held *h);
+void held_report(const struct held *h, struct stream_report *out);
+/* The newest stream of a node, building ones apart; NULL if none. */
+struct held *held_newest(struct writer *w, const struct node_id *node);
+
+/* ---- writer_record.c: facts ------------------------------------------- */
+
+/* Look a fact up; fills `old`. */
+int record_get(struct writer *w, const struct held *h, uint8_t kind,
+	       const uint8_t *key, size_t key_bytes, struct old_row *old);
+/*
+ * Write r in the place of `old`: row, digest, row count.  `at_once`: what it
+ * replaces leaves the list with this transaction, not only at the head.
+ */
+int record_put(struct writer *w, struct held *h, const struct record *r,
+	       const struct old_row *old, bool at_once);
+/* Forget a stream and all that is shown of it. */
+int stream_cut(struct writer *w, struct held *h, bool drop_reported);
+/* Its host from its node record; holders are to be resolved after that. */
+int host_read(struct writer *w, struct held *h);
+
+/* ---- writer_own.c ------------------------------------------------------ */
+
+/* Several batches in one transaction, each complete before the next. */
+int writer_own_many(struct writer *w, const struct own_batch *const *batches,
+		    size_t count, int64_t wall_ms, struct write_result *out,
+		    struct trouble *why);
+
+/* ---- writer_shown.c: which copies are shown --------------------------- */
+
+int copy_show(struct writer *w, struct held *h, const uint8_t *key,
+	      size_t key_bytes, const struct record_copy *c);
+int copy_hide(struct writer *w, struct held *h, const uint8_t *key,
+	      size_t key_bytes, const struct photo_id *photo);
+int copy_leave(struct writer *w, struct held *h, const uint8_t *key,
+	       size_t key_bytes, const struct photo_id *photo);
+/* At the head: what is leaving goes, of one root or (NULL) of all. */
+int leaving_go(struct writer *w, struct held *h, const struct root_id *root);
+bool root_hidden(const struct writer *w, const struct held *h,
+		 const uint8_t *root);
+int root_show(struct writer *w, struct held *h, const struct root_id *root);
+int root_hide(struct writer *w, struct held *h, const struct root_id *root);
+/* Calls `each` with every root that has a live record or copy in h, perhaps
+ * twice. */
+int each_root(struct writer *w, struct held *h,
+	      int (*each)(struct writer *w, struct held *h,
+			  const struct root_id *root));
+/* The same for roots with a live copy, once each. */
+int each_copied_root(struct writer *w, struct held *h,
+		     int (*each)(struct writer *w, struct held *h,
+				 const struct root_id *root));
+/* All copies of a stream leave the list, or come; hidden roots stay so. */
+int all_hide(struct writer *w, struct held *h);
+int all_show(struct writer *w, struct held *h);
+/* All photos shown of a stream are to be counted again. */
+int all_touch(struct writer *w, struct held *h);
+
+/* ---- writer_lives.c: generations of one node -------------------------- */
+
+/* Swap roots and let go of older lives, where streams asked for review. */
+int lives_review(struct writer *w);
+/* At the start, while nothing is under way: parts of older lives that the list
+ * would not miss go.  What others have of them is had again from them. */
+int lives_tidy(struct writer *w);
+/* Who the copies of this node count for may have changed. */
+int holders_resolve(struct writer *w, const struct node_id *node);
+/* Renumber the own rows from 1 under `generation`. */
+int own_renumber(struct writer *w, uint64_t generation);
+/* Above every generation held for this node, and the wall clock. */
+uint64_t own_next_generation(struct writer *w, uint64_t wall_ms);
+
+/* The own rows become another node's, and go on under the id of this one. */
+int own_adopt(struct writer *w, uint64_t wall_ms);
+
+/* ---- writer_photos.c: the merged list --------------------------------- */
+
+int photo_touch(struct writer *w, const struct photo_id *photo);
+int photos_settle(struct writer *w);
+
+#endif

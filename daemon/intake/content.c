@@ -1,0 +1,249 @@
+#include "content.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+#if defined(__x86_64__) || defined(__i386__)
+#include <xxh_x86dispatch.h>
+#endif
+
+#include "sniff.h"
+
+#define READ_BYTES      (256u * 1024u)
+#define STOP_EVERY      16u /* reads: 4 MiB */
+#define TRIES           3u
+#define TAIL_BYTES      (1024u * 1024u)
+#define JPEG_SEGMENTS   512u
+#define STREAM_MIN_BYTES (64 * 1024 * 1024) /* not worth keeping in the cache */
+
+struct content_reader {
+	XXH3_state_t *state;
+	uint8_t buffer[READ_BYTES];
+};
+
+struct content_reader *
+content_reader_new(void)
+{
+	struct content_reader *r = malloc(sizeof(*r));
+
+	if (r != NULL && (r->state = XXH3_createState()) == NULL) {
+		free(r);
+		r = NULL;
+	}
+	return r;
+}
+
+void
+content_reader_free(struct content_reader *r)
+{
+	if (r == NULL)
+		return;
+	XXH3_freeState(r->state);
+	free(r);
+}
+
+int64_t
+stat_mtime_ns(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+int64_t
+stat_ctime_ns(const struct stat *st)
+{
+	return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+}
+
+bool
+stat_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_size == b->st_size &&
+	       stat_mtime_ns(a) == stat_mtime_ns(b) &&
+	       stat_ctime_ns(a) == stat_ctime_ns(b);
+}
+
+/* As much as there is, up to count; -1 with errno. */
+static ssize_t
+read_at(int fd, uint8_t *out, size_t count, off_t at)
+{
+	size_t have = 0;
+	ssize_t n;
+
+	while (have < count) {
+		n = pread(fd, out + have, count - have, at + (off_t)have);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	return (ssize_t)have;
+}
+
+/* Hash the whole file.  False when out->verdict says why not. */
+static bool
+hash_file(struct content_reader *r, int fd, bool (*stop)(void *arg), void *arg,
+	  struct content *out)
+{
+	XXH128_canonical_t canonical;
+	unsigned reads = 0;
+	off_t at = 0;
+	ssize_t n;
+
+	XXH3_128bits_reset(r->state);
+	do {
+		if (reads++ % STOP_EVERY == 0 && stop != NULL && stop(arg)) {
+			out->verdict = CONTENT_STOPPED;
+			return false;
+		}
+		if ((n = read_at(fd, r->buffer, READ_BYTES, at)) == -1) {
+			out->verdict = CONTENT_UNREADABLE;
+			out->error = errno;
+			return false;
+		}
+		XXH3_128bits_update(r->state, r->buffer, (size_t)n);
+		at += n;
+		/* A file that grows faster than it is read must not hold a
+		 * thread for ever; the second look will see that it changed. */
+	} while (n == (ssize_t)READ_BYTES && at <= out->stat.st_size);
+	XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(r->state));
+	memcpy(out->photo.hash, canonical.digest, PHOTO_HASH_BYTES);
+	out->photo.size = (uint64_t)at;
+	return true;
+}
+
+/* Do these bytes occur in [from, size), looked for in its last MiB only? */
+static bool
+tail_has(struct content_reader *r, int fd, off_t from, off_t size,
+	 const char *bytes, size_t count)
+{
+	off_t end = size, start;
+	ssize_t n;
+
+	if (from < size - (off_t)TAIL_BYTES)
+		from = size - (off_t)TAIL_BYTES;
+	while (end - from >= (off_t)count) {
+		start = end - (off_t)READ_BYTES;
+		if (start < from)
+			start = from;
+		n = read_at(fd, r->buffer, (size_t)(end - start), start);
+		/* Trouble here is no verdict on the content. */
+		if (n != end - start ||
+		    memmem(r->buffer, (size_t)n, bytes, count) != NULL)
+			return true;
+		if (start == from)
+			return false;
+		end = start + (off_t)count - 1;
+	}
+	return false;
+}
+
+/*
+ * Where a JPEG's compressed data begin.  0: it ends before that; -1: not to be
+ * judged.  Walking the segments matters: the thumbnail inside one of them has
+ * an end marker of its own.
+ */
+static off_t
+jpeg_scan_start(int fd, off_t size)
+{
+	uint8_t b[4];
+	off_t at = 2;
+
+	for (unsigned i = 0; i < JPEG_SEGMENTS; i++) {
+		ssize_t n = read_at(fd, b, sizeof(b), at);
+
+		if (n == -1)
+			return -1;
+		if (n < (ssize_t)sizeof(b))
+			return 0;
+		if (b[0] != 0xff)
+			return -1;
+		if (b[1] == 0xff) { /* fill byte */
+			at++;
+			continue;
+		}
+		if (b[1] == 0xda)
+			return at;
+		if (b[1] == 0xd9 || b[1] == 0x01 ||
+		    (b[1] >= 0xd0 && b[1] <= 0xd8))
+			return -1;
+		at += 2 + ((off_t)b[2] << 8 | b[3]);
+		if (at >= size)
+			return 0;
+	}
+	return -1;
+}
+
+static bool
+is_truncated(struct content_reader *r, int fd, const struct content *c)
+{
+	off_t size = c->stat.st_size, start;
+
+	if (strcmp(c->type, "image/jpeg") == 0) {
+		start = jpeg_scan_start(fd, size);
+		if (start <= 0)
+			return start == 0;
+		return !tail_has(r, fd, start, size, "\xff\xd9", 2);
+	}
+	if (strcmp(c->type, "image/png") == 0)
+		return !tail_has(r, fd, 8, size, "IEND", 4);
+	return false;
+}
+
+/* One try.  False when the file changed under it. */
+static bool
+read_once(struct content_reader *r, int fd, bool (*stop)(void *arg), void *arg,
+	  struct content *out)
+{
+	struct stat after;
+	ssize_t n;
+
+	memset(out, 0, sizeof(*out));
+	if (fstat(fd, &out->stat) == -1 ||
+	    (n = read_at(fd, r->buffer, SNIFF_BYTES, 0)) == -1) {
+		out->verdict = CONTENT_UNREADABLE;
+		out->error = errno;
+		return true;
+	}
+	out->verdict = CONTENT_OTHER;
+	if ((out->type = sniff(r->buffer, (size_t)n)) != NULL) {
+		out->verdict = CONTENT_MEDIA;
+		if (!hash_file(r, fd, stop, arg, out))
+			return true;
+		out->truncated = is_truncated(r, fd, out);
+	}
+	if (fstat(fd, &after) == -1) {
+		out->verdict = CONTENT_UNREADABLE;
+		out->error = errno;
+		return true;
+	}
+	if (!stat_same(&out->stat, &after))
+		return false;
+	return out->verdict != CONTENT_MEDIA ||
+	       out->photo.size == (uint64_t)after.st_size;
+}
+
+void
+content_read(struct content_reader *r, int fd, bool (*stop)(void *arg),
+	     void *arg, struct content *out)
+{
+	unsigned tries = 0;
+
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	while (!read_once(r, fd, stop, arg, out)) {
+		if (++tries == TRIES) {
+			out->verdict = CONTENT_UNSTABLE;
+			break;
+		}
+	}
+	/* A long film must not push everything else out of the cache. */
+	if (out->stat.st_size >= STREAM_MIN_BYTES)
+		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}

@@ -1,0 +1,187 @@
+#include "tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "limits.h"
+#include "log.h"
+
+struct tree {
+	const struct tree_visitor *v;
+	dev_t device;
+	size_t path_bytes;
+	char path[PATH_BYTES_MAX + 1];
+};
+
+static bool walk_directory(struct tree *t, int fd, unsigned depth);
+
+static void
+tell_unlisted(struct tree *t, int error)
+{
+	t->v->unlisted(t->v->arg, t->path, t->path_bytes, error);
+}
+
+/* What systems keep at the top of a disk for themselves. */
+static bool
+is_of_system(const char *name)
+{
+	return strcmp(name, "lost+found") == 0 ||
+	       strcmp(name, "$RECYCLE.BIN") == 0 ||
+	       strcmp(name, "System Volume Information") == 0;
+}
+
+static bool
+is_excluded(const struct tree *t, const char *name)
+{
+	for (uint32_t i = 0; i < t->v->exclude_count; i++) {
+		if (fnmatch(t->v->excludes[i], name, 0) == 0 ||
+		    fnmatch(t->v->excludes[i], t->path, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Add `name` to the path.  False when that is longer than a record's key. */
+static bool
+push(struct tree *t, const char *name)
+{
+	size_t n = strlen(name), slash = t->path_bytes > 0 ? 1 : 0;
+
+	if (t->path_bytes + slash + n > PATH_BYTES_MAX)
+		return false;
+	if (slash)
+		t->path[t->path_bytes++] = '/';
+	memcpy(t->path + t->path_bytes, name, n + 1);
+	t->path_bytes += n;
+	return true;
+}
+
+static bool
+enter(struct tree *t, int parent_fd, const char *name, unsigned depth)
+{
+	struct stat st;
+	bool go_on = true;
+	int fd;
+
+	if (depth == TREE_DEPTH_MAX) {
+		tell_unlisted(t, ELOOP);
+		return true;
+	}
+	fd = openat(parent_fd, name,
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1) {
+		/* Gone, or no directory any more, since it was listed. */
+		if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+			tell_unlisted(t, errno);
+		return true;
+	}
+	if (fstat(fd, &st) == -1) {
+		tell_unlisted(t, errno);
+		close(fd);
+	} else if (st.st_dev != t->device) {
+		/* Another volume is another root, if the user says so.  What
+		 * it may hide of this one is not gone. */
+		tell_unlisted(t, EXDEV);
+		close(fd);
+	} else {
+		go_on = walk_directory(t, fd, depth);
+	}
+	return go_on;
+}
+
+static bool
+visit(struct tree *t, int dir_fd, const char *name, unsigned char type,
+      unsigned depth)
+{
+	struct tree_file f;
+	struct stat st;
+
+	if (type != DT_REG && type != DT_DIR && type != DT_UNKNOWN)
+		return true;
+	if (is_excluded(t, name))
+		return true;
+	if (type == DT_DIR)
+		return enter(t, dir_fd, name, depth + 1);
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+		if (errno != ENOENT)
+			tell_unlisted(t, errno);
+		return true;
+	}
+	if (S_ISDIR(st.st_mode))
+		return enter(t, dir_fd, name, depth + 1);
+	if (!S_ISREG(st.st_mode))
+		return true;
+	f.path = t->path;
+	f.path_bytes = t->path_bytes;
+	f.name = name;
+	f.dir_fd = dir_fd;
+	f.stat = &st;
+	return t->v->file(t->v->arg, &f);
+}
+
+/* Takes `fd`. */
+static bool
+walk_directory(struct tree *t, int fd, unsigned depth)
+{
+	const size_t before = t->path_bytes;
+	bool go_on = true;
+	struct dirent *e;
+	DIR *d;
+
+	if ((d = fdopendir(fd)) == NULL) {
+		tell_unlisted(t, errno);
+		close(fd);
+		return true;
+	}
+	while (go_on) {
+		errno = 0;
+		if ((e = readdir(d)) == NULL) {
+			if (errno != 0)
+				tell_unlisted(t, errno);
+			break;
+		}
+		if (e->d_name[0] == '.' ||
+		    (depth == 0 && is_of_system(e->d_name)))
+			continue;
+		if (!push(t, e->d_name)) {
+			log_warn("left out, its path is longer than %u bytes: "
+				 "%.200s/.../%s",
+				 PATH_BYTES_MAX, t->path, e->d_name);
+			continue;
+		}
+		go_on = visit(t, dirfd(d), e->d_name, e->d_type, depth);
+		t->path_bytes = before;
+		t->path[before] = '\0';
+	}
+	closedir(d);
+	return go_on;
+}
+
+bool
+tree_walk(int folder_fd, const struct tree_visitor *v)
+{
+	struct tree t;
+	struct stat st;
+	int fd;
+
+	t.v = v;
+	t.path_bytes = 0;
+	t.path[0] = '\0';
+	/* A description of our own: the directory's position is not shared. */
+	fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1) {
+		tell_unlisted(&t, errno);
+		return true;
+	}
+	if (fstat(fd, &st) == -1) {
+		tell_unlisted(&t, errno);
+		close(fd);
+		return true;
+	}
+	t.device = st.st_dev;
+	return walk_directory(&t, fd, 0);
+}

@@ -1,0 +1,41 @@
+/*
+ * tree.h: every regular file below a folder, once.
+ *
+ * Follows no symbolic link, enters no other filesystem, leaves out what is
+ * hidden or excluded, and opens nothing but directories.  Names are raw bytes.
+ */
+#ifndef PHOTOMESH_TREE_H
+#define PHOTOMESH_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#define TREE_DEPTH_MAX 128u /* one descriptor each */
+
+/* All borrowed for the call. */
+struct tree_file {
+	const char *path; /* relative to the folder */
+	size_t path_bytes;
+	const char *name; /* its last part */
+	int dir_fd;       /* the directory it lies in */
+	const struct stat *stat;
+};
+
+struct tree_visitor {
+	const char *const *excludes; /* globs, for path or name */
+	uint32_t exclude_count;
+	/* False stops the walk. */
+	bool (*file)(void *arg, const struct tree_file *f);
+	/* Something (a directory, or a name in one) could not be looked at: of
+	 * it and what is below, nothing is known now.  "" is the folder. */
+	void (*unlisted)(void *arg, const char *path, size_t path_bytes,
+			 int error);
+	void *arg;
+};
+
+/* Walk the folder open as `folder_fd` (stays open).  False when stopped. */
+bool tree_walk(int folder_fd, const struct tree_visitor *v);
+
+#endif
