@@ -187,8 +187,9 @@ struct answer_event {
 };
 
 /* {"rows":[[stream, stream name, at, at name, generation, base, cursor,
- *  at_head, rows, digest, equal]...], "left_out", "merged":[[at, at name, photos,
- *  digest, equal]...], "silent":[[node, name]...], "absent":[[node, name]...]} */
+ *  at_head, rows, digest, equal]...], "left_out", "merged":[[at, at name,
+ *  photos, digest, equal]...], "silent":[[node, name]...],
+ *  "absent":[[node, name]...]} */
 struct answer_stream {
 	struct node_id stream, at;
 	char stream_name[SHOWN_NAME_MAX + 1], at_name[SHOWN_NAME_MAX + 1];

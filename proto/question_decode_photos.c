@@ -79,7 +79,8 @@ count_copies(const msgpack_object_array *photos)
 	for (uint32_t n = 0; n < photos->size; n++) {
 		const msgpack_object *o = &photos->ptr[n];
 
-		if (o->type == MSGPACK_OBJECT_ARRAY && o->via.array.size >= 10 &&
+		if (o->type == MSGPACK_OBJECT_ARRAY &&
+		    o->via.array.size >= 10 &&
 		    o->via.array.ptr[9].type == MSGPACK_OBJECT_ARRAY)
 			count += o->via.array.ptr[9].via.array.size;
 	}
@@ -130,8 +131,8 @@ question_read_photos(struct question_decoder *d, struct answer_photos *out)
 					&out->after_bytes);
 	nodes = fields_array(f, "nodes", MESH_KNOWN_MAX);
 	photos = fields_array(f, "photos", LIST_PAGE_MAX);
-	if (f->broken || (list = question_list(d, nodes->size, sizeof(*list))) ==
-				 NULL)
+	if (f->broken ||
+	    (list = question_list(d, nodes->size, sizeof(*list))) == NULL)
 		return;
 	for (uint32_t n = 0; n < nodes->size; n++)
 		if (!question_read_node(&nodes->ptr[n], &list[n])) {

@@ -23,7 +23,7 @@ struct question_decoder {
 	struct unpack *unpack;
 	void *lists[LISTS_MAX]; /* of the last decode, owned */
 	uint32_t list_count;
-	struct fields fields;   /* of the map being read */
+	struct fields fields; /* of the map being read */
 };
 
 /* A zeroed list that lives until the next decode; NULL breaks the fields. */
