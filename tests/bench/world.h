@@ -1,0 +1,48 @@
+/*
+ * world.h: real daemons for a bench, in a scratch directory of their own.
+ *
+ * Starts photod on folders it makes, asks through the client protocol, and
+ * ends only what it started.  Failing is fatal: a bench without its world has
+ * nothing to say.
+ */
+#ifndef PHOTOMESH_BENCH_WORLD_H
+#define PHOTOMESH_BENCH_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "question.h"
+
+#define WORLD_NODES_MAX 16u
+
+struct world {
+	char dir[64];
+	const char *photod;
+	uint16_t base_port;
+	unsigned count;
+	pid_t pids[WORLD_NODES_MAX]; /* 0: not running */
+	struct question_decoder *decoder;
+};
+
+void world_init(struct world *w, const char *photod, unsigned nodes,
+		unsigned files_each);
+/* Starts node n and waits for its ready line. */
+void world_start(struct world *w, unsigned n);
+void world_kill(struct world *w, unsigned n);
+void world_release(struct world *w);
+uint16_t world_port(const struct world *w, unsigned n);
+
+/* A client connection past CLIENT_WELCOME, or -1. */
+int world_connect(struct world *w, uint16_t port);
+void world_ask(int fd, uint32_t type);
+/* Reads one whole answer; borrowed until the next.  False at the end. */
+bool world_answer(struct world *w, int fd, struct question *out);
+/* Until every running node follows `leader`, sees all of them live and has
+ * no scan or sync going on. */
+void world_settle(struct world *w, uint16_t leader);
+/* RssAnon of a process in bytes. */
+size_t world_rss(pid_t pid);
+
+#endif

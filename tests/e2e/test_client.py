@@ -1,0 +1,267 @@
+"""The client's contract: exit codes, JSON keys, manners, odd arguments."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import tap  # noqa: E402
+from mesh import Mesh, wait_until  # noqa: E402
+
+KEYS = {
+    "list": {"id", "size", "type", "name", "taken", "width", "height",
+             "added", "copies"},
+    "copy": {"node", "node_id", "port", "root", "path", "mtime", "online",
+             "last_seen"},
+    "peers": {"name", "node_id", "host", "port", "state", "self",
+              "coordinator", "follows", "follows_id", "photos", "copies",
+              "bytes", "head", "last_seen"},
+    "status": {"name", "node_id", "port", "coordinator", "coordinator_id",
+               "nodes", "live", "photos", "copies", "bytes", "unique_bytes",
+               "duplicate_bytes", "scan", "fresh"},
+    "verify": {"stream", "at", "generation", "base", "cursor", "at_head",
+               "rows", "digest", "equal"},
+}
+TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"
+
+
+class Client(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.mesh = Mesh()
+        cls.mesh.__enter__()
+        cls.daemons = cls.mesh.start_samples()
+        cls.mesh.settle(cls.daemons, 26)
+        cls.a, cls.b, cls.c = cls.daemons
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.mesh.__exit__(None, None, None)
+
+    def test_json_keys(self):
+        """JSON objects have all the keys of the contract"""
+        for p in self.b.photo("--json", "list").json:
+            self.assertLessEqual(KEYS["list"], set(p))
+            self.assertRegex(p["id"], r"^[0-9a-f]{32}$")
+            self.assertRegex(p["added"], TIME)
+            self.assertIsNone(p["taken"])
+            for copy in p["copies"]:
+                self.assertLessEqual(KEYS["copy"], set(copy))
+                self.assertRegex(copy["mtime"], TIME)
+                self.assertRegex(copy["node_id"], r"^[0-9a-f]{32}$")
+        for p in self.b.photo("--json", "peers").json:
+            self.assertLessEqual(KEYS["peers"], set(p))
+            self.assertRegex(p["host"], r"^[0-9a-f]{16}$")
+        s = self.b.photo("--json", "status").json
+        self.assertEqual(len(s), 1)
+        self.assertLessEqual(KEYS["status"], set(s[0]))
+        self.assertEqual(s[0]["photos"], 26)
+        self.assertEqual(s[0]["copies"], 33)
+        self.assertEqual(s[0]["fresh"]["complete"], True)
+        self.assertEqual(s[0]["bytes"] - s[0]["unique_bytes"],
+                         s[0]["duplicate_bytes"])
+        rows = self.b.photo("--json", "verify").json
+        self.assertEqual(len([r for r in rows if "stream" in r]), 9)
+        for r in rows:
+            if "stream" in r:
+                self.assertLessEqual(KEYS["verify"], set(r))
+                self.assertTrue(r["equal"] and r["at_head"])
+
+    def test_list_piped(self):
+        """a piped list is tab-separated: id, date, bytes, copies, nodes, name
+        """
+        rows = [line.split("\t") for line in self.a.photo("list").lines]
+        self.assertEqual({len(r) for r in rows}, {6})
+        for r in rows:
+            self.assertRegex(r[0], r"^[0-9a-f]{32}$")
+            self.assertRegex(r[2], r"^\d+$")
+            self.assertRegex(r[3], r"^\d+$")
+        beach = [r for r in rows if r[3] == "4"]
+        self.assertEqual(len(beach), 1)
+        self.assertEqual(beach[0][4], "alice,bob,carol")
+
+    def test_list_options(self):
+        """query, node, sort, reverse, limit and after"""
+        a = self.a
+        found = a.photo("--json", "list", "SUNSET").json
+        self.assertEqual([p["name"] for p in found], ["sunset.jpg"])
+        self.assertEqual(a.photo("list", "no such thing").lines, [])
+        self.assertEqual(a.photo("list", "no such thing").code, 0)
+        of_bob = a.photo("--json", "list", "--node", "bob").json
+        self.assertEqual(len(of_bob), 11)
+        self.assertEqual({c["node"] for p in of_bob for c in p["copies"]},
+                         {"bob"})
+        by_port = a.photo("--json", "list", "--node", str(self.b.port)).json
+        self.assertEqual(len(by_port), 11)
+        self.assertEqual(a.photo("list", "--node", "nobody").code, 3)
+        for sort in ("taken", "name", "size", "added"):
+            full = a.photo("list", "--sort", sort).lines
+            self.assertEqual(len(full), 26)
+            back = a.photo("list", "--sort", sort, "--reverse").lines
+            self.assertEqual(back, full[::-1])
+            seen, after = [], []
+            while True:
+                page = a.photo("list", "--sort", sort, "--limit", "7", *after)
+                seen += page.lines
+                more = re.search(r"--after ([0-9a-f]+)", page.err)
+                if not more:
+                    break
+                after = ["--after", more[1]]
+            self.assertEqual(seen, full, sort)
+        sizes = [int(x.split("\t")[2]) for x in
+                 a.photo("list", "--sort", "size").lines]
+        self.assertEqual(sizes, sorted(sizes, reverse=True))
+        self.assertEqual(a.photo("list", "--sort", "colour").code, 2)
+        self.assertEqual(a.photo("list", "--limit", "x").code, 2)
+        self.assertEqual(a.photo("list", "--after", "zz").code, 2)
+        self.assertEqual(a.photo("list", "--max-age", "60000").code, 0)
+
+    def test_show(self):
+        """show: unique prefix, unknown 3, ambiguous 4, bad 2"""
+        ids = [p["id"] for p in self.a.photo("--json", "list").json]
+        one = self.a.photo("--json", "show", ids[0][:8])
+        self.assertEqual(one.code, 0)
+        self.assertEqual(one.json[0]["id"], ids[0])
+        self.assertEqual(self.a.photo("whereis", ids[0]).code, 0)
+        gone = self.a.photo("--json", "show", "f" * 32)
+        self.assertEqual(gone.code, 3)
+        error = gone.json[0]
+        self.assertEqual((error["error"], error["exit"]), ("not-found", 3))
+        self.assertEqual(self.a.photo("show", "xyz!").code, 2)
+        self.assertEqual(self.a.photo("show").code, 2)
+        self.assertEqual(self.a.photo("show", ids[0][:2]).code, 2)
+
+    def test_wrong_use(self):
+        """wrong arguments: one sentence on stderr, exit 2"""
+        for args in ((), ("no-such-command",), ("list", "--no-such"),
+                     ("--port", "99999", "list"), ("peers", "extra"),
+                     ("--timeout", "x", "list")):
+            a = self.mesh.photo(*args)
+            self.assertEqual(a.code, 2, (args, a))
+            self.assertEqual(a.out, b"")
+            self.assertTrue(a.err.startswith(("photo: ", "usage")), a.err)
+
+    def test_no_daemon(self):
+        """no daemon on a port: exit 5 and the remedy"""
+        a = self.mesh.photo("-p", str(self.mesh.base_port + 60), "list")
+        self.assertEqual(a.code, 5)
+        self.assertIn("no daemon answers on port %d" %
+                      (self.mesh.base_port + 60), a.err)
+        self.assertIn("photod FOLDER", a.err)
+        a = self.mesh.photo("list", env={"PHOTOMESH_RUNTIME": "/nonexistent"})
+        self.assertEqual(a.code, 5)
+
+    def test_help_everywhere(self):
+        """--help and --version everywhere, with examples"""
+        self.assertIn(b"protocol", self.mesh.photo("--version").out)
+        top = self.mesh.photo("--help")
+        self.assertEqual(top.code, 0)
+        for verb in ("list", "show", "peers", "status", "watch", "verify",
+                     "rescan"):
+            self.assertIn(verb, top.text)
+            a = self.mesh.photo(verb, "--help")
+            self.assertEqual(a.code, 0)
+            self.assertIn("photo %s" % verb, a.text)
+
+    def test_lowest_port_is_asked(self):
+        """without -p the lowest port answers; $PHOTO_PORT chooses"""
+        s = self.mesh.photo("--json", "status").json[0]
+        self.assertEqual(s["port"], self.a.port)
+        s = self.mesh.photo("--json", "status",
+                            env={"PHOTO_PORT": str(self.c.port)}).json[0]
+        self.assertEqual(s["port"], self.c.port)
+
+    def test_pipe_that_closes(self):
+        """a reader that goes away (head) is no error message"""
+        done = self.mesh.run(
+            ["sh", "-c", '"$1" -p %d --json list | head -n 1' % self.a.port,
+             "sh", self.mesh.photo_path])
+        self.assertEqual(done.stdout.count(b"\n"), 1)
+        self.assertEqual(done.stderr, b"")
+
+    def test_full_disk(self):
+        """output that cannot be written is said, exit 1"""
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [self.mesh.photo_path, "-p", str(self.a.port), "list"],
+                env=self.mesh.env, stdout=full, stderr=subprocess.PIPE,
+                timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"photo: ", done.stderr)
+
+    def test_timeout(self):
+        """a daemon that is silent: exit 8 in the time asked for"""
+        self.c.stop()
+        try:
+            started = time.monotonic()
+            a = self.c.photo("--timeout", "1", "list")
+            self.assertEqual(a.code, 8, a)
+            self.assertLess(time.monotonic() - started, 10)
+        finally:
+            self.c.go_on()
+        self.mesh.settle(self.daemons, 26)
+
+    def test_rescan_progress(self):
+        """rescan waits and says how it went, also in JSON"""
+        a = self.b.photo("--json", "rescan")
+        self.assertEqual(a.code, 0, a)
+        for line in a.json:
+            self.assertIn("progress", line)
+
+    def test_watch_interrupted(self):
+        """watch ends with 130 on Ctrl-C and prints whole lines"""
+        w = self.mesh.spawn_photo("-p", self.a.port, "--json", "watch")
+        self.a.photo("rescan")
+
+        def connected():
+            with open("/proc/net/unix", "rb") as f:
+                return (b"%d.sock" % self.a.port) in f.read()
+        wait_until(connected, "the watcher")
+        wait_until(lambda: self.a.photo("rescan").code == 0, "a rescan")
+        line = w.stdout.readline()
+        self.assertIn(b'"event":"scan-', line)
+        json.loads(line)
+        w.send_signal(signal.SIGINT)
+        self.assertEqual(w.wait(10), 130)
+
+    def test_many_watchers_and_slow_readers(self):
+        """a watcher that never reads costs nobody else anything"""
+        lazy = [self.mesh.spawn_photo("-p", self.a.port, "watch")
+                for _ in range(20)]
+        for _ in range(5):
+            self.assertEqual(self.a.photo("rescan").code, 0)
+        self.assertEqual(len(self.a.photo("list").lines), 26)
+        for w in lazy:
+            self.assertIsNone(w.poll())
+            w.kill()
+
+
+class Ambiguity(unittest.TestCase):
+    def test_ambiguous_id(self):
+        """an ambiguous prefix lists the candidates, exit 4"""
+        with Mesh() as mesh:
+            f = mesh.folder("many")
+            # 600 photos: some two of them share their first four digits.
+            for n in range(700):
+                with open("%s/%d.gif" % (f, n), "wb") as g:
+                    g.write(b"GIF89a" + n.to_bytes(4, "little") * 40)
+            d = mesh.start(f)
+            wait_until(lambda: len(d.photo("list").lines) == 700, "the scan")
+            ids = [x.split("\t")[0] for x in d.photo("list").lines]
+            heads = {}
+            for i in ids:
+                heads.setdefault(i[:4], []).append(i)
+            shared = [v for v in heads.values() if len(v) > 1]
+            self.assertTrue(shared, "bad luck: choose other bytes")
+            a = d.photo("show", shared[0][0][:4])
+            self.assertEqual(a.code, 4, a)
+            for i in shared[0]:
+                self.assertIn(i[:10], a.err)
+
+
+if __name__ == "__main__":
+    tap.main()

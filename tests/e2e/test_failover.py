@@ -1,0 +1,225 @@
+"""Failover: the coordinator dies or freezes and nobody misses an answer.
+
+A client asks the survivors a hundred times a second all the while and counts
+photos; nothing may fail and nothing may be missing.
+"""
+import os
+import signal
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import tap  # noqa: E402
+from mesh import BUILD, Mesh, wait_until  # noqa: E402
+
+
+class Asker(threading.Thread):
+    """Lists at up to 100 a second from each survivor in turn."""
+
+    def __init__(self, mesh, daemons, photos):
+        super().__init__(daemon=True)
+        self.mesh, self.daemons, self.photos = mesh, daemons, photos
+        self.answers, self.wrong = 0, []
+        self.ending = threading.Event()
+
+    def run(self):
+        while not self.ending.is_set():
+            for d in self.daemons:
+                started = time.monotonic()
+                a = d.photo("list")
+                self.answers += 1
+                if a.code != 0 or len(a.lines) != self.photos:
+                    self.wrong.append((d.port, a.code, len(a.lines), a.err))
+                self.ending.wait(max(0, 0.01 - (time.monotonic() - started)))
+
+    def end(self):
+        self.ending.set()
+        self.join()
+
+
+def mesh_has_hooks():
+    with open(os.path.join(BUILD, "daemon", "photod"), "rb") as f:
+        return b"PHOTOMESH_BLOCK_MS" in f.read()
+
+
+def coordinator(d):
+    a = d.photo("--json", "status")
+    return a.json[0]["coordinator"] if a.code == 0 else None
+
+
+class Failover(unittest.TestCase):
+    def test_kill_the_coordinator(self):
+        """kill -9 of the coordinator: the next port leads, no answer lost"""
+        with Mesh() as mesh:
+            a, b, c = mesh.start_samples()
+            mesh.settle([a, b, c], 26)
+            asker = Asker(mesh, [b, c], 26)
+            asker.start()
+            wait_until(lambda: asker.answers > 10, "answers")
+            a.kill()
+            for d in (b, c):
+                wait_until(lambda: coordinator(d) == b.port,
+                           "%s to follow %d" % (d.name, b.port), 10)
+            gone = [p for p in mesh.peers(c) if p["name"] == "alice"][0]
+            self.assertEqual(gone["state"], "gone")
+            photos = b.photo("--json", "list").json
+            for p in photos:
+                for copy in p["copies"]:
+                    self.assertEqual(copy["online"], copy["node"] != "alice")
+            # It comes back, catches up, and only then leads again.
+            again = mesh.start(os.path.join(mesh.dir, "photos", "alice"))
+            self.assertEqual(again.port, a.port)
+            for d in (again, b, c):
+                wait_until(lambda: coordinator(d) == a.port,
+                           "%s to follow %d again" % (d.name, a.port))
+            mesh.settle([again, b, c], 26)
+            wait_until(lambda: asker.answers > 100, "a hundred answers")
+            asker.end()
+            self.assertEqual(asker.wrong, [])
+            names = [p["name"] for p in mesh.peers(b)]
+            self.assertEqual(sorted(names), ["alice", "bob", "carol"])
+
+    def test_kill_again_and_again(self):
+        """five coordinators killed one after the other, list whole each time"""
+        with Mesh() as mesh:
+            a, b, c = mesh.start_samples()
+            mesh.settle([a, b, c], 26)
+            daemons = {d.name: d for d in (a, b, c)}
+            for _ in range(5):
+                lead = min(daemons.values(), key=lambda d: d.port)
+                rest = [d for d in daemons.values() if d is not lead]
+                lead.kill()
+                heir = min(d.port for d in rest)
+                for d in rest:
+                    wait_until(lambda: coordinator(d) == heir, "an heir", 10)
+                    self.assertEqual(len(d.photo("list").lines), 26)
+                daemons[lead.name] = mesh.start(
+                    os.path.join(mesh.dir, "photos", lead.name))
+                mesh.settle(list(daemons.values()), 26)
+
+    def test_empty_low_port_returns(self):
+        """a low port that lost its state does not lead before it is synced"""
+        with Mesh() as mesh:
+            a, b, c = mesh.start_samples()
+            mesh.settle([a, b, c], 26)
+            a.kill()
+            for d in (b, c):
+                wait_until(lambda: coordinator(d) == b.port, "an heir", 10)
+            state = os.path.join(mesh.env["XDG_STATE_HOME"], "photomesh")
+            mine = [d for d in os.listdir(state) if d.startswith("alice")]
+            self.assertEqual(len(mine), 1)
+            for name in os.listdir(os.path.join(state, mine[0])):
+                if name.startswith("catalogue"):
+                    os.unlink(os.path.join(state, mine[0], name))
+            asker = Asker(mesh, [b, c], 26)
+            asker.start()
+            again = mesh.start(os.path.join(mesh.dir, "photos", "alice"))
+            mesh.settle([again, b, c], 26)
+            asker.end()
+            self.assertEqual(asker.wrong, [])
+
+    def test_stop_the_coordinator(self):
+        """SIGSTOP of the coordinator: suspected, replaced, list answers"""
+        with Mesh() as mesh:
+            a, b, c = mesh.start_samples()
+            mesh.settle([a, b, c], 26)
+            asker = Asker(mesh, [b, c], 26)
+            asker.start()
+            a.stop()
+            # A plain list, which would ask the stopped one first.
+            started = time.monotonic()
+            plain = mesh.photo("list", env={"PHOTO_PORT": ""})
+            took = time.monotonic() - started
+            self.assertEqual(plain.code, 0, plain)
+            self.assertEqual(len(plain.lines), 26)
+            for d in (b, c):
+                wait_until(lambda: coordinator(d) == b.port,
+                           "%s to follow %d" % (d.name, b.port), 10)
+            state = [p["state"] for p in mesh.peers(b)
+                     if p["name"] == "alice"][0]
+            self.assertEqual(state, "suspect")
+            a.go_on()
+            for d in (a, b, c):
+                wait_until(lambda: coordinator(d) == a.port,
+                           "%s to follow %d again" % (d.name, a.port))
+            asker.end()
+            self.assertEqual(asker.wrong, [])
+            print("# a plain list took %.0f ms" % (took * 1000))
+
+    def test_stop_them_all(self):
+        """all stopped for a while and woken: nobody is declared gone"""
+        with Mesh() as mesh:
+            daemons = mesh.start_samples()
+            mesh.settle(daemons, 26)
+            for d in daemons:
+                d.stop()
+            # Nothing to await: the stopped time itself is what is tested.
+            time.sleep(12)
+            for d in daemons:
+                d.go_on()
+            mesh.settle(daemons, 26)
+            for d in daemons:
+                self.assertNotIn(" gone", d.log())
+
+    def test_watch_tells_the_failover(self):
+        """photo watch prints the failover as it happens and moves on"""
+        with Mesh() as mesh:
+            a, b, c = mesh.start_samples()
+            mesh.settle([a, b, c], 26)
+            watch = mesh.spawn_photo("-p", str(c.port), "--json", "watch")
+            lines = []
+
+            def read():
+                for line in watch.stdout:
+                    lines.append(line.decode())
+            reader = threading.Thread(target=read, daemon=True)
+            reader.start()
+            plain = mesh.spawn_photo("--json", "watch")
+            moved = []
+            threading.Thread(target=lambda: moved.extend(
+                x.decode() for x in plain.stdout), daemon=True).start()
+
+            def asked():
+                clients = b"".join(open("/proc/net/unix", "rb").readlines())
+                return clients.count(b"%d.sock" % c.port) >= 2
+            wait_until(asked, "watch to be connected")
+            # A daemon that answers a later client has heard the watcher.
+            self.assertEqual(c.photo("status").code, 0)
+            a.kill()
+            wait_until(lambda: any('"event":"coordinator"' in x
+                                   for x in lines), "the coordinator event")
+            event = [x for x in lines if '"event":"coordinator"' in x][0]
+            self.assertIn('"port":%d' % b.port, event)
+            self.assertIn('"was":%d' % a.port, event)
+            wait_until(lambda: any("peer-gone" in x for x in lines),
+                       "the peer-gone event")
+            b.kill()
+            told = plain.stderr.readline() + plain.stderr.readline()
+            self.assertIn(b"%d" % b.port, told)
+            self.assertIn(b"%d" % c.port, told)
+            wait_until(lambda: c.photo("rescan").code == 0 and any(
+                "scan-done" in x for x in moved),
+                "events from the daemon the plain watch has moved to")
+            watch.send_signal(signal.SIGINT)
+            self.assertEqual(watch.wait(10), 130)
+
+    def test_hung_loop_is_suspected(self):
+        """a blocked loop thread sends no heartbeats and is suspected"""
+        if not mesh_has_hooks():
+            self.skipTest("built without test hooks")
+        with Mesh() as mesh:
+            f = mesh.sample("alice")
+            a = mesh.start(f, env={"PHOTOMESH_BLOCK_MS": "6000"})
+            b = mesh.start(mesh.sample("bob"))
+            mesh.settle([a, b])
+            a.signal(signal.SIGUSR2)
+            wait_until(lambda: coordinator(b) == b.port,
+                       "bob to lead while alice hangs", 6)
+            wait_until(lambda: coordinator(b) == a.port,
+                       "alice to lead again")
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,64 @@
+"""At size: 20 000 small files in each of three daemons.
+
+All print the same list, verify proves equal digests, and a restart is quick.
+"""
+import os
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import tap  # noqa: E402
+from mesh import Mesh, wait_until  # noqa: E402
+
+FILES = int(os.environ.get("PM_SIZE_FILES", "20000"))
+
+
+class Size(unittest.TestCase):
+    def test_twenty_thousand_each(self):
+        """three daemons with 20 000 files each: same list, equal digests"""
+        with Mesh() as mesh:
+            folders = []
+            for who in range(3):
+                f = mesh.folder("size%d" % who)
+                for d in range(20):
+                    os.mkdir("%s/%02d" % (f, d))
+                for n in range(FILES):
+                    # A fifth is held by everybody, the rest by one alone.
+                    owner = 9 if n % 5 == 0 else who
+                    with open("%s/%02d/%05d.gif" % (f, n % 20, n),
+                              "wb") as g:
+                        g.write(b"GIF89a%d:%d" % (owner, n) + b"." * 64)
+                folders.append(f)
+            started = time.monotonic()
+            daemons = [mesh.start(f, wait=False) for f in folders]
+            for d in daemons:
+                d.ready()
+                print("# %s ready after %.2f s" % (d.name, d.ready_after))
+            photos = FILES // 5 + 3 * (FILES - FILES // 5)
+            mesh.settle(daemons, photos, timeout=120)
+            print("# settled after %.1f s" % (time.monotonic() - started))
+            lists = []
+            for d in daemons:
+                a = d.photo("list", "--sort", "name")
+                self.assertEqual(len(a.lines), photos)
+                lists.append(a.text)
+                print("# %s: RssAnon %.1f MiB" % (d.name,
+                                                 d.rss_bytes() / 2**20))
+            self.assertEqual(lists[0], lists[1])
+            self.assertEqual(lists[0], lists[2])
+            a = daemons[1].photo("--json", "verify")
+            self.assertEqual(a.code, 0, a)
+            # Kill one; the others still show all of it.
+            lead = min(daemons, key=lambda d: d.port)
+            rest = [d for d in daemons if d is not lead]
+            lead.kill()
+            for d in rest:
+                self.assertEqual(len(d.photo("list").lines), photos)
+            again = mesh.start(os.path.join(mesh.dir, "photos", lead.name))
+            mesh.settle(rest + [again], photos, timeout=60)
+            wait_until(lambda: again.photo("verify").code == 0, "equality")
+
+
+if __name__ == "__main__":
+    tap.main()

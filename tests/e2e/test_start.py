@@ -1,0 +1,185 @@
+"""Starting: one mesh out of daemons started at the same instant.
+
+Proves that three and eight daemons started together claim distinct ports,
+agree on one coordinator (the lowest port), print the same list with every
+photo once, and hold provably equal replicas; that the ready line comes at
+once; that start-up mistakes are one sentence with a remedy.
+"""
+import os
+import re
+import shutil
+import socket
+import stat
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import tap  # noqa: E402
+from mesh import SAMPLE, Mesh, wait_until  # noqa: E402
+
+SAMPLE_PHOTOS = 26
+SAMPLE_COPIES = 33
+
+
+def together(mesh, folders):
+    daemons = [None] * len(folders)
+
+    def go(i):
+        daemons[i] = mesh.start(folders[i], wait=False)
+    threads = [threading.Thread(target=go, args=(i,))
+               for i in range(len(folders))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return [d.ready() for d in daemons]
+
+
+class Start(unittest.TestCase):
+    def one_mesh(self, mesh, daemons, photos):
+        mesh.settle(daemons, photos)
+        ports = sorted(d.port for d in daemons)
+        self.assertEqual(len(set(ports)), len(daemons))
+        self.assertEqual(ports[0], mesh.base_port)
+        lists = [sorted(mesh.list_lines(d)) for d in daemons]
+        for other in lists[1:]:
+            # last_seen of a live node is "now": compare without it.
+            strip = [re.sub(r'"last_seen":"[^"]*"', "", x) for x in other]
+            self.assertEqual([re.sub(r'"last_seen":"[^"]*"', "", x)
+                              for x in lists[0]], strip)
+        for d in daemons:
+            a = d.photo("verify")
+            self.assertEqual(a.code, 0, a)
+            leaders = [p for p in mesh.peers(d) if p["coordinator"]]
+            self.assertEqual([p["port"] for p in leaders], [ports[0]])
+            self.assertEqual({p["follows"] for p in mesh.peers(d)},
+                             {ports[0]})
+
+    def test_three_at_once(self):
+        """three daemons at the same instant are one mesh with one list"""
+        with Mesh() as mesh:
+            daemons = together(mesh, [mesh.sample(n) for n in
+                                      ("alice", "bob", "carol")])
+            self.one_mesh(mesh, daemons, SAMPLE_PHOTOS)
+            photos = daemons[1].photo("--json", "list").json
+            self.assertEqual(len(photos), SAMPLE_PHOTOS)
+            self.assertEqual(len({p["id"] for p in photos}), SAMPLE_PHOTOS)
+            self.assertEqual(sum(len(p["copies"]) for p in photos),
+                             SAMPLE_COPIES)
+            beach = [p for p in photos if len(p["copies"]) == 4]
+            self.assertEqual(len(beach), 1)
+            self.assertEqual(
+                sorted((c["node"], c["path"]) for c in beach[0]["copies"]),
+                [("alice", "beach copy.jpg"), ("alice", "beach.jpg"),
+                 ("bob", "IMG_0042.jpg"), ("carol", "holiday/best.jpg")])
+
+    def test_eight_at_once(self):
+        """eight daemons at the same instant are one mesh with one list"""
+        with Mesh() as mesh:
+            folders = []
+            with open(os.path.join(SAMPLE, "bob", "IMG_0044.jpg"),
+                      "rb") as g:
+                picture = g.read()
+            for i in range(8):
+                # One photo all eight hold, and one of its own for each.
+                f = mesh.folder("folder%d" % i)
+                shutil.copy2(os.path.join(SAMPLE, "alice", "beach.jpg"), f)
+                with open(os.path.join(f, "own-%d.jpg" % i), "wb") as g:
+                    g.write(picture + b"%d" % i)
+                folders.append(mesh.guard(f))
+            daemons = together(mesh, folders)
+            self.one_mesh(mesh, daemons, 9)
+
+    def test_ready_line(self):
+        """the ready line names the port and comes while the scan runs"""
+        with Mesh() as mesh:
+            d = mesh.start(mesh.sample("alice"))
+            self.assertRegex(
+                d.ready_line,
+                r"^photod: alice ready on 127\.0\.0\.1:%d "
+                r"\(coordinator (unknown|%d)\)$" % (d.port, d.port))
+            second = mesh.start(mesh.sample("bob"))
+            self.assertEqual(second.port, d.port + 1)
+
+    def test_terminated_cleanly(self):
+        """SIGTERM says goodbye: peers see `left` at once, exit 0"""
+        with Mesh() as mesh:
+            a, b, c = mesh.start_samples()
+            mesh.settle([a, b, c])
+            self.assertEqual(c.end(), 0)
+            wait_until(lambda: [p["state"] for p in mesh.peers(a)
+                                if p["name"] == "carol"] == ["left"],
+                       "carol to be seen as left", 5)
+            self.assertEqual({p["follows"] for p in mesh.peers(b)
+                              if p["state"] == "live"}, {a.port})
+
+    def test_stranger_on_the_first_port(self):
+        """a stranger on the first port is left alone; the mesh forms above"""
+        with Mesh() as mesh:
+            s = socket.socket()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("127.0.0.1", mesh.base_port))
+            s.listen(64)
+            try:
+                a = mesh.start(mesh.sample("alice"))
+                b = mesh.start(mesh.sample("bob"))
+                self.assertEqual((a.port, b.port),
+                                 (mesh.base_port + 1, mesh.base_port + 2))
+                mesh.settle([a, b])
+            finally:
+                s.close()
+
+    def test_one_libevent(self):
+        """one copy of each libevent library is mapped"""
+        with Mesh() as mesh:
+            d = mesh.start(mesh.sample("alice"))
+            with open("/proc/%d/maps" % d.pid) as f:
+                names = {line.split()[-1] for line in f if "libevent" in line}
+            self.assertFalse([n for n in names
+                              if re.search(r"libevent-2", n)], names)
+            self.assertEqual(len([n for n in names if "event_core" in n]), 1)
+
+    def test_key_and_state_are_private(self):
+        """key, state and sockets are readable by their owner only"""
+        with Mesh() as mesh:
+            d = mesh.start(mesh.sample("alice"))
+            key = os.path.join(mesh.env["XDG_CONFIG_HOME"], "photomesh", "key")
+            self.assertEqual(stat.S_IMODE(os.stat(key).st_mode), 0o600)
+            d.end()
+            os.chmod(key, 0o644)
+            late = mesh.start(os.path.join(mesh.dir, "photos", "alice"),
+                              wait=False)
+            self.assertEqual(late.process.wait(20), 1)
+            self.assertIn("chmod 600", late.log())
+
+    def test_start_up_mistakes(self):
+        """start-up mistakes: one sentence on stderr, exit 1; usage exit 2"""
+        with Mesh() as mesh:
+            photo = mesh.sample("alice")
+            mesh.start(photo)
+
+            def says(*argv):
+                done = mesh.run([mesh.photod, "-p", str(mesh.base_port),
+                                 *argv], timeout=20)
+                return done.returncode, done.stderr.decode()
+            code, text = says(os.path.join(mesh.dir, "nowhere"))
+            self.assertEqual(code, 1)
+            self.assertIn("nowhere", text)
+            code, text = says(photo)  # its state is in use
+            self.assertEqual(code, 1)
+            self.assertEqual(len(text.strip().splitlines()), 1, text)
+            code, text = says()
+            self.assertEqual(code, 2)
+            code, text = says("--no-such-option", photo)
+            self.assertEqual(code, 2)
+            done = mesh.run([mesh.photod, "--version"])
+            self.assertEqual(done.returncode, 0)
+            self.assertIn(b"protocol", done.stdout)
+            done = mesh.run([mesh.photod, "--help"])
+            self.assertEqual(done.returncode, 0)
+            self.assertIn(b"--rescan-interval", done.stdout)
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,206 @@
+"""Strangers: bytes from people without the key, and bombs from those with it.
+
+Two members go on while a stranger speaks HTTP, random bytes, absurd lengths,
+TLS without a key or with a wrong one, and msgpack bombs inside good TLS.
+Nobody gets in, nothing crashes, memory stays flat, the members do not notice.
+"""
+import os
+import random
+import socket
+import struct
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import tap  # noqa: E402
+from mesh import Mesh, wait_until  # noqa: E402
+
+BOMBS = [
+    b"\xdd\xff\xff\xff\xff",                    # array32 of 2^32 - 1
+    b"\xdf\xff\xff\xff\xff",                    # map32 of 2^32 - 1
+    b"\xdd\x00\x10\x00\x00",                    # array32 of 2^20
+    b"\xdd\x01\x00\x00\x00" * 31,               # 31 nested, 2^24 each
+    b"\xdc\xff\xff" * 31,                       # 31 nested array16
+    b"\xdb\xff\xff\xff\xff",                    # str32 of 4 GiB
+    b"\xc6\xff\xff\xff\xff",                    # bin32 of 4 GiB
+    b"\xc9\xff\xff\xff\xff\x01",                # ext32
+    b"\xc1",                                    # never used
+    b"\x91" * 1000,                             # deep nesting
+    b"\x93\x01\x00\x81\xa3run\xdd\xff\xff\xff\xff",
+    b"\x93\xcd\xff\xff\x00\x80",                # an unknown type before HELLO
+    b"\x93\x07\x00\x80",                        # HEARTBEAT before HELLO
+]
+
+
+def frame(body):
+    return struct.pack(">I", len(body)) + body
+
+
+def raw(port, data, linger=5.0):
+    """Send bytes over plain TCP; what comes back until they hang up."""
+    with socket.create_connection(("127.0.0.1", port), 5) as s:
+        s.settimeout(linger)
+        got = b""
+        try:
+            s.sendall(data)
+            while True:
+                more = s.recv(65536)
+                if not more:
+                    return got, True
+                got += more
+        except (ConnectionError, BrokenPipeError):
+            return got, True
+        except socket.timeout:
+            return got, False
+
+
+class Strangers(unittest.TestCase):
+    def members(self, mesh):
+        a, b = mesh.start(mesh.sample("alice")), mesh.start(mesh.sample("bob"))
+        mesh.settle([a, b])
+        return a, b
+
+    def unmoved(self, mesh, a, b):
+        for d in (a, b):
+            self.assertTrue(d.alive())
+            peers = mesh.peers(d)
+            self.assertEqual(sorted(p["name"] for p in peers),
+                             ["alice", "bob"])
+            self.assertEqual({p["state"] for p in peers}, {"live"})
+            self.assertEqual({p["follows"] for p in peers}, {a.port})
+        self.assertNotIn("suspect", b.log())
+        self.assertNotIn(" gone", b.log())
+        self.assertEqual(b.photo("verify").code, 0)
+
+    def tls(self, mesh, port, data, *args):
+        """openssl's own client: handshake with these arguments, then data."""
+        done = subprocess.run(
+            ["openssl", "s_client", "-connect", "127.0.0.1:%d" % port,
+             "-quiet", "-no_ign_eof", *args], input=data,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
+        return done.stdout, done.stderr.decode("utf-8", "replace")
+
+    def mesh_key(self, mesh):
+        with open(os.path.join(mesh.env["XDG_CONFIG_HOME"], "photomesh",
+                               "key")) as f:
+            return f.read().split()[0]
+
+    def test_plain_bytes(self):
+        """HTTP, random bytes and 0xFFFFFFFF lengths get nothing but a close"""
+        with Mesh() as mesh:
+            a, b = self.members(mesh)
+            before = a.rss_bytes()
+            rng = random.Random(4711)
+            for data in [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+                         b"\xff\xff\xff\xff", b"\xff" * 70000,
+                         b"\x00\x00\x00\x00", b"\n" * 20] + [
+                             rng.randbytes(rng.randint(1, 4000))
+                             for _ in range(60)]:
+                got, closed = raw(a.port, data)
+                self.assertTrue(closed, data[:20])
+                # At most a TLS alert: nothing about who we are.
+                self.assertLess(len(got), 16)
+            self.unmoved(mesh, a, b)
+            if "asan" not in mesh.build:
+                self.assertLess(a.rss_bytes() - before, 8 << 20)
+
+    def test_keys(self):
+        """no key, a wrong key, a wrong identity, TLS 1.2: none gets in"""
+        with Mesh() as mesh:
+            a, b = self.members(mesh)
+            key = self.mesh_key(mesh)
+            good = ["-tls1_3", "-psk_identity", "photomesh", "-psk", key]
+            # The door does open for the right key: else this proves nothing.
+            out, err = self.tls(mesh, a.port, b"", *good, "-brief")
+            self.assertIn("TLSv1.3", err)
+            for args in ([], ["-tls1_2"],
+                         ["-tls1_3", "-psk_identity", "photomesh", "-psk",
+                          "00" * 32],
+                         ["-tls1_3", "-psk_identity", "someone", "-psk", key],
+                         ["-tls1_2", "-psk_identity", "photomesh", "-psk",
+                          key]):
+                out, err = self.tls(mesh, a.port, frame(b"\x93\x04\x01\x80"),
+                                    *args)
+                self.assertEqual(out, b"", args)
+                self.assertRegex(err.lower(), "alert|error", args)
+            self.unmoved(mesh, a, b)
+            self.assertLess(len([x for x in a.log().splitlines()
+                                 if "handshake" in x or "stranger" in x]), 4)
+
+    def test_bombs_behind_the_key(self):
+        """msgpack bombs inside good TLS before HELLO: hung up on, no memory"""
+        with Mesh() as mesh:
+            a, b = self.members(mesh)
+            key = self.mesh_key(mesh)
+            before = a.rss_bytes()
+            for bomb in BOMBS + [b"\xff\xff\xff\xff"]:
+                data = bomb if bomb == b"\xff" * 4 else frame(bomb)
+                self.tls(mesh, a.port, data, "-tls1_3", "-psk_identity",
+                         "photomesh", "-psk", key)
+            self.unmoved(mesh, a, b)
+            if "asan" not in mesh.build:
+                self.assertLess(a.rss_bytes() - before, 8 << 20)
+
+    def test_silent_handshakes(self):
+        """300 silent connections are closed in time; members unaffected"""
+        with Mesh() as mesh:
+            a, b = self.members(mesh)
+            idle = []
+            for _ in range(300):
+                s = socket.create_connection(("127.0.0.1", a.port), 5)
+                idle.append(s)
+            self.unmoved(mesh, a, b)
+            deadline = time.monotonic() + 15
+            for s in idle:
+                s.settimeout(max(0.1, deadline - time.monotonic()))
+                try:
+                    self.assertEqual(s.recv(1), b"")
+                except ConnectionError:
+                    pass
+                s.close()
+            self.unmoved(mesh, a, b)
+
+    def test_another_users_key(self):
+        """a daemon with another key shares ports but never joins"""
+        with Mesh() as mesh:
+            a, b = self.members(mesh)
+            other = os.path.join(mesh.dir, "other-config")
+            c = mesh.start(mesh.sample("carol"),
+                           env={"XDG_CONFIG_HOME": other})
+            wait_until(lambda: c.photo("--json", "status").json[0]["photos"]
+                       == 11, "carol's own list")
+            wait_until(lambda: c.photo("--json", "status").json[0]
+                       ["coordinator"] == c.port, "carol alone")
+            self.assertEqual(len(mesh.peers(c)), 1)
+            self.unmoved(mesh, a, b)
+
+    def test_nonsense_from_a_client(self):
+        """nonsense on the client socket ends that client and nothing else"""
+        with Mesh() as mesh:
+            a, b = self.members(mesh)
+            path = os.path.join(mesh.env["PHOTOMESH_RUNTIME"], "photomesh",
+                                "%d.sock" % a.port)
+            rng = random.Random(1)
+            hello = frame(b"\x93\x20\x01\x83\xa4vmin\x01\xa4vmax\x01"
+                          b"\xa4soft\xa1x")
+            for bomb in [frame(x) for x in BOMBS] + [
+                    b"\xff\xff\xff\xff", rng.randbytes(500)]:
+                for data in (bomb, hello + bomb):
+                    s = socket.socket(socket.AF_UNIX)
+                    s.connect(path)
+                    s.settimeout(10)
+                    try:
+                        s.sendall(data)
+                        s.shutdown(socket.SHUT_WR)
+                        while s.recv(65536):
+                            pass
+                    except ConnectionError:
+                        pass
+                    s.close()
+            self.unmoved(mesh, a, b)
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,56 @@
+"""tap.py: run unittest cases and say it in TAP, for meson.
+
+A test's first docstring line is its name in the report.
+"""
+import sys
+import traceback
+import unittest
+
+
+class TapResult(unittest.TestResult):
+    def __init__(self):
+        super().__init__()
+        self.number = 0
+
+    def _say(self, ok, test, tail=""):
+        self.number += 1
+        name = test.shortDescription() or test.id().split(".", 1)[-1]
+        print("%s %d - %s%s" % ("ok" if ok else "not ok", self.number,
+                                name.replace("#", ""), tail), flush=True)
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self._say(True, test)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._say(True, test, " # SKIP " + reason)
+
+    def _explain(self, err):
+        text = "".join(traceback.format_exception(*err))
+        print("\n".join("# " + line for line in text.splitlines()),
+              flush=True)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self._say(False, test)
+        self._explain(err)
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self._say(False, test)
+        self._explain(err)
+
+
+def main(module="__main__"):
+    loader = unittest.TestLoader()
+    suite = loader.loadTestsFromModule(sys.modules[module])
+    wanted = sys.argv[1:]
+    if wanted:
+        suite = unittest.TestSuite(
+            t for group in suite for t in group
+            if any(w in t.id() for w in wanted))
+    print("1..%d" % suite.countTestCases(), flush=True)
+    result = TapResult()
+    suite.run(result)
+    sys.exit(0 if result.wasSuccessful() else 1)

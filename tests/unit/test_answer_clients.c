@@ -1,0 +1,622 @@
+/*
+ * Proves the client's side of the daemon on a real socket with a real
+ * catalogue: greeting, every question, refusals, stale sockets, watchers that
+ * do not read, clients that leave early.  The driver and the intake are
+ * stand-ins.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+
+#include "catalogue.h"
+#include "clients.h"
+#include "clock.h"
+#include "frame.h"
+#include "intake.h"
+#include "mailbox.h"
+#include "question.h"
+#include "trouble.h"
+
+#define IN_MAX (FRAME_HEADER_BYTES + (size_t)ANSWER_BODY_BYTES_MAX)
+
+/* ---- stand-ins --------------------------------------------------------- */
+
+static struct mesh *mesh;
+static struct scan_progress progress;
+
+const struct mesh *
+driver_mesh(const struct driver *d)
+{
+	(void)d;
+	return mesh;
+}
+
+void
+driver_verify(struct driver *d, uint32_t timeout_ms,
+	      void (*each)(void *arg, const struct node_id *at,
+			   const struct message_verified *v),
+	      void (*done)(void *arg, const struct node_id *silent,
+			   uint32_t silent_count),
+	      void *arg)
+{
+	(void)d;
+	(void)timeout_ms;
+	(void)each;
+	done(arg, NULL, 0);
+}
+
+uint64_t
+intake_rescan(struct intake *i)
+{
+	(void)i;
+	return progress.scan + 1;
+}
+
+void
+intake_progress(struct intake *i, struct scan_progress *out)
+{
+	(void)i;
+	*out = progress;
+}
+
+/* ---- the world --------------------------------------------------------- */
+
+static char dir[64];
+static struct event_base *base;
+static struct event *ends_event;
+static struct mailbox *ends;
+static struct catalogue *catalogue;
+static struct clients *clients;
+static struct question_decoder *decoder;
+static uint8_t in[IN_MAX];
+
+static struct clients_config
+config(uint16_t port)
+{
+	return (struct clients_config){.base = base,
+				       .runtime_dir = dir,
+				       .port = port,
+				       .catalogue = catalogue,
+				       .intake = (struct intake *)dir};
+}
+
+static void
+on_ends(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	mailbox_deliver(arg);
+}
+
+static void
+pump(void)
+{
+	event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+/* Photos 0 .. 4, in folder 2023. */
+static void
+add_photos(void)
+{
+	struct own_file files[5];
+	char paths[5][32];
+	struct own_batch batch = {.files = files, .file_count = 5};
+	struct write_result result;
+	struct trouble why;
+
+	memset(files, 0, sizeof(files));
+	batch.has_root = true;
+	memset(batch.root_id.bytes, 7, ROOT_ID_BYTES);
+	strcpy(batch.root.label, "photos");
+	batch.root.online = batch.root.complete = true;
+	for (unsigned i = 0; i < 5; i++) {
+		struct own_file *f = &files[i];
+
+		snprintf(paths[i], sizeof(paths[i]), "2023/p%u.jpg", i);
+		f->root = batch.root_id;
+		f->path = paths[i];
+		f->path_bytes = strlen(paths[i]);
+		f->verdict = OWN_COPY;
+		f->size = 100 + i;
+		f->inode = i + 1;
+		f->copy.photo.hash[0] = i < 2 ? 0xaa : (uint8_t)i;
+		f->copy.photo.hash[15] = (uint8_t)i;
+		f->copy.photo.size = 100 + i;
+		f->copy.mtime_ns = (int64_t)i * 1000000000;
+		f->copy.file[0] = (uint8_t)i;
+		strcpy(f->copy.type, "image/jpeg");
+	}
+	assert_int_equal(writer_own(catalogue_writer(catalogue), &batch, 1000,
+				    &result, &why),
+			 0);
+}
+
+static int
+set_up(void **state)
+{
+	struct mesh_config m = {.run = 1, .port = 5000, .base_port = 5000,
+				.port_count = 64, .name = "alice"};
+	struct writer_config w = {.run = 1, .wall_ms = 1000};
+	struct clients_config c;
+	enum writer_found found;
+	struct trouble why;
+
+	(void)state;
+	strcpy(dir, "/tmp/pm-clients-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	memset(&m.self, 0x5a, sizeof(m.self));
+	memset(&progress, 0, sizeof(progress));
+	mesh = malloc(mesh_bytes());
+	mesh_init(mesh, &m);
+	base = event_base_new();
+	ends = mailbox_new(&why);
+	ends_event = event_new(base, mailbox_fd(ends), EV_READ | EV_PERSIST,
+			       on_ends, ends);
+	event_add(ends_event, NULL);
+	w.dir = dir;
+	w.self = m.self;
+	catalogue = catalogue_open(&w, ends, &found, &why);
+	assert_non_null(catalogue);
+	add_photos();
+	c = config(5000);
+	clients = clients_new(&c, &why);
+	assert_non_null(clients);
+	decoder = question_decoder_new();
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	clients_free(clients);
+	catalogue_close(catalogue);
+	event_free(ends_event);
+	mailbox_free(ends);
+	event_base_free(base);
+	question_decoder_free(decoder);
+	free(mesh);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return system(command);
+}
+
+/* ---- a client ---------------------------------------------------------- */
+
+static int
+dial(uint16_t port)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%.60s/%u.sock", dir, port);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+static void
+say(int fd, const struct question *q)
+{
+	uint8_t out[8192];
+	size_t n = question_encode(q, out, sizeof(out));
+
+	assert_true(n > 0);
+	assert_int_equal(write(fd, out, n), n);
+}
+
+static void
+say_empty(int fd, uint32_t type, uint32_t request)
+{
+	struct question q = {.type = type, .request = request};
+
+	say(fd, &q);
+}
+
+/* So many bytes, or false at the end of the connection. */
+static bool
+take(int fd, uint8_t *out, size_t count)
+{
+	uint64_t until = clock_steady_ms() + 10000;
+
+	while (count > 0) {
+		ssize_t n = read(fd, out, count);
+
+		if (n == 0 || (n == -1 && errno == ECONNRESET))
+			return false;
+		if (n > 0) {
+			out += n;
+			count -= (size_t)n;
+			continue;
+		}
+		assert_int_equal(errno, EAGAIN);
+		assert_true(clock_steady_ms() < until);
+		pump();
+		usleep(200);
+	}
+	return true;
+}
+
+/* The next frame; false at the end. */
+static bool
+hear(int fd, struct question *q)
+{
+	const char *why = "";
+	struct frame f;
+
+	if (!take(fd, in, FRAME_HEADER_BYTES))
+		return false;
+	assert_int_equal(frame_peek(in, FRAME_HEADER_BYTES,
+				    ANSWER_BODY_BYTES_MAX, &f),
+			 FRAME_PARTIAL);
+	assert_true(take(fd, in + FRAME_HEADER_BYTES,
+			 f.want_bytes - FRAME_HEADER_BYTES));
+	if (question_decode(decoder, in + FRAME_HEADER_BYTES,
+			    f.want_bytes - FRAME_HEADER_BYTES, q,
+			    &why) != MESSAGE_OK)
+		fail_msg("%s", why);
+	return true;
+}
+
+static void
+hear_type(int fd, uint32_t type, uint32_t request, struct question *q)
+{
+	assert_true(hear(fd, q));
+	if (q->type != type)
+		fail_msg("type %u: %s", q->type,
+			 q->type == MESSAGE_ERROR ? q->u.error.text : "");
+	assert_int_equal(q->request, request);
+}
+
+static void
+hear_error(int fd, uint32_t code, uint32_t request)
+{
+	struct question q;
+
+	hear_type(fd, MESSAGE_ERROR, request, &q);
+	assert_int_equal(q.u.error.code, code);
+}
+
+static int
+greeted(void)
+{
+	struct question q = {.type = CLIENT_HELLO, .request = 1};
+	int fd = dial(5000);
+
+	q.u.hello.version_min = q.u.hello.version_max = 1;
+	say(fd, &q);
+	hear_type(fd, CLIENT_WELCOME, 1, &q);
+	assert_string_equal(q.u.welcome.name, "alice");
+	assert_int_equal(q.u.welcome.port, 5000);
+	return fd;
+}
+
+/* ---- what is proved ---------------------------------------------------- */
+
+static void
+greeting(void **state)
+{
+	struct question q = {.type = CLIENT_HELLO, .request = 4};
+	int fd = dial(5000);
+
+	(void)state;
+	say_empty(fd, CLIENT_STATUS, 9);
+	hear_error(fd, ERROR_USAGE, 9);
+	assert_false(hear(fd, &q));
+	close(fd);
+	fd = dial(5000);
+	q = (struct question){.type = CLIENT_HELLO, .request = 4};
+	q.u.hello.version_min = q.u.hello.version_max = 77;
+	say(fd, &q);
+	hear_error(fd, ERROR_VERSION, 4);
+	assert_false(hear(fd, &q));
+	close(fd);
+	/* too long before the greeting, nonsense after it */
+	fd = dial(5000);
+	assert_int_equal(write(fd, "\0\0\4\1", 4), 4);
+	hear_error(fd, ERROR_USAGE, 0);
+	assert_false(hear(fd, &q));
+	close(fd);
+	fd = greeted();
+	assert_int_equal(write(fd, "\0\0\0\1\xc1", 5), 5);
+	hear_error(fd, ERROR_USAGE, 0);
+	assert_false(hear(fd, &q));
+	close(fd);
+	/* an unknown type and an answer are no reason to hang up */
+	fd = greeted();
+	assert_int_equal(write(fd, "\0\0\0\4\x93\x7f\x05\x80", 8), 8);
+	hear_error(fd, ERROR_UNKNOWN_TYPE, 5);
+	say_empty(fd, CLIENT_DONE, 6);
+	hear_error(fd, ERROR_UNKNOWN_TYPE, 6);
+	say_empty(fd, CLIENT_STATUS, 7);
+	hear_type(fd, CLIENT_STATUS_IS, 7, &q);
+	close(fd);
+}
+
+static void
+listing(void **state)
+{
+	struct question q = {.type = CLIENT_LIST, .request = 2}, a;
+	unsigned seen = 0, pages = 0;
+	int fd = greeted();
+
+	(void)state;
+	q.u.list.limit = 2;
+	q.u.list.sort = 2;
+	do {
+		say(fd, &q);
+		hear_type(fd, CLIENT_PHOTOS, 2, &a);
+		for (uint32_t i = 0; i < a.u.photos.photo_count; i++) {
+			const struct answer_photo *p = &a.u.photos.photos[i];
+
+			assert_int_equal(p->id.size, 104 - seen);
+			assert_int_equal(p->copy_count, 1);
+			assert_true(p->rows[0].online);
+			assert_memory_equal(p->rows[0].label, "photos", 6);
+			seen++;
+		}
+		assert_int_equal(a.u.photos.node_count, 1);
+		assert_true(a.u.photos.fresh.complete);
+		q.u.list.after_bytes = a.u.photos.after_bytes;
+		if (a.u.photos.after != NULL)
+			memcpy(q.u.list.after, a.u.photos.after,
+			       a.u.photos.after_bytes);
+		pages++;
+	} while (a.u.photos.after != NULL);
+	assert_int_equal(seen, 5);
+	assert_int_equal(pages, 3);
+	/* somebody else's cursor, an unknown node, one's own, a text */
+	q.u.list.after_bytes = 5;
+	say(fd, &q);
+	hear_error(fd, ERROR_USAGE, 2);
+	q.u.list.after_bytes = 0;
+	strcpy(q.u.list.node, "nobody");
+	say(fd, &q);
+	hear_error(fd, ERROR_NOT_FOUND, 2);
+	strcpy(q.u.list.node, "alice");
+	strcpy(q.u.list.text, "P3");
+	say(fd, &q);
+	hear_type(fd, CLIENT_PHOTOS, 2, &a);
+	assert_int_equal(a.u.photos.photo_count, 1);
+	close(fd);
+}
+
+static void
+questions(void **state)
+{
+	struct question q = {.type = CLIENT_SHOW, .request = 3}, a;
+	int fd = greeted();
+
+	(void)state;
+	strcpy(q.u.show.id, "id:0300");
+	say(fd, &q);
+	hear_type(fd, CLIENT_PHOTOS, 3, &a);
+	assert_int_equal(a.u.photos.photo_count, 1);
+	assert_false(a.u.photos.ambiguous);
+	strcpy(q.u.show.id, "AA00");
+	say(fd, &q);
+	hear_type(fd, CLIENT_PHOTOS, 3, &a);
+	assert_int_equal(a.u.photos.photo_count, 2);
+	assert_true(a.u.photos.ambiguous);
+	strcpy(q.u.show.id, "ffff");
+	say(fd, &q);
+	hear_error(fd, ERROR_NOT_FOUND, 3);
+	strcpy(q.u.show.id, "fff");
+	say(fd, &q);
+	hear_error(fd, ERROR_USAGE, 3);
+	say_empty(fd, CLIENT_PEERS, 4);
+	hear_type(fd, CLIENT_PEER_LIST, 4, &a);
+	assert_int_equal(a.u.peers.count, 1);
+	assert_true(a.u.peers.peers[0].self);
+	assert_int_equal(a.u.peers.peers[0].photos, 5);
+	say_empty(fd, CLIENT_STATUS, 5);
+	hear_type(fd, CLIENT_STATUS_IS, 5, &a);
+	assert_int_equal(a.u.status.photos, 5);
+	assert_int_equal(a.u.status.unique_bytes, 510);
+	say_empty(fd, CLIENT_VERIFY, 6);
+	say_empty(fd, CLIENT_VERIFY, 7);
+	hear_type(fd, CLIENT_TABLE, 6, &a);
+	assert_int_equal(a.u.table.row_count, 1);
+	assert_true(a.u.table.rows[0].equal && a.u.table.rows[0].at_head);
+	assert_int_equal(a.u.table.merged[0].photos, 5);
+	hear_type(fd, CLIENT_TABLE, 7, &a);
+	close(fd);
+}
+
+static void
+rescanning(void **state)
+{
+	struct question a;
+	int fd = greeted();
+
+	(void)state;
+	progress.state = SCAN_RUNNING;
+	progress.files = 3;
+	say_empty(fd, CLIENT_RESCAN, 8);
+	hear_type(fd, CLIENT_PROGRESS, 8, &a);
+	assert_int_equal(a.u.progress.files, 3);
+	progress.scan++;
+	progress.state = SCAN_IDLE;
+	do
+		assert_true(hear(fd, &a));
+	while (a.type == CLIENT_PROGRESS);
+	assert_int_equal(a.type, CLIENT_DONE);
+	assert_int_equal(a.request, 8);
+	close(fd);
+}
+
+static void
+watching(void **state)
+{
+	struct rank now = {5001, {{1}}, {{2}}}, was = {5000, {{1}}, {{3}}};
+	static struct photo_news news[1000];
+	struct question a;
+	uint64_t seen = 0;
+	int fd = greeted();
+
+	(void)state;
+	say_empty(fd, CLIENT_WATCH, 11);
+	say_empty(fd, CLIENT_WATCH, 12);
+	hear_error(fd, ERROR_BUSY, 12);
+	clients_crown(clients, &now, &was);
+	hear_type(fd, CLIENT_EVENT, 11, &a);
+	assert_string_equal(a.u.event.event, "coordinator");
+	assert_int_equal(a.u.event.port, 5001);
+	assert_int_equal(a.u.event.was_port, 5000);
+	clients_news(clients, NEWS_PEER_GONE, &was.node, NULL);
+	hear_type(fd, CLIENT_EVENT, 11, &a);
+	assert_string_equal(a.u.event.event, "peer-gone");
+	clients_scan(clients, &progress);
+	hear_type(fd, CLIENT_EVENT, 11, &a);
+	assert_string_equal(a.u.event.event, "scan-done");
+	/* nobody reads: photo events are counted, not queued without end */
+	for (unsigned i = 0; i < 1000; i++) {
+		news[i].added = true;
+		strcpy(news[i].name, "a.jpg");
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		clients_photos(clients, news, 1000, false);
+		pump();
+	}
+	clients_crown(clients, &was, &now);
+	for (;;) {
+		hear_type(fd, CLIENT_EVENT, 11, &a);
+		if (strcmp(a.u.event.event, "lagged") == 0)
+			seen += a.u.event.count;
+		else if (strcmp(a.u.event.event, "photo-added") == 0)
+			seen++;
+		if (seen == 100 * 1000)
+			break;
+	}
+	/* and one who never reads is hung up on in the end */
+	for (unsigned i = 0; i < 200000; i++)
+		clients_crown(clients, &was, &now);
+	pump();
+	while (hear(fd, &a))
+		;
+	close(fd);
+}
+
+static void
+leaving_early(void **state)
+{
+	struct question q = {.type = CLIENT_LIST, .request = 2};
+	int fds[300];
+
+	(void)state;
+	q.u.list.limit = 1000;
+	for (unsigned i = 0; i < 50; i++) {
+		int fd = greeted();
+
+		say(fd, &q);
+		say_empty(fd, CLIENT_VERIFY, 3);
+		say_empty(fd, CLIENT_RESCAN, 4);
+		say_empty(fd, CLIENT_WATCH, 5);
+		if (i % 2 == 0)
+			pump();
+		close(fd);
+	}
+	/* more than there is room for: the longest silent one goes */
+	for (unsigned i = 0; i < 300; i++)
+		fds[i] = greeted();
+	assert_false(hear(fds[0], &q));
+	say_empty(fds[299], CLIENT_STATUS, 7);
+	hear_type(fds[299], CLIENT_STATUS_IS, 7, &q);
+	/* still open, with work under way, when the daemon ends */
+	say_empty(fds[299], CLIENT_VERIFY, 8);
+	pump();
+	for (unsigned i = 0; i < 300; i++)
+		close(fds[i]);
+}
+
+/* A burst of questions is answered whole, in spite of the ceiling. */
+static void
+many_at_once(void **state)
+{
+	struct question q = {.type = CLIENT_LIST}, a;
+	bool seen[41] = {false};
+	int fd = greeted();
+
+	(void)state;
+	q.u.list.limit = 1000;
+	for (q.request = 1; q.request <= 40; q.request++)
+		say(fd, &q);
+	for (unsigned i = 0; i < 40; i++) {
+		assert_true(hear(fd, &a));
+		assert_int_equal(a.type, CLIENT_PHOTOS);
+		assert_true(a.request <= 40 && !seen[a.request]);
+		seen[a.request] = true;
+	}
+	close(fd);
+}
+
+static void
+the_socket(void **state)
+{
+	struct clients_config c = config(5000);
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	struct trouble why = {0};
+	struct clients *second;
+	char deep[200], path[96];
+	struct stat st;
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/5000.sock", dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	/* taken */
+	assert_null(clients_new(&c, &why));
+	assert_int_equal(why.code, EADDRINUSE);
+	assert_int_equal(stat(path, &st), 0);
+	/* stale */
+	snprintf(at.sun_path, sizeof(at.sun_path), "%.60s/5001.sock", dir);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	close(fd);
+	c.port = 5001;
+	second = clients_new(&c, &why);
+	assert_non_null(second);
+	close(dial(5001));
+	clients_free(second);
+	assert_int_equal(stat(at.sun_path, &st), -1);
+	/* no socket */
+	fd = open(at.sun_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	close(fd);
+	assert_null(clients_new(&c, &why));
+	assert_int_equal(stat(at.sun_path, &st), 0);
+	/* too long */
+	memset(deep, 'd', sizeof(deep) - 1);
+	deep[0] = '/';
+	deep[sizeof(deep) - 1] = '\0';
+	c.runtime_dir = deep;
+	assert_null(clients_new(&c, &why));
+	assert_int_equal(why.code, ENAMETOOLONG);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(greeting),      TEST(listing),	  TEST(questions),
+		TEST(rescanning),    TEST(watching),	  TEST(leaving_early),
+		TEST(many_at_once),  TEST(the_socket),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,253 @@
+/*
+ * The merged list in pages: every photo exactly once for every sort and both
+ * ways, over ties; search, one node's photos, ids, copies in order.
+ */
+#include "test_catalogue_kit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PHOTOS 200u
+
+static struct box a, b;
+
+static int
+setup(void **state)
+{
+	static char paths[PHOTOS][64];
+	static struct own_file f[PHOTOS];
+	struct stream_id s;
+
+	(void)state;
+	box_start(&a, 1, 1);
+	box_start(&b, 2, 2);
+	for (unsigned i = 0; i < PHOTOS; i++) {
+		snprintf(paths[i], 64, "d%u/%s%u.jpg", i,
+			 i % 3 == 0 ? "Img" : "img", i % 10);
+		f[i] = kit_copy(1, paths[i], i);
+	}
+	box_own(&a, f, PHOTOS / 2, 1);
+	box_own(&a, f + PHOTOS / 2, PHOTOS / 2, 2);
+	box_own(&b, f + 10, 20, 3);
+	box_root(&b, 1, true);
+	s = box_own_report(&a).stream;
+	box_pull(&b, &a, &s, PULL_OWNER);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	box_end(&a);
+	box_end(&b);
+	return 0;
+}
+
+struct pages {
+	unsigned seen[PHOTOS];
+	unsigned count;
+	struct list_cursor last;
+	enum list_sort sort;
+	bool reverse, have;
+	struct photo_row before;
+	char before_name[256];
+};
+
+static int
+compare(const struct photo_row *x, const char *x_name,
+	const struct photo_row *y, enum list_sort sort)
+{
+	int r = 0;
+
+	switch (sort) {
+	case SORT_TAKEN:
+		r = (x->mtime_ns > y->mtime_ns) - (x->mtime_ns < y->mtime_ns);
+		break;
+	case SORT_NAME:
+		r = strcasecmp(x_name, y->name);
+		break;
+	case SORT_SIZE:
+		r = (x->photo.size > y->photo.size) -
+		    (x->photo.size < y->photo.size);
+		break;
+	case SORT_ADDED:
+		r = (x->added_ms > y->added_ms) - (x->added_ms < y->added_ms);
+		break;
+	}
+	if (r == 0)
+		r = photo_id_compare(&x->photo, &y->photo);
+	return r;
+}
+
+static bool
+on_photo(void *arg, const struct photo_row *row)
+{
+	struct pages *p = arg;
+	bool falling = (p->sort != SORT_NAME) != p->reverse;
+
+	for (unsigned i = 0; i < PHOTOS; i++) {
+		struct photo_id id = kit_photo(i);
+
+		if (photo_id_compare(&id, &row->photo) == 0)
+			p->seen[i]++;
+	}
+	if (p->have) {
+		int r = compare(&p->before, p->before_name, row, p->sort);
+
+		assert_true(falling ? r > 0 : r < 0);
+	}
+	p->have = true;
+	p->before = *row;
+	strcpy(p->before_name, row->name);
+	p->count++;
+	p->last = row->cursor;
+	assert_true(row->copy_count > 0);
+	for (uint32_t i = 1; i < row->copy_count; i++)
+		assert_true(node_id_compare(&row->rows[i - 1].node,
+					    &row->rows[i].node) <= 0);
+	return true;
+}
+
+static void
+pages_cover_each_photo_once(void **state)
+{
+	static const uint32_t limits[] = {1, 7, 1000};
+
+	(void)state;
+	for (unsigned way = 0; way < 8; way++) {
+		for (unsigned l = 0; l < 3; l++) {
+			struct list_query q = {.sort = way / 2,
+					       .reverse = way % 2,
+					       .limit = limits[l]};
+			struct pages p = {.sort = q.sort,
+					  .reverse = q.reverse};
+			unsigned before;
+
+			do {
+				before = p.count;
+				assert_int_equal(reader_list(b.r, &q, on_photo,
+							     &p, NULL), 0);
+				q.after = p.last;
+			} while (p.count > before);
+			for (unsigned i = 0; i < PHOTOS; i++)
+				assert_int_equal(p.seen[i], 1);
+		}
+	}
+}
+
+static unsigned
+count(const struct list_query *q, struct pages *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->sort = q->sort;
+	p->reverse = q->reverse;
+	assert_int_equal(reader_list(b.r, q, on_photo, p, NULL), 0);
+	return p->count;
+}
+
+static void
+search_and_one_node(void **state)
+{
+	struct list_query q = {.limit = 1000};
+	struct totals t;
+	struct pages p;
+
+	(void)state;
+	strcpy(q.text, "IMG3");
+	assert_int_equal(count(&q, &p), 20);
+	strcpy(q.text, "d1");
+	assert_int_equal(count(&q, &p), 111);
+	strcpy(q.text, "D17/");
+	assert_int_equal(count(&q, &p), 1);
+	strcpy(q.text, "nowhere");
+	assert_int_equal(count(&q, &p), 0);
+	q.text[0] = '\0';
+	q.of_node = true;
+	q.node = b.node;
+	assert_int_equal(count(&q, &p), 20);
+	assert_int_equal(p.before.copies, 2);
+	assert_int_equal(p.before.copy_count, 1);
+	assert_int_equal(reader_node_totals(b.r, &b.node, &t, NULL), 0);
+	assert_int_equal(t.photos, 20);
+	assert_int_equal(t.copies, 20);
+	assert_int_equal(reader_node_totals(b.r, &a.node, &t, NULL), 0);
+	assert_int_equal(t.photos, PHOTOS);
+	assert_int_equal(reader_totals(b.r, &t, NULL), 0);
+	assert_int_equal(t.photos, PHOTOS);
+	assert_int_equal(t.copies, PHOTOS + 20);
+}
+
+static bool
+on_copies(void *arg, const struct photo_row *row)
+{
+	(void)arg;
+	assert_int_equal(row->copy_count, 2);
+	assert_true(node_id_equal(&row->rows[0].node, &a.node));
+	assert_true(node_id_equal(&row->rows[1].node, &b.node));
+	assert_string_equal(row->rows[1].label, "disk 1");
+	assert_true(row->rows[1].root_online);
+	assert_int_equal(row->rows[0].path_bytes, 12);
+	assert_memory_equal(row->rows[0].path, "d15/Img5.jpg", 12);
+	assert_string_equal(row->name, "Img5.jpg");
+	assert_string_equal(row->type, "image/jpeg");
+	return true;
+}
+
+static bool
+on_any(void *arg, const struct photo_row *row)
+{
+	(void)row;
+	++*(unsigned *)arg;
+	return true;
+}
+
+static void
+found_by_id(void **state)
+{
+	struct photo_id id = kit_photo(15);
+	struct photo_prefix prefix;
+	char text[PHOTO_ID_TEXT_MAX];
+	unsigned n, total = 0;
+
+	(void)state;
+	photo_id_hex_size(&id, text);
+	for (size_t bytes = 1; bytes <= strlen(text); bytes++) {
+		/* Behind the + only the whole size will do. */
+		if ((bytes > 32 && text[bytes] != '\0') ||
+		    !photo_prefix_parse(text, bytes, &prefix))
+			continue;
+		n = 0;
+		assert_int_equal(reader_find(b.r, &prefix, 1000, on_any, &n,
+					     NULL), 0);
+		assert_true(n >= 1);
+		if (bytes >= 8)
+			assert_int_equal(reader_find(b.r, &prefix, 2,
+						     on_copies, NULL, NULL),
+					 0);
+	}
+	for (unsigned i = 0; i < 16; i++) {
+		char digit = "0123456789abcdef"[i];
+
+		assert_true(photo_prefix_parse(&digit, 1, &prefix));
+		n = 0;
+		assert_int_equal(reader_find(b.r, &prefix, 1000, on_any, &n,
+					     NULL), 0);
+		total += n;
+	}
+	assert_int_equal(total, PHOTOS);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(pages_cover_each_photo_once),
+		T(search_and_one_node),
+		T(found_by_id),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

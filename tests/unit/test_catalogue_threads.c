@@ -1,0 +1,203 @@
+/*
+ * The catalogue's threads: answers come in the order asked, on this thread,
+ * each with its own news, while batches that wait are joined.
+ */
+#include "test_catalogue_kit.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "catalogue.h"
+#include "frame.h"
+#include "mailbox.h"
+#include "message.h"
+#include "pool.h"
+
+#define BATCHES 200u
+
+struct order {
+	unsigned next, released, news;
+	bool generation_seen;
+	uint64_t cursor, generation;
+};
+
+struct delivery {
+	struct own_delivery own;
+	struct order *order;
+	unsigned index;
+	char path[32];
+	struct own_file file;
+};
+
+static void
+on_own(void *arg, bool failed, const struct write_result *result,
+       const struct trouble *why)
+{
+	struct delivery *d = arg;
+
+	assert_false(failed);
+	assert_null(why);
+	assert_int_equal(d->index, d->order->next);
+	d->order->next++;
+	d->order->news += result->news_count;
+	for (uint32_t i = 0; i < result->news_count; i++)
+		assert_true(result->news[i].added);
+	assert_true(result->own.stream.generation > d->order->generation ||
+		    result->own.point.cursor >= d->order->cursor);
+	assert_true(result->own.stream.generation >= d->order->generation);
+	d->order->cursor = result->own.point.cursor;
+	d->order->generation = result->own.stream.generation;
+}
+
+static void
+on_release(struct own_delivery *o)
+{
+	struct delivery *d = (struct delivery *)o;
+
+	d->order->released++;
+	free(d);
+}
+
+static void
+on_generation(void *arg, bool failed, const struct write_result *result,
+	      const struct trouble *why)
+{
+	struct order *o = arg;
+
+	(void)why;
+	assert_false(failed);
+	assert_int_equal(o->next, BATCHES / 2);
+	assert_true(result->own.stream.generation > o->generation);
+	o->generation = result->own.stream.generation;
+	o->generation_seen = true;
+}
+
+struct question {
+	struct job job;
+	struct catalogue *c;
+	bool done;
+	struct totals totals;
+};
+
+static void
+ask(struct job *j, unsigned slot)
+{
+	struct question *q = (struct question *)j;
+
+	assert_int_equal(reader_totals(catalogue_reader(q->c, slot),
+				       &q->totals, NULL), 0);
+}
+
+static void
+answered(struct letter *l)
+{
+	((struct question *)l)->done = true;
+}
+
+static void
+wait_for(struct mailbox *m, const bool *done)
+{
+	struct pollfd fd = {.fd = mailbox_fd(m), .events = POLLIN};
+
+	while (!*done) {
+		assert_int_equal(poll(&fd, 1, 20000), 1);
+		mailbox_deliver(m);
+	}
+}
+
+static void
+on_store(void *arg, bool failed, const struct write_result *result,
+	 const struct trouble *why)
+{
+	int *n = arg;
+
+	if (*n == 0) {
+		assert_false(failed);
+		assert_int_equal(result->stored.point.cursor, 0);
+	} else {
+		assert_true(failed);
+		assert_non_null(why);
+	}
+	++*n;
+}
+
+static void
+answers_in_order(void **state)
+{
+	char dir[] = "/tmp/photomesh-cat-XXXXXX", command[64];
+	struct writer_config config = {.run = 5, .wall_ms = 1000};
+	static uint8_t frame[FRAME_HEADER_BYTES + LINK_BODY_BYTES_MAX];
+	struct message_batch head = {.stream = {.generation = 3}};
+	struct mesh_store store = {.stream = {.generation = 3}};
+	struct mailbox *m = mailbox_new(NULL);
+	struct question q = {.job = {.letter = {.deliver = answered},
+				     .work = ask}};
+	struct order order = {0};
+	struct batch_writer bw;
+	enum writer_found found;
+	struct catalogue *c;
+	struct trouble why;
+	size_t bytes;
+	int stored = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	config.dir = dir;
+	memset(&config.self, 7, sizeof(config.self));
+	memset(&head.stream.node, 8, NODE_ID_BYTES);
+	store.stream = head.stream;
+	c = catalogue_open(&config, m, &found, &why);
+	assert_non_null(c);
+	for (unsigned i = 0; i < BATCHES; i++) {
+		struct delivery *d = calloc(1, sizeof(*d));
+
+		snprintf(d->path, sizeof(d->path), "%u.jpg", i);
+		d->order = &order;
+		d->index = i;
+		d->file = kit_copy(1, d->path, i);
+		d->own.batch.files = &d->file;
+		d->own.batch.file_count = 1;
+		d->own.written = on_own;
+		d->own.release = on_release;
+		d->own.arg = d;
+		if (i == BATCHES / 2)
+			catalogue_begin_generation(c, 999999, on_generation,
+						   &order);
+		catalogue_own(c, &d->own);
+	}
+	batch_writer_init(&bw, frame, sizeof(frame), PULL_CREDIT_MIN);
+	bytes = batch_writer_end(&bw, 1, &head);
+	catalogue_store(c, &store, frame + FRAME_HEADER_BYTES,
+			bytes - FRAME_HEADER_BYTES, on_store, &stored);
+	catalogue_store(c, &store, frame, 3, on_store, &stored);
+	catalogue_remember(c, &(struct mesh_memory){.port = 5});
+	q.c = c;
+	for (order.next = 0; order.next < BATCHES || stored < 2;) {
+		struct pollfd fd = {.fd = mailbox_fd(m), .events = POLLIN};
+
+		assert_int_equal(poll(&fd, 1, 20000), 1);
+		mailbox_deliver(m);
+	}
+	assert_true(order.generation_seen);
+	assert_int_equal(order.news, BATCHES);
+	catalogue_ask(c, &q.job);
+	wait_for(m, &q.done);
+	assert_int_equal(q.totals.photos, BATCHES);
+	catalogue_close(c);
+	mailbox_free(m);
+	assert_int_equal(order.released, BATCHES);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	assert_int_equal(system(command), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_in_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

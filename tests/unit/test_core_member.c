@@ -1,0 +1,359 @@
+/* HELLO, twins, one link per pair, and what proves a death. */
+#include "test_core_kit.h"
+
+static void
+begin(uint8_t self, uint16_t port)
+{
+	kit_init(self, port);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	assert_true(mesh_synced(&mesh));
+	assert_true(kit_leads(self));
+}
+
+static void
+alone_it_leads(void **state)
+{
+	struct rank rank;
+
+	(void)state;
+	kit_init(2, 5001);
+	assert_true(mesh_wake_ms(&mesh) == UINT64_MAX);
+	kit_kind(MESH_START);
+	for (uint32_t i = 0; i < 7; i++)
+		assert_non_null(kit_find(MESH_DIAL, i));
+	assert_null(kit_find(MESH_DIAL, 7)); /* not our own port */
+	mesh_coordinator(&mesh, &rank);
+	assert_true(node_id_is_zero(&rank.node));
+	kit_refuse_all();
+	assert_non_null(kit_find(MESH_CROWN, 0));
+	assert_true(mesh_synced(&mesh));
+}
+
+static void
+killed_coordinator(void **state)
+{
+	mesh_link l;
+	const struct mesh_effect *dial;
+
+	(void)state;
+	begin(2, 5001);
+	l = kit_peer(1, 5000);
+	assert_true(kit_leads(1));
+	kit_now += 100;
+	kit_down(l, LINK_CLOSED);
+	assert_true(kit_leads(1));
+	dial = kit_find(MESH_DIAL, 0);
+	assert_non_null(dial);
+	assert_int_equal(dial->u.address.port, 5000);
+	kit_down(dial->link, LINK_REFUSED);
+	assert_non_null(kit_find(MESH_CROWN, 0));
+	assert_true(kit_leads(2));
+}
+
+static void
+lost_and_found(void **state)
+{
+	mesh_link l;
+	struct mesh_input up = { .kind = MESH_LINK_UP };
+	const struct mesh_effect *dial;
+
+	(void)state;
+	begin(2, 5001);
+	l = kit_peer(1, 5000);
+	kit_now += 100;
+	kit_down(l, LINK_CLOSED);
+	dial = kit_find(MESH_DIAL, 0);
+	assert_non_null(dial);
+	up.link = dial->link;
+	up.u.up.loopback = true;
+	kit_step(&up);
+	assert_non_null(kit_sent(up.link, MESSAGE_HELLO));
+	kit_hello(up.link, 1, 501, 60100, 5000);
+	assert_null(kit_find(MESH_CROWN, 0));
+	assert_true(kit_leads(1));
+	assert_int_equal(mesh.roster.live_count, 2);
+}
+
+static void
+another_behind_the_port(void **state)
+{
+	mesh_link l;
+	struct mesh_input up = { .kind = MESH_LINK_UP };
+
+	(void)state;
+	begin(2, 5001);
+	l = kit_peer(1, 5000);
+	kit_now += 100;
+	kit_down(l, LINK_CLOSED);
+	up.link = kit_find(MESH_DIAL, 0)->link;
+	up.u.up.loopback = true;
+	kit_step(&up);
+	kit_hello(up.link, 7, 507, 5, 5000); /* unsynced newcomer */
+	assert_true(kit_leads(2));
+	assert_int_equal(mesh.roster.live_count, 2);
+}
+
+static void
+far_link_lost(void **state)
+{
+	mesh_link l;
+
+	(void)state;
+	begin(2, 5001);
+	l = kit_up(false);
+	kit_hello(l, 1, 501, 60000, 5000);
+	kit_streams(l, true, NULL, 0);
+	kit_heartbeat(l, true);
+	kit_now += 100;
+	kit_down(l, LINK_CLOSED);
+	for (int i = 0; i < 40 && kit_leads(1); i++) {
+		kit_refuse_all();
+		kit_now += 60;
+		kit_kind(MESH_TICK);
+	}
+	/* Suspect after 1 s of silence, gone after 2 s. */
+	assert_true(kit_leads(2));
+	for (int i = 0; i < 20; i++) {
+		kit_refuse_all();
+		kit_now += 100;
+		kit_kind(MESH_TICK);
+	}
+	assert_int_equal(mesh.roster.live_count, 1);
+}
+
+static void
+silence(void **state)
+{
+	mesh_link l;
+
+	(void)state;
+	begin(2, 5001);
+	l = kit_peer(1, 5000);
+	for (int i = 0; i < 9; i++) {
+		kit_now += 125;
+		kit_kind(MESH_TICK);
+	}
+	assert_true(mesh.roster.nodes[1].suspect);
+	assert_true(kit_leads(2));
+	kit_heartbeat(l, true);
+	assert_true(mesh.roster.nodes[1].held);
+	assert_true(kit_leads(2));
+	for (int i = 0; i < 9; i++) {
+		kit_now += 125;
+		kit_heartbeat(l, true);
+	}
+	assert_true(kit_leads(1));
+	for (int i = 0; i < 81; i++) {
+		kit_now += 125;
+		kit_kind(MESH_TICK);
+		kit_refuse_all();
+	}
+	assert_int_equal(mesh.roster.live_count, 1);
+}
+
+static void
+our_own_lateness(void **state)
+{
+	(void)state;
+	begin(2, 5001);
+	kit_peer(1, 5000);
+	kit_now += 8000;
+	kit_kind(MESH_TICK);
+	assert_false(mesh.roster.nodes[1].suspect);
+	kit_kind(MESH_TICK);
+	assert_false(mesh.roster.nodes[1].suspect);
+	assert_true(mesh_synced(&mesh));
+	kit_now += 20000;
+	kit_kind(MESH_TICK);
+	assert_false(mesh_synced(&mesh)); /* stuck: look around afresh */
+	assert_int_equal(mesh.roster.live_count, 2);
+}
+
+static void
+duplicates(void **state)
+{
+	mesh_link a, b;
+
+	(void)state;
+	begin(1, 5001); /* lower: we judge */
+	a = kit_peer(2, 5000);
+	b = kit_up(true);
+	kit_hello(b, 2, 502, 60000, 5000);
+	assert_true(kit_hung_up(a));
+	assert_non_null(kit_sent(a, MESSAGE_GOODBYE));
+	assert_false(kit_hung_up(b));
+	begin(3, 5001); /* higher: we bear both */
+	a = kit_peer(2, 5000);
+	b = kit_up(true);
+	kit_hello(b, 2, 502, 60000, 5000);
+	assert_false(kit_hung_up(a) || kit_hung_up(b));
+	kit_down(a, LINK_CLOSED);
+	assert_null(kit_find(MESH_CROWN, 0));
+	assert_null(kit_find(MESH_NEWS, 0));
+	assert_int_equal(mesh.roster.live_count, 2);
+}
+
+static void
+ourselves(void **state)
+{
+	struct mesh_input up = { .kind = MESH_LINK_UP };
+
+	(void)state;
+	kit_init(2, 5001);
+	kit_kind(MESH_START);
+	up.link = kit_find(MESH_DIAL, 3)->link;
+	kit_step(&up);
+	kit_hello(up.link, 2, 102, 0, 5001);
+	assert_true(kit_hung_up(up.link));
+	assert_int_equal(kit_sent(up.link, MESSAGE_GOODBYE)->u.message.u
+				 .goodbye.why, GOODBYE_SELF);
+	kit_refuse_all();
+	kit_now += 1000;
+	kit_kind(MESH_TICK);
+	assert_non_null(kit_find(MESH_DIAL, 5));
+	assert_null(kit_find(MESH_DIAL, 6)); /* one port fewer */
+}
+
+static void
+twins_meet(void **state)
+{
+	mesh_link l;
+
+	(void)state;
+	begin(2, 5001);
+	kit_now += 5000;
+	l = kit_up(true);
+	kit_hello(l, 2, 999, 4000, 5003); /* they started later */
+	assert_int_equal(kit_sent(l, MESSAGE_GOODBYE)->u.message.u.goodbye
+				 .why, GOODBYE_TWIN);
+	assert_null(kit_find(MESH_NEW_IDENTITY, 0));
+	l = kit_up(true);
+	kit_hello(l, 2, 999, 9000, 5003); /* we did */
+	assert_non_null(kit_find(MESH_NEW_IDENTITY, 0));
+	kit_kind(MESH_TICK);
+	assert_int_equal(effects.count, 0);
+	assert_true(mesh_wake_ms(&mesh) == UINT64_MAX);
+}
+
+static void
+twins_of_a_third(void **state)
+{
+	mesh_link a, b;
+
+	(void)state;
+	begin(3, 5001);
+	kit_now += 5000;
+	a = kit_up(true);
+	kit_hello(a, 4, 11, 4000, 5003);
+	b = kit_up(true);
+	kit_hello(b, 4, 22, 1000, 5004); /* later: replaces */
+	assert_true(kit_hung_up(a));
+	assert_null(kit_sent(a, MESSAGE_GOODBYE));
+	assert_int_equal(mesh.roster.nodes[1].run, 22);
+	kit_now += 50;
+	a = kit_up(true);
+	kit_hello(a, 4, 11, 4050, 5003); /* alive as well! */
+	assert_int_equal(kit_sent(b, MESSAGE_GOODBYE)->u.message.u.goodbye
+				 .why, GOODBYE_TWIN);
+	assert_int_equal(mesh.roster.nodes[1].run, 11);
+	assert_int_equal(mesh.roster.live_count, 2);
+}
+
+static void
+last_words_of_the_dead(void **state)
+{
+	mesh_link a, b;
+
+	(void)state;
+	begin(3, 5001);
+	kit_now += 5000;
+	b = kit_up(true);
+	kit_hello(b, 4, 22, 10, 5003);
+	kit_now += 5;
+	a = kit_up(true);
+	kit_hello(a, 4, 11, 4000, 5003); /* said before it died */
+	assert_true(kit_hung_up(a));
+	assert_null(kit_sent(b, MESSAGE_GOODBYE));
+	assert_int_equal(mesh.roster.nodes[1].run, 22);
+}
+
+static void
+leaving(void **state)
+{
+	struct message bye = { .type = MESSAGE_GOODBYE };
+	mesh_link l;
+
+	(void)state;
+	begin(2, 5001);
+	l = kit_peer(1, 5000);
+	bye.u.goodbye.why = GOODBYE_LEAVING;
+	kit_heard(l, &bye);
+	assert_true(kit_leads(2));
+	assert_int_equal(mesh.roster.nodes[1].standing, STANDING_LEFT);
+	l = kit_peer(1, 5000);
+	kit_kind(MESH_LEAVE);
+	assert_non_null(kit_sent(l, MESSAGE_GOODBYE));
+	assert_true(kit_hung_up(l));
+}
+
+static void
+live_by_report(void **state)
+{
+	struct node_report r[2];
+	struct message msg = { .type = MESSAGE_NODES };
+	mesh_link l;
+
+	(void)state;
+	begin(3, 5005);
+	l = kit_peer(2, 5004);
+	memset(r, 0, sizeof(r));
+	r[0].node = kit_id(2);
+	r[0].run = 502;
+	r[0].host.bytes[0] = 9;
+	r[0].port = 5004;
+	r[0].flags = NODE_SELF | NODE_LINKED | NODE_SYNCED;
+	r[1].node = kit_id(1);
+	r[1].run = 77;
+	r[1].port = 5000;
+	r[1].flags = NODE_LINKED | NODE_SYNCED;
+	msg.u.nodes.count = 2;
+	msg.u.nodes.reports = r;
+	kit_heard(l, &msg);
+	assert_true(kit_leads(1));
+	r[1].flags = NODE_LINKED | NODE_SYNCED | NODE_SUSPECT;
+	kit_heard(l, &msg);
+	assert_true(kit_leads(2));
+	/* Withdrawn: for two seconds others may still vouch for it. */
+	r[1].flags = 0;
+	kit_heard(l, &msg);
+	assert_int_equal(mesh.roster.live_count, 3);
+	for (int n = 0; n < 21; n++) {
+		kit_now += 100;
+		kit_heartbeat(l, true);
+	}
+	assert_int_equal(mesh.roster.live_count, 2);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(alone_it_leads),
+		cmocka_unit_test(killed_coordinator),
+		cmocka_unit_test(lost_and_found),
+		cmocka_unit_test(another_behind_the_port),
+		cmocka_unit_test(far_link_lost),
+		cmocka_unit_test(silence),
+		cmocka_unit_test(our_own_lateness),
+		cmocka_unit_test(duplicates),
+		cmocka_unit_test(ourselves),
+		cmocka_unit_test(twins_meet),
+		cmocka_unit_test(twins_of_a_third),
+		cmocka_unit_test(last_words_of_the_dead),
+		cmocka_unit_test(leaving),
+		cmocka_unit_test(live_by_report),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

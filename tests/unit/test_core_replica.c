@@ -1,0 +1,382 @@
+/* Points, generations, pulling and serving, page by page. */
+#include "test_core_kit.h"
+
+#define GEN (WALL - 5)
+
+static void
+begin(void)
+{
+	struct stream_report own = kit_report(2, GEN, 3, 3, 33);
+
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &own);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+}
+
+static const struct message *
+pulled(mesh_link l)
+{
+	const struct mesh_effect *e = kit_sent(l, MESSAGE_PULL);
+
+	return e == NULL ? NULL : &e->u.message;
+}
+
+static void
+batch(mesh_link l, const struct message *pull, uint64_t through, uint64_t base,
+      uint64_t cursor, uint64_t digest)
+{
+	struct message msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.type = MESSAGE_BATCH;
+	msg.request = pull->request;
+	msg.u.batch.stream = pull->u.pull.stream;
+	msg.u.batch.after = pull->u.pull.after;
+	msg.u.batch.through = through;
+	msg.u.batch.point.base = base;
+	msg.u.batch.point.cursor = cursor;
+	msg.u.batch.digest.low = digest;
+	kit_heard(l, &msg);
+}
+
+static void
+stored(uint64_t store, const struct stream_report *r)
+{
+	struct mesh_input in = { .kind = MESH_STORED };
+
+	in.u.stored.store = store;
+	in.u.stored.report = *r;
+	kit_step(&in);
+}
+
+static void
+from_the_owner(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	struct message pull;
+	struct stream_report part = kit_report(1, GEN, 0, 4, 44);
+	const struct mesh_effect *e;
+	mesh_link l;
+	uint64_t first, second;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &r, 1);
+	assert_non_null(pulled(l));
+	pull = *pulled(l);
+	assert_int_equal(pull.u.pull.after, 0);
+	batch(l, &pull, 4, 9, 9, 99);
+	e = kit_find(MESH_STORE, 0);
+	assert_non_null(e);
+	first = e->u.store.store;
+	assert_int_equal(e->u.store.point.base, 0);
+	assert_int_equal(e->u.store.point.cursor, 4);
+	if (PULL_UNSTORED_MAX == 1)
+		stored(first, &part);
+	pull = *pulled(l);
+	assert_int_equal(pull.u.pull.after, 4);
+	batch(l, &pull, 10, 10, 10, 100); /* the owner has moved on */
+	e = kit_find(MESH_STORE, 0);
+	second = e->u.store.store;
+	assert_true(e->u.store.at_head);
+	assert_int_equal(e->u.store.point.base, 10);
+	assert_int_equal(e->u.store.point.cursor, 10);
+	if (PULL_UNSTORED_MAX > 1)
+		stored(first, &part);
+	assert_null(pulled(l));
+	r = kit_report(1, GEN, 10, 10, 100);
+	stored(second, &r);
+	assert_null(pulled(l));
+	assert_null(kit_find(MESH_NEWS, 0));
+}
+
+static void
+unstored_pages_are_bounded(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	struct message pull;
+	mesh_link l;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &r, 1);
+	for (uint32_t i = 1; i <= PULL_UNSTORED_MAX; i++) {
+		pull = *pulled(l);
+		batch(l, &pull, i, 9, 9, 99);
+	}
+	assert_null(pulled(l));
+	r = kit_report(1, GEN, 0, 1, 22);
+	stored(1, &r);
+	assert_int_equal(pulled(l)->u.pull.after, PULL_UNSTORED_MAX);
+}
+
+static void
+unequal_to_the_owner(void **state)
+{
+	struct stream_report held = kit_report(1, GEN, 9, 9, 1);
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	struct message pull;
+	mesh_link l;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &held);
+	kit_kind(MESH_START);
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &r, 1);
+	assert_non_null(kit_find(MESH_NEWS, 0));
+	pull = *pulled(l);
+	assert_int_equal(pull.u.pull.after, 0);
+	batch(l, &pull, 9, 9, 9, 99);
+	assert_true(kit_find(MESH_STORE, 0)->u.store.rebuild);
+	assert_true(kit_find(MESH_STORE, 0)->u.store.at_head);
+	stored(kit_find(MESH_STORE, 0)->u.store.store, &r);
+	assert_null(pulled(l));
+	assert_true(streams_find(&mesh, 1, GEN)->digest.low == 99);
+}
+
+static void
+from_a_relay(void **state)
+{
+	struct stream_report held = kit_report(7, GEN, 4, 6, 1);
+	struct stream_report r = kit_report(7, GEN, 8, 12, 99);
+	struct message pull;
+	const struct mesh_effect *e;
+	mesh_link l;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &held);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &r, 1);
+	pull = *pulled(l);
+	assert_int_equal(pull.u.pull.after, 4); /* our own base */
+	batch(l, &pull, 10, 8, 12, 99);
+	e = kit_find(MESH_STORE, 0);
+	assert_int_equal(e->u.store.point.base, 4);
+	assert_int_equal(e->u.store.point.cursor, 10);
+	if (PULL_UNSTORED_MAX == 1) {
+		held = kit_report(7, GEN, 4, 10, 5);
+		stored(e->u.store.store, &held);
+	}
+	pull = *pulled(l);
+	batch(l, &pull, 13, 13, 13, 130); /* it reached the head meanwhile */
+	e = kit_find(MESH_STORE, 0);
+	assert_int_equal(e->u.store.point.base, 8); /* of the first page */
+	assert_int_equal(e->u.store.point.cursor, 13);
+}
+
+static void
+merging_ends(void **state)
+{
+	struct stream_report held = kit_report(7, GEN, 4, 6, 1);
+	struct stream_report r = kit_report(7, GEN, 4, 6, 2);
+	struct message pull;
+	mesh_link l;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &held);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &r, 1);
+	pull = *pulled(l);
+	assert_int_equal(pull.u.pull.after, 0);
+	batch(l, &pull, 6, 4, 6, 2);
+	held.digest.low = 3;
+	stored(kit_find(MESH_STORE, 0)->u.store.store, &held);
+	assert_null(pulled(l));
+	kit_streams(l, false, &r, 1);
+	assert_null(pulled(l));
+}
+
+static void
+overtaken_by_the_owner(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 8, 12, 99);
+	struct stream_report own = kit_report(1, GEN, 12, 12, 99);
+	struct message pull;
+	mesh_link relay, owner;
+
+	(void)state;
+	begin();
+	relay = kit_peer(7, 5003);
+	kit_streams(relay, false, &r, 1);
+	pull = *pulled(relay);
+	owner = kit_peer(1, 5000);
+	kit_streams(owner, false, &own, 1);
+	assert_int_equal(pulled(owner)->u.pull.after, 0);
+	batch(relay, &pull, 12, 8, 12, 99); /* dropped silently */
+	assert_null(kit_find(MESH_STORE, 0));
+	assert_false(kit_hung_up(relay));
+	batch(relay, &pull, 12, 8, 12, 99); /* nobody asked twice */
+	assert_true(kit_hung_up(relay));
+}
+
+static void
+a_new_generation(void **state)
+{
+	struct stream_report r = kit_report(2, GEN, 5, 9, 99);
+	struct mesh_input own = { .kind = MESH_OWN };
+	mesh_link l;
+	uint64_t g;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, true, &r, 1); /* knows more of us than we do */
+	assert_non_null(kit_find(MESH_BEGIN_GENERATION, 0));
+	g = kit_find(MESH_BEGIN_GENERATION, 0)->u.generation;
+	assert_true(g > GEN);
+	kit_streams(l, true, &r, 1);
+	assert_null(kit_find(MESH_BEGIN_GENERATION, 0)); /* once */
+	own.u.own = kit_report(2, g, 3, 3, 34);
+	kit_step(&own);
+	assert_int_equal(kit_sent(MESH_LINK_ALL, MESSAGE_STREAMS)
+				 ->u.message.u.streams.count, 1);
+	assert_non_null(pulled(l)); /* our former life, as a replica */
+	assert_true(pulled(l)->u.pull.stream.generation == GEN);
+}
+
+static void
+absurd_generation(void **state)
+{
+	struct stream_report r = kit_report(7, GENERATION_MAX, 5, 9, 99);
+	mesh_link l;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &r, 1);
+	assert_non_null(kit_find(MESH_NEWS, 0));
+	assert_false(kit_hung_up(l));
+	r = kit_report(1, GENERATION_MAX, 9, 9, 99);
+	kit_streams(l, false, &r, 1);
+	assert_true(kit_hung_up(l));
+}
+
+static void
+owner_goes_back(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	mesh_link l;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &r, 1);
+	r = kit_report(1, GEN, 8, 8, 88);
+	kit_streams(l, false, &r, 1);
+	assert_true(kit_hung_up(l));
+}
+
+static void
+third_generation(void **state)
+{
+	struct stream_report a = kit_report(1, GEN, 9, 9, 1);
+	struct stream_report b = kit_report(1, GEN + 1, 9, 9, 2);
+	struct stream_report c = kit_report(1, GEN + 2, 9, 9, 3);
+	struct mesh_input dropped = { .kind = MESH_DROPPED };
+	mesh_link l;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &a);
+	mesh_remember_stream(&mesh, &b);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &c, 1);
+	/* The newest is pulled whatever is held; the catalogue makes room. */
+	assert_true(pulled(l)->u.pull.stream.generation == GEN + 2);
+	dropped.u.dropped = b.stream;
+	kit_step(&dropped);
+	assert_true(mesh.roster.nodes[1].shed == GEN + 1);
+	assert_true(mesh.roster.nodes[1].ended == 0);
+	dropped.u.dropped = a.stream;
+	kit_step(&dropped);
+	assert_true(mesh.roster.nodes[1].ended == GEN + 1);
+}
+
+static void
+serving(void **state)
+{
+	struct message pull = { .type = MESSAGE_PULL, .request = 5 };
+	struct mesh_input read = { .kind = MESH_PAGE_READ };
+	mesh_link l;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	pull.u.pull.stream.node = kit_id(2);
+	pull.u.pull.stream.generation = GEN;
+	pull.u.pull.credit_bytes = PULL_CREDIT_MIN;
+	for (uint32_t i = 0; i < 8; i++) {
+		pull.request = i + 1;
+		kit_heard(l, &pull);
+		assert_non_null(kit_find(MESH_READ_PAGE, 0));
+	}
+	pull.request = 9;
+	kit_heard(l, &pull);
+	assert_int_equal(kit_sent(l, MESSAGE_ERROR)->u.message.u.error.code,
+			 ERROR_BUSY);
+	read.link = l;
+	read.u.page.request = 1;
+	read.u.page.found = true;
+	kit_step(&read);
+	assert_int_equal(kit_find(MESH_SEND_PAGE, 0)->u.page.request, 1);
+	pull.u.pull.stream.generation = GEN - 1;
+	kit_heard(l, &pull);
+	assert_int_equal(kit_sent(l, MESSAGE_ERROR)->u.message.u.error.code,
+			 ERROR_NO_STREAM);
+}
+
+static void
+synced_when_targets_are_reached(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	struct message pull;
+	mesh_link l;
+
+	(void)state;
+	kit_init(2, 5001);
+	kit_kind(MESH_START);
+	l = kit_up(true);
+	kit_hello(l, 1, 501, 60000, 5000);
+	kit_refuse_all();
+	assert_false(mesh_synced(&mesh)); /* awaits its STREAMS */
+	kit_streams(l, true, &r, 1);
+	assert_false(mesh_synced(&mesh));
+	pull = *pulled(l);
+	batch(l, &pull, 9, 9, 9, 99);
+	assert_false(mesh_synced(&mesh));
+	stored(kit_find(MESH_STORE, 0)->u.store.store, &r);
+	assert_true(mesh_synced(&mesh));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(from_the_owner),
+		cmocka_unit_test(unstored_pages_are_bounded),
+		cmocka_unit_test(unequal_to_the_owner),
+		cmocka_unit_test(from_a_relay),
+		cmocka_unit_test(merging_ends),
+		cmocka_unit_test(overtaken_by_the_owner),
+		cmocka_unit_test(a_new_generation),
+		cmocka_unit_test(absurd_generation),
+		cmocka_unit_test(owner_goes_back),
+		cmocka_unit_test(third_generation),
+		cmocka_unit_test(serving),
+		cmocka_unit_test(synced_when_targets_are_reached),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

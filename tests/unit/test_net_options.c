@@ -1,0 +1,106 @@
+/* options: what the command line of photod may say, and what it may not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <getopt.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "options.h"
+
+#define ARGV_MAX 64
+
+static struct options o;
+static int status;
+
+/* `words` separated by blanks. */
+static bool
+parse(const char *words)
+{
+	static char copy[512];
+	static char *argv[ARGV_MAX + 1];
+	int argc = 0;
+
+	strncpy(copy, words, sizeof(copy) - 1);
+	for (char *w = strtok(copy, " "); w != NULL; w = strtok(NULL, " "))
+		argv[argc++] = w;
+	argv[argc] = NULL;
+	optind = 0; /* glibc: start afresh */
+	return options_parse(&o, argc, argv, &status);
+}
+
+static void
+all_of_them(void **state)
+{
+	(void)state;
+	assert_true(parse("photod /a"));
+	assert_int_equal(o.command, OPTIONS_SERVE);
+	assert_int_equal(o.base_port, 5000);
+	assert_int_equal(o.rescan_seconds, 3600);
+	assert_int_equal(o.log_level, LOG_INFO);
+	assert_null(o.name);
+	assert_int_equal(o.folder_count, 1);
+	assert_true(parse("photod -p 23000 -n attic -s /s -k /k -l 10.0.0.1 "
+			  "-j desk:5001 --join [fe80::1]:5002 --exclude *.tmp "
+			  "--rescan-interval 0 --log-level debug /a /b"));
+	assert_int_equal(o.base_port, 23000);
+	assert_string_equal(o.name, "attic");
+	assert_string_equal(o.state_dir, "/s");
+	assert_string_equal(o.key_file, "/k");
+	assert_string_equal(o.listen, "10.0.0.1");
+	assert_int_equal(o.join_count, 2);
+	assert_string_equal(o.joins[0].host, "desk");
+	assert_int_equal(o.joins[0].port, 5001);
+	assert_string_equal(o.joins[1].host, "fe80::1");
+	assert_int_equal(o.joins[1].port, 5002);
+	assert_int_equal(o.exclude_count, 1);
+	assert_int_equal(o.rescan_seconds, 0);
+	assert_int_equal(o.log_level, LOG_DEBUG);
+	assert_int_equal(o.folder_count, 2);
+	assert_string_equal(o.folders[1], "/b");
+	assert_true(parse("photod --show-key"));
+	assert_int_equal(o.command, OPTIONS_SHOW_KEY);
+	assert_true(parse("photod --set-key"));
+	assert_int_equal(o.command, OPTIONS_SET_KEY);
+}
+
+static void
+mistakes(void **state)
+{
+	static const char *const wrong[] = {
+		"photod",
+		"photod -p 0 /a",
+		"photod -p 65536 /a",
+		"photod -p 50x /a",
+		"photod -p -1 /a",
+		"photod --bogus /a",
+		"photod /a -p",
+		"photod -j desk /a",
+		"photod -j desk:0 /a",
+		"photod -j :5000 /a",
+		"photod -j fe80::1:5000 /a",
+		"photod --log-level loud /a",
+		"photod --rescan-interval never /a",
+		"photod --show-key /a",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		status = 0;
+		assert_false(parse(wrong[i]));
+		assert_int_equal(status, 2);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_of_them),
+		cmocka_unit_test(mistakes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
