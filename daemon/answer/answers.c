@@ -185,6 +185,7 @@ struct view *
 answers_view(struct answers *a, struct scan_progress *scan)
 {
 	memset(scan, 0, sizeof(*scan));
+	scan->state = SCAN_RUNNING; /* about to be, until there is an intake */
 	if (a->config.intake != NULL)
 		intake_progress(a->config.intake, scan);
 	return view_take(driver_mesh(a->config.driver),

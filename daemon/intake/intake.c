@@ -296,4 +296,7 @@ intake_progress(struct intake *i, struct scan_progress *out)
 	pthread_mutex_lock(&i->lock);
 	*out = i->progress;
 	pthread_mutex_unlock(&i->lock);
+	/* Until the first scan has ended, nobody may think that this is all. */
+	if (out->scan == 0)
+		out->state = SCAN_RUNNING;
 }
