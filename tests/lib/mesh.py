@@ -27,6 +27,8 @@ SAMPLE = os.path.join(SOURCE, "photos-sample")
 # Sanitizers and a loaded machine are slow; deadlines are for hangs only.
 PATIENCE = float(os.environ.get("PM_PATIENCE", "30"))
 
+NOBODY = 65534
+
 REPORTS = (b"ERROR: AddressSanitizer", b"runtime error:", b"LeakSanitizer",
            b"ThreadSanitizer", b"Assertion ")
 
@@ -118,7 +120,7 @@ class Answer:
 
 
 class Daemon:
-    def __init__(self, mesh, name, argv, env, log_path):
+    def __init__(self, mesh, name, argv, env, log_path, user=None):
         self.mesh, self.name, self.log_path = mesh, name, log_path
         self.port = None
         self.ready_line = None
@@ -127,7 +129,8 @@ class Daemon:
         with open(log_path, "ab") as log:
             self.process = subprocess.Popen(
                 argv, env=env, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=log, start_new_session=True)
+                stdout=subprocess.PIPE, stderr=log, start_new_session=True,
+                user=user)
         self.pid = self.process.pid
         self._arrived = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -188,11 +191,18 @@ class Daemon:
 
 
 class Mesh(contextlib.AbstractContextManager):
-    def __init__(self, build=None):
+    def __init__(self, build=None, unprivileged=False):
+        """unprivileged: when root runs the tests, be somebody whom the modes
+        of files bind."""
         self.build = build or BUILD
         self.photod = os.path.join(self.build, "daemon", "photod")
         self.photo_path = os.path.join(self.build, "client", "photo")
         self.dir = tempfile.mkdtemp(prefix="pm-", dir="/tmp")
+        self.user = NOBODY if unprivileged and os.geteuid() == 0 else None
+        if self.user is not None:
+            # The build may lie where nobody else may look.
+            self.photod = shutil.copy2(self.photod, self.dir)
+            self.photo_path = shutil.copy2(self.photo_path, self.dir)
         self.base_port, self._ports = claim_ports()
         self.daemons = []
         self.children = []
@@ -211,6 +221,13 @@ class Mesh(contextlib.AbstractContextManager):
             UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:exitcode=99")
         for key in ("HOME", "PHOTOMESH_RUNTIME"):
             os.mkdir(self.env[key], 0o700)
+            self.give(self.env[key])
+        self.give(self.dir)
+
+    def give(self, path):
+        """Make it the test user's."""
+        if self.user is not None:
+            os.chown(path, self.user, -1)
 
     # -- folders ---------------------------------------------------------
     def sample(self, name):
@@ -241,7 +258,8 @@ class Mesh(contextlib.AbstractContextManager):
         argv = [self.photod, "-p", str(base_port or self.base_port),
                 "--name", name, *args, *folders]
         log = os.path.join(self.dir, "log-%d-%s" % (self._serial, name))
-        d = Daemon(self, name, argv, dict(self.env, **(env or {})), log)
+        d = Daemon(self, name, argv, dict(self.env, **(env or {})), log,
+                   self.user)
         self.daemons.append(d)
         return d.ready() if wait else d
 
@@ -252,7 +270,8 @@ class Mesh(contextlib.AbstractContextManager):
         return subprocess.run(argv, env=dict(self.env, **(env or {})),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               stdin=kw.pop("stdin", subprocess.DEVNULL),
-                              timeout=timeout or PATIENCE, **kw)
+                              timeout=timeout or PATIENCE, user=self.user,
+                              **kw)
 
     def photo(self, *args, timeout=None, env=None):
         return Answer(self.run([self.photo_path, *map(str, args)],
