@@ -2,6 +2,7 @@
 
 A test's first docstring line is its name in the report.
 """
+import signal
 import sys
 import traceback
 import unittest
@@ -43,6 +44,8 @@ class TapResult(unittest.TestResult):
 
 
 def main(module="__main__"):
+    # A runner that loses patience sends this: clean up all the same.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     loader = unittest.TestLoader()
     suite = loader.loadTestsFromModule(sys.modules[module])
     wanted = sys.argv[1:]
