@@ -48,7 +48,8 @@ struct copy_row {
 	struct node_id node;
 	struct root_id root;
 	const char *label; /* of the root; borrowed for the callback */
-	bool root_online;  /* as its owner last said */
+	bool root_online;  /* as its owner last said; false if its newest
+			    * life, having told of all it has, says nothing */
 	const char *path;
 	size_t path_bytes;
 	int64_t mtime_ns, added_ms;

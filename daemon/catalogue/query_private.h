@@ -11,7 +11,7 @@
 
 enum reader_statement {
 	R_BEGIN, R_END,
-	R_STREAMS, R_PAGE, R_ROOT,
+	R_STREAMS, R_PAGE, R_FACT, R_ROOTS,
 	R_COPIES, R_COPIES_ALL, R_FIND,
 	R_TOTALS, R_KNOWN, R_KNOWN_EACH,
 	R_COUNT
@@ -67,5 +67,28 @@ int read_end(struct reader *r, int result);
 int read_row(struct reader *r, sqlite3_stmt *st, struct trouble *why);
 int read_memory(struct trouble *why);
 const struct seen_stream *read_stream(const struct reader *r, int64_t id);
+
+/* ---- query_roots.c: lives and their roots ----------------------------- */
+
+/* A stored row of a stream; its value is copied. */
+struct read_fact {
+	bool found, dead;
+	uint64_t seq;
+	size_t value_bytes;
+	uint8_t value[RECORD_BYTES_MAX];
+};
+int fact_read(struct reader *r, int64_t stream, uint8_t kind,
+	      const uint8_t *key, size_t key_bytes, struct read_fact *out,
+	      struct trouble *why);
+bool root_parse(const struct read_fact *f, struct record_root *out);
+const struct seen_stream *newest_life(const struct reader *r,
+				      const struct node_id *node);
+/* As the writer's life_settled, from the rows. */
+int life_is_settled(struct reader *r, const struct seen_stream *s, bool sound,
+		    struct trouble *why);
+/* Label and root_online of a copy in the stream s; the label is good until
+ * read_end. */
+int roots_look(struct reader *r, const struct seen_stream *s,
+	       struct copy_row *row, struct trouble *why);
 
 #endif

@@ -21,9 +21,12 @@ static const char *const reader_sql[R_COUNT] = {
 	[R_PAGE] =
 		"SELECT seq, kind, dead, key, value FROM record"
 		" WHERE stream = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq",
-	[R_ROOT] =
-		"SELECT value FROM record WHERE stream = ?1 AND kind = 2"
-		" AND key = ?2 AND dead = 0",
+	[R_FACT] =
+		"SELECT seq, dead, value FROM record"
+		" WHERE stream = ?1 AND kind = ?2 AND key = ?3",
+	[R_ROOTS] =
+		"SELECT key, seq, dead, value FROM record"
+		" WHERE stream = ?1 AND kind = 2",
 	[R_COPIES] =
 		"SELECT stream, key, mtime, added, file FROM copy"
 		" WHERE photo = ?1",

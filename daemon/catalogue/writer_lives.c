@@ -53,7 +53,7 @@ review_root(struct writer *w, struct held *h, const struct root_id *root)
 		    newer->name.generation <= h->name.generation)
 			continue;
 		/* Half a page must not swap; nor unswap. */
-		if ((taken = life_takes(w, newer, root, !is)) == -1)
+		if ((taken = life_takes(w, newer, h, root, !is)) == -1)
 			return -1;
 		should = taken == 1;
 	}

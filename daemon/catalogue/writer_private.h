@@ -214,8 +214,8 @@ int own_adopt(struct writer *w, uint64_t wall_ms);
 /* 1: the life has told of all its roots, to the end; 0: not, or it has none;
  * -1.  `sound`: at a moment when nothing that its owner had was missing. */
 int life_settled(struct writer *w, const struct held *h, bool sound);
-/* 1: `newer` has taken the root over; 0: not; -1. */
-int life_takes(struct writer *w, struct held *newer,
+/* 1: `newer` has taken this root of `older` over; 0: not; -1. */
+int life_takes(struct writer *w, struct held *newer, struct held *older,
 	       const struct root_id *root, bool sound);
 /* 1: a life that is not held and that nobody needs: what its owner has, the
  * newest one tells, and this one nobody could check; 0; -1. */

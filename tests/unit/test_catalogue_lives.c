@@ -234,6 +234,112 @@ roots_swap_below_the_head(void **state)
 	assert_int_equal(box_copies(&b, 4), 0);
 }
 
+/* The list of roots was lost with the database: the folder has another id. */
+static void
+same_folder_under_another_id_takes_over(void **state)
+{
+	struct stream_id old, fresh;
+
+	(void)state;
+	fill(&a, 1, 0, 5);
+	fill(&a, 2, 100, 5);
+	root_on(&a, 1, 7, "photos", true);
+	root_on(&a, 2, 7, "other", true);
+	old = box_own_report(&a).stream;
+	box_pull(&b, &a, &old, PULL_OWNER);
+	box_pull(&c, &a, &old, PULL_OWNER);
+	fresh = lose_database(&a);
+	fill(&a, 3, 0, 4);
+	root_on(&a, 3, 7, "photos", false);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 10);
+	root_on(&a, 3, 7, "photos", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 9);
+	assert_int_equal(box_copies(&b, 4), 0);
+	assert_int_equal(online(&b, 3), 1);
+	/* The other one: listed, but not at hand. */
+	assert_int_equal(online(&b, 103), 0);
+	assert_int_equal(box_held(&b, &old).stream.generation, old.generation);
+	/* It comes back by its name, too. */
+	fill(&a, 4, 100, 5);
+	root_on(&a, 4, 7, "other", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 9);
+	assert_int_equal(online(&b, 103), 1);
+	assert_int_equal(box_held(&b, &old).stream.generation, 0);
+	/* Whoever had the former life, and the newest at once, sees the same. */
+	box_pull(&c, &a, &fresh, PULL_OWNER);
+	{
+		struct digest x = box_merged(&b), y = box_merged(&c);
+
+		assert_true(digest_equal(&x, &y));
+	}
+	assert_int_equal(box_held(&c, &old).stream.generation, 0);
+}
+
+static void
+root_the_owner_says_nothing_of_is_offline(void **state)
+{
+	struct stream_id old, fresh;
+
+	(void)state;
+	fill(&a, 1, 0, 5);
+	fill(&a, 2, 100, 5);
+	root_on(&a, 1, 7, "photos", true);
+	root_on(&a, 2, 8, "disk", true);
+	old = box_own_report(&a).stream;
+	box_pull(&b, &a, &old, PULL_OWNER);
+	box_pull(&c, &b, &old, PULL_RELAY);
+	fresh = lose_database(&a);
+	fill(&a, 1, 0, 5);
+	root_on(&a, 1, 7, "photos", false);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	/* It may still be going to tell. */
+	assert_int_equal(online(&b, 103), 1);
+	root_on(&a, 1, 7, "photos", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 10);
+	assert_int_equal(online(&b, 3), 1);
+	assert_int_equal(online(&b, 103), 0);
+	/* The same of everybody who holds the same. */
+	box_pull(&c, &b, &fresh, PULL_RELAY);
+	assert_int_equal(box_photos(&c), 10);
+	assert_int_equal(online(&c, 103), 0);
+	box_reopen(&b, false);
+	assert_int_equal(online(&b, 103), 0);
+	/* The newest life has the word on what it knows of. */
+	root_on(&a, 2, 8, "disk", false);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(online(&b, 103), 1);
+	fill(&a, 2, 100, 4);
+	root_on(&a, 2, 8, "disk", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 9);
+	assert_int_equal(box_held(&b, &old).stream.generation, 0);
+}
+
+/* Two folders of one name on one volume are two, as the older life knew. */
+static void
+folder_known_by_its_id_is_no_other(void **state)
+{
+	struct stream_id old, fresh;
+
+	(void)state;
+	fill(&a, 1, 0, 5);
+	fill(&a, 2, 100, 5);
+	root_on(&a, 1, 7, "photos", true);
+	root_on(&a, 2, 7, "photos", true);
+	old = box_own_report(&a).stream;
+	box_pull(&b, &a, &old, PULL_OWNER);
+	fresh = lose_database(&a);
+	fill(&a, 1, 0, 5);
+	root_on(&a, 1, 7, "photos", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 10);
+	assert_int_equal(online(&b, 103), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int
 main(void)
@@ -242,6 +348,9 @@ main(void)
 		T(older_life_is_refused_when_the_newest_is_whole),
 		T(older_life_is_taken_while_a_root_is_open),
 		T(roots_swap_below_the_head),
+		T(same_folder_under_another_id_takes_over),
+		T(root_the_owner_says_nothing_of_is_offline),
+		T(folder_known_by_its_id_is_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
