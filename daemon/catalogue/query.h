@@ -105,7 +105,8 @@ int reader_page(struct reader *r, const struct stream_id *stream,
 
 /* ---- verification ---------------------------------------------------- */
 
-/* Recomputed from the stored rows, not from running sums. */
+/* Recomputed from the stored records: not from running sums, and the merged
+ * list not from its tables. */
 int reader_verify_streams(struct reader *r,
 			  void (*each)(void *arg, const struct stream_report *s),
 			  void *arg, struct trouble *why);

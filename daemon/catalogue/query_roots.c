@@ -1,5 +1,6 @@
 /*
- * query_roots.c: what its owner says of the root that a copy lies in.
+ * query_roots.c: what its owner says of the root that a copy lies in, and
+ * whether a newer life has taken it over.
  *
  * While an older life is shown beside the newest, the newest has the word.  If
  * that has told of all its roots and of this one nothing, nobody vouches for
@@ -87,6 +88,97 @@ life_is_settled(struct reader *r, const struct seen_stream *s, bool sound,
 	}
 	return code == -1 ? -1 : any;
 }
+
+/* ---- is a root shown? ------------------------------------------------- */
+
+/* Is there, in the newest life, the same folder under an id that s does not
+ * know?  1, 0, -1. */
+static int
+has_twin(struct reader *r, const struct seen_stream *newest,
+	 const struct seen_stream *s, const struct record_root *was,
+	 struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_ROOTS];
+	int code;
+
+	sqlite3_bind_int64(st, 1, newest->id);
+	while ((code = read_row(r, st, why)) == 1) {
+		struct record_root is;
+		struct read_fact f;
+
+		if (sqlite3_column_int(st, 2) != 0 ||
+		    !record_root_parse(sqlite3_column_blob(st, 3),
+				       (size_t)sqlite3_column_bytes(st, 3),
+				       &is) ||
+		    !root_same_folder(&is, was))
+			continue;
+		if (fact_read(r, s->id, RECORD_ROOT, sqlite3_column_blob(st, 0),
+			      (size_t)sqlite3_column_bytes(st, 0), &f,
+			      why) == -1) {
+			sqlite3_reset(st);
+			return -1;
+		}
+		if (!f.found) {
+			sqlite3_reset(st);
+			return 1;
+		}
+	}
+	return code;
+}
+
+/* 1: `newer` has taken the root over; 0; -1. */
+static int
+takes(struct reader *r, const struct seen_stream *newer,
+      const struct seen_stream *s, const uint8_t *root, bool sound,
+      struct trouble *why)
+{
+	struct record_root v;
+	struct read_fact f;
+	int settled;
+
+	if (fact_read(r, newer->id, RECORD_ROOT, root, ROOT_ID_BYTES, &f,
+		      why) == -1)
+		return -1;
+	if (f.found)
+		return (!sound || f.seq <= newer->report.point.base) &&
+		       (f.dead || (root_parse(&f, &v) && v.complete));
+	if (newer != newest_life(r, &s->report.stream.node))
+		return 0;
+	if (fact_read(r, s->id, RECORD_ROOT, root, ROOT_ID_BYTES, &f, why) ==
+	    -1)
+		return -1;
+	if (!root_parse(&f, &v))
+		return 0;
+	if ((settled = life_is_settled(r, newer, sound, why)) != 1)
+		return settled;
+	return has_twin(r, newer, s, &v, why);
+}
+
+int
+root_is_hidden(struct reader *r, const struct seen_stream *s,
+	       const uint8_t *root, struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_HIDDEN];
+	int was, taken = 0;
+
+	sqlite3_bind_int64(st, 1, s->id);
+	sqlite3_bind_blob(st, 2, root, ROOT_ID_BYTES, SQLITE_TRANSIENT);
+	if ((was = read_row(r, st, why)) == -1)
+		return -1;
+	sqlite3_reset(st);
+	for (size_t i = 0; i < r->stream_count && taken == 0; i++) {
+		const struct seen_stream *newer = &r->streams[i];
+
+		if (node_id_equal(&newer->report.stream.node,
+				  &s->report.stream.node) &&
+		    newer->report.stream.generation >
+			    s->report.stream.generation)
+			taken = takes(r, newer, s, root, was == 0, why);
+	}
+	return taken;
+}
+
+/* ---- what is said of it ----------------------------------------------- */
 
 /* Fill in n, of which the stream s shows copies. */
 static int
