@@ -48,7 +48,8 @@ struct copy_row {
 	struct node_id node;
 	struct root_id root;
 	const char *label; /* of the root; borrowed for the callback */
-	bool root_online;  /* as its owner last said */
+	bool root_online;  /* as its owner last said; false if its newest
+			    * life, having told of all it has, says nothing */
 	const char *path;
 	size_t path_bytes;
 	int64_t mtime_ns, added_ms;
@@ -104,7 +105,8 @@ int reader_page(struct reader *r, const struct stream_id *stream,
 
 /* ---- verification ---------------------------------------------------- */
 
-/* Recomputed from the stored rows, not from running sums. */
+/* Recomputed from the stored records: not from running sums, and the merged
+ * list not from its tables. */
 int reader_verify_streams(struct reader *r,
 			  void (*each)(void *arg, const struct stream_report *s),
 			  void *arg, struct trouble *why);

@@ -145,44 +145,6 @@ compare_found(const void *a, const void *b)
 	return r;
 }
 
-static int
-root_look(struct reader *r, const struct seen_stream *s,
-	  struct copy_row *row, struct trouble *why)
-{
-	sqlite3_stmt *st = r->st[R_ROOT];
-	struct record_root v;
-	struct seen_root *n;
-	int code;
-
-	for (n = r->roots; n != NULL; n = n->next)
-		if (n->stream == s->id &&
-		    memcmp(&n->root, &row->root, sizeof(n->root)) == 0)
-			goto found;
-	if ((n = calloc(1, sizeof(*n))) == NULL)
-		return read_memory(why);
-	n->next = r->roots;
-	r->roots = n;
-	n->stream = s->id;
-	n->root = row->root;
-	n->online = true; /* its owner says nothing else so far */
-	sqlite3_bind_int64(st, 1, s->id);
-	sqlite3_bind_blob(st, 2, row->root.bytes, ROOT_ID_BYTES,
-			  SQLITE_STATIC);
-	if ((code = read_row(r, st, why)) == -1)
-		return -1;
-	if (code == 1 &&
-	    record_root_parse(sqlite3_column_blob(st, 0),
-			      (size_t)sqlite3_column_bytes(st, 0), &v)) {
-		n->online = v.online;
-		memcpy(n->label, v.label, sizeof(n->label));
-	}
-	sqlite3_reset(st);
-found:
-	row->label = n->label;
-	row->root_online = n->online;
-	return 0;
-}
-
 /* Fills r->rows; returns how many, or -1. */
 static int
 copies_arrange(struct reader *r, struct trouble *why)
@@ -204,7 +166,7 @@ copies_arrange(struct reader *r, struct trouble *why)
 		    last->path_bytes == row->path_bytes &&
 		    memcmp(last->path, row->path, row->path_bytes) == 0)
 			continue; /* the same file in two lives */
-		if (root_look(r, r->found[i].stream, row, why) == -1)
+		if (roots_look(r, r->found[i].stream, row, why) == -1)
 			return -1;
 		r->rows[count++] = *row;
 	}

@@ -11,8 +11,9 @@
 
 enum reader_statement {
 	R_BEGIN, R_END,
-	R_STREAMS, R_PAGE, R_ROOT,
-	R_COPIES, R_COPIES_ALL, R_FIND,
+	R_STREAMS, R_PAGE, R_FACT, R_ROOTS,
+	R_COPIES, R_FIND,
+	R_HIDDEN, R_COPY_AT, R_LEAVING, R_LEAVING_AT,
 	R_TOTALS, R_KNOWN, R_KNOWN_EACH,
 	R_COUNT
 };
@@ -54,10 +55,14 @@ struct reader {
 	char *paths; /* owned */
 	size_t paths_used, paths_capacity;
 	struct summary summary;
+	size_t places_max; /* verification's bound; a test makes it small */
 	bool damaged; /* something read was not as SQLite writes it */
 	void (*on_damage)(void *arg, const struct trouble *what);
 	void *arg;
 };
+
+/* Copies that verification sorts at a time: of 40 bytes, and twice that. */
+#define PLACES_MAX (UINT32_C(1) << 18)
 
 /* Each call: begin (loads the streams), work, end.  end returns `result` and
  * leaves no statement active. */
@@ -66,6 +71,35 @@ int read_end(struct reader *r, int result);
 /* 1: a row; 0: the end; -1: *why.  The statement is reset unless 1. */
 int read_row(struct reader *r, sqlite3_stmt *st, struct trouble *why);
 int read_memory(struct trouble *why);
+/* A row of R_PAGE; borrowed until the next. */
+void read_record(sqlite3_stmt *st, struct record *v);
 const struct seen_stream *read_stream(const struct reader *r, int64_t id);
+
+/* ---- query_roots.c: lives and their roots ----------------------------- */
+
+/* A stored row of a stream; its value is copied. */
+struct read_fact {
+	bool found, dead;
+	uint64_t seq;
+	size_t value_bytes;
+	uint8_t value[RECORD_BYTES_MAX];
+};
+int fact_read(struct reader *r, int64_t stream, uint8_t kind,
+	      const uint8_t *key, size_t key_bytes, struct read_fact *out,
+	      struct trouble *why);
+bool root_parse(const struct read_fact *f, struct record_root *out);
+const struct seen_stream *newest_life(const struct reader *r,
+				      const struct node_id *node);
+/* As the writer's life_settled, from the rows. */
+int life_is_settled(struct reader *r, const struct seen_stream *s, bool sound,
+		    struct trouble *why);
+/* Has a newer life taken this root of s over?  From the records; that it had
+ * before they were stamped anew is taken from the table.  1, 0, -1. */
+int root_is_hidden(struct reader *r, const struct seen_stream *s,
+		   const uint8_t *root, struct trouble *why);
+/* Label and root_online of a copy in the stream s; the label is good until
+ * read_end. */
+int roots_look(struct reader *r, const struct seen_stream *s,
+	       struct copy_row *row, struct trouble *why);
 
 #endif

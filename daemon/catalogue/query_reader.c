@@ -21,15 +21,24 @@ static const char *const reader_sql[R_COUNT] = {
 	[R_PAGE] =
 		"SELECT seq, kind, dead, key, value FROM record"
 		" WHERE stream = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq",
-	[R_ROOT] =
-		"SELECT value FROM record WHERE stream = ?1 AND kind = 2"
-		" AND key = ?2 AND dead = 0",
+	[R_FACT] =
+		"SELECT seq, dead, value FROM record"
+		" WHERE stream = ?1 AND kind = ?2 AND key = ?3",
+	[R_ROOTS] =
+		"SELECT key, seq, dead, value FROM record"
+		" WHERE stream = ?1 AND kind = 2",
 	[R_COPIES] =
 		"SELECT stream, key, mtime, added, file FROM copy"
 		" WHERE photo = ?1",
-	[R_COPIES_ALL] =
-		"SELECT photo, stream, key, mtime, added, file, type"
-		" FROM copy ORDER BY photo",
+	[R_HIDDEN] = "SELECT 1 FROM hidden WHERE stream = ?1 AND root = ?2",
+	[R_COPY_AT] =
+		"SELECT key, value FROM record"
+		" WHERE stream = ?1 AND seq = ?2 AND kind = 3 AND dead = 0",
+	[R_LEAVING] =
+		"SELECT photo FROM copy WHERE leaving = 1 AND stream = ?1",
+	[R_LEAVING_AT] =
+		"SELECT key, mtime, added, file, type FROM copy"
+		" WHERE photo = ?1 AND stream = ?2 AND leaving = 1",
 	[R_FIND] =
 		"SELECT id, sort_time, name, size, added, copies, type"
 		" FROM photo WHERE id >= ?1 AND id <= ?2 ORDER BY id",
@@ -52,6 +61,7 @@ reader_open(const char *dir, struct trouble *why)
 
 	if (r == NULL || asprintf(&path, "%s/" SCHEMA_FILE, dir) == -1)
 		goto out_of_memory;
+	r->places_max = PLACES_MAX;
 	r->found = calloc(COPIES_SHOWN_MAX, sizeof(*r->found));
 	r->rows = calloc(COPIES_SHOWN_MAX, sizeof(*r->rows));
 	if (r->found == NULL || r->rows == NULL)

@@ -18,6 +18,14 @@ holder_of_node(const struct node_id *node, uint8_t out[HOLDER_BYTES])
 	memcpy(out + 1, node->bytes, NODE_ID_BYTES);
 }
 
+bool
+root_same_folder(const struct record_root *a, const struct record_root *b)
+{
+	return a->volume_bytes > 0 && a->volume_bytes == b->volume_bytes &&
+	       memcmp(a->volume, b->volume, a->volume_bytes) == 0 &&
+	       strcmp(a->label, b->label) == 0;
+}
+
 void
 summary_begin(struct summary *s)
 {

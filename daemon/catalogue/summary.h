@@ -14,11 +14,16 @@
 
 #include "ident.h"
 #include "photo_id.h"
+#include "record.h"
 
 /* Who a file is counted for: its host, or its node while that is unknown. */
 #define HOLDER_BYTES 17u
 void holder_of_host(const struct host_id *host, uint8_t out[HOLDER_BYTES]);
 void holder_of_node(const struct node_id *node, uint8_t out[HOLDER_BYTES]);
+
+/* Two records of one folder, whatever ids it was given?  Never without a
+ * volume identity. */
+bool root_same_folder(const struct record_root *a, const struct record_root *b);
 
 struct summary_copy {
 	const struct node_id *node;

@@ -2,9 +2,10 @@
  * writer_lives.c: the generations of one node, and how one follows another.
  *
  * The newest life of a node is always shown.  A root of an older life is
- * shown beside it until a newer one, at its head, says that the root's first
- * scan is complete or that the root is withdrawn.  An older life at head with
- * nothing left to tell is let go.
+ * shown beside it until a newer one is known to have said, with nothing missing
+ * before that, that the root's first scan is complete or that the root is
+ * withdrawn.  An older life at head with nothing left to tell is let go, and
+ * once the newest has told of all its roots no older one is taken any more.
  */
 #include <string.h>
 
@@ -15,23 +16,6 @@ is_life(const struct held *h, const struct node_id *node)
 {
 	return (h->role == ROLE_OWN || h->role == ROLE_REPLICA) &&
 	       node_id_equal(&h->name.node, node);
-}
-
-/* 1: `newer` has taken the root over; 0: not; -1. */
-static int
-has_taken(struct writer *w, struct held *newer, const struct root_id *root)
-{
-	struct record_root v;
-
-	if (record_get(w, newer, RECORD_ROOT, root->bytes, ROOT_ID_BYTES,
-		       &w->old) == -1)
-		return -1;
-	if (!w->old.found)
-		return 0;
-	if (w->old.dead)
-		return 1;
-	return record_root_parse(w->old.value, w->old.value_bytes, &v) &&
-	       v.complete;
 }
 
 /* 1: the life has something to say of the root: it has looked into it to the
@@ -66,10 +50,10 @@ review_root(struct writer *w, struct held *h, const struct root_id *root)
 		int taken;
 
 		if (!is_life(newer, &h->name.node) ||
-		    newer->name.generation <= h->name.generation ||
-		    (!held_at_head(newer) && !is))
-			continue; /* half a page must not swap; nor unswap */
-		if ((taken = has_taken(w, newer, root)) == -1)
+		    newer->name.generation <= h->name.generation)
+			continue;
+		/* Half a page must not swap; nor unswap. */
+		if ((taken = life_takes(w, newer, h, root, !is)) == -1)
 			return -1;
 		should = taken == 1;
 	}
@@ -170,18 +154,6 @@ superfluous(struct writer *w, struct held *newest, struct held **out)
 	return 0;
 }
 
-static int
-count_whole(struct writer *w, struct held *h, const struct root_id *root)
-{
-	int taken = has_taken(w, h, root);
-
-	if (taken == 1)
-		w->roots_whole++;
-	else if (taken == 0)
-		w->roots_open++;
-	return taken == -1 ? -1 : 0;
-}
-
 /*
  * 1: an older life with nothing left to tell may go; 0: not yet; -1.  Below
  * its head it might still get a root that it has not told of yet; a newest
@@ -194,10 +166,7 @@ may_go(struct writer *w, const struct held *h, struct held *newest)
 		return 0;
 	if (held_at_head(h))
 		return 1;
-	w->roots_whole = w->roots_open = 0;
-	if (each_root(w, newest, count_whole) == -1)
-		return -1;
-	return w->roots_whole > 0 && w->roots_open == 0;
+	return life_settled(w, newest, true);
 }
 
 static int

@@ -95,14 +95,27 @@ swap_in(struct writer *w, struct held *built)
 	return holders_resolve(w, &built->name.node);
 }
 
+/* Nothing is stored; whoever asked for it is told not to ask again. */
+static int
+page_refuse(struct writer *w, const struct stream_id *stream)
+{
+	struct held *built = held_find(w, stream, ROLE_BUILDING);
+
+	w->result.dropped[w->result.dropped_count++] = *stream;
+	return built != NULL ? stream_cut(w, built, false) : 0;
+}
+
 static int
 page_apply(struct writer *w, const struct mesh_store *store,
 	   const struct message_batch *batch)
 {
 	struct held *h;
+	int refuse;
 
 	if (store->point.base > store->point.cursor)
 		return fail_with(w, "catalogue: a point is not lawful");
+	if ((refuse = lives_refuse(w, &store->stream)) != 0)
+		return refuse == -1 ? -1 : page_refuse(w, &store->stream);
 	if ((h = page_target(w, store, batch)) == NULL)
 		return -1;
 	for (uint32_t i = 0; i < batch->record_count; i++)
@@ -111,6 +124,9 @@ page_apply(struct writer *w, const struct mesh_store *store,
 	if (h->point.base != store->point.base ||
 	    h->point.cursor != store->point.cursor)
 		w->result.changed = true;
+	/* Roots may swap where nothing is missing, and only there. */
+	if (!store->rebuild && store->point.base > h->point.base)
+		h->review = true;
 	h->point = store->point;
 	h->dirty = true;
 	if (store->rebuild) {
@@ -119,7 +135,6 @@ page_apply(struct writer *w, const struct mesh_store *store,
 	} else if (held_at_head(h)) {
 		if (leaving_go(w, h, NULL) == -1)
 			return -1;
-		/* Roots may swap at a head only. */
 		h->review = true;
 	}
 	held_report(h, &w->result.stored);

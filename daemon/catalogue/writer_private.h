@@ -20,7 +20,7 @@ enum writer_statement {
 	W_STREAMS, W_STREAM_SAVE, W_STREAM_CUT,
 	W_RECORD_GET, W_RECORD_PUT, W_RECORD_CUT, W_RECORDS_FROM,
 	W_RECORDS_CUT, W_RECORDS_CUT_DEAD, W_RECORD_MOVE, W_RECORDS_COPY,
-	W_ROOT_COPIES, W_ROOT_COUNT, W_ROOT_NEXT, W_ROOTS,
+	W_ROOT_COPIES, W_ROOT_COUNT, W_ROOT_NEXT, W_ROOTS, W_ROOT_FACTS,
 	W_COPY_ANY, W_COPY_HAS, W_COPY_PUT, W_COPY_CUT, W_COPY_LEAVE,
 	W_LEAVING, W_COPIES, W_ADDED_IN_ROOT,
 	W_PHOTO_GET, W_PHOTO_PUT, W_PHOTO_SET, W_PHOTO_COPIES, W_PHOTO_CUT,
@@ -95,7 +95,6 @@ struct writer {
 	struct old_row old;
 	bool keep_life; /* lives_review: a root of it is still needed */
 	uint64_t alone; /* lives_review: copies that only it tells of */
-	unsigned roots_whole, roots_open; /* lives_review: of the newest */
 	struct id_set mentioned; /* keys of a batch, from its end */
 	uint8_t plan[OWN_FILES_MAX];
 	struct photo_news news[PHOTO_NEWS_MAX];
@@ -209,6 +208,18 @@ uint64_t own_next_generation(struct writer *w, uint64_t wall_ms);
 
 /* The own rows become another node's, and go on under the id of this one. */
 int own_adopt(struct writer *w, uint64_t wall_ms);
+
+/* ---- writer_roots.c: what a newer life says of an older one's roots ---- */
+
+/* 1: the life has told of all its roots, to the end; 0: not, or it has none;
+ * -1.  `sound`: at a moment when nothing that its owner had was missing. */
+int life_settled(struct writer *w, const struct held *h, bool sound);
+/* 1: `newer` has taken this root of `older` over; 0: not; -1. */
+int life_takes(struct writer *w, struct held *newer, struct held *older,
+	       const struct root_id *root, bool sound);
+/* 1: a life that is not held and that nobody needs: what its owner has, the
+ * newest one tells, and this one nobody could check; 0; -1. */
+int lives_refuse(struct writer *w, const struct stream_id *stream);
 
 /* ---- writer_photos.c: the merged list --------------------------------- */
 

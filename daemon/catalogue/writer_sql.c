@@ -55,6 +55,10 @@ const char *const writer_sql[W_COUNT] = {
 		"SELECT key, value FROM record WHERE stream = ?1 AND kind = 2"
 		" AND key > ?2 AND dead = 0 ORDER BY key LIMIT 1",
 
+	[W_ROOT_FACTS] =
+		"SELECT key, seq, dead, value FROM record"
+		" WHERE stream = ?1 AND kind = 2",
+
 	[W_COPY_ANY] =
 		"SELECT 1 FROM copy WHERE photo = ?1 AND stream = ?2 LIMIT 1",
 	[W_COPY_HAS] =

@@ -62,4 +62,47 @@ int roots_read(int dir_fd, struct roots *out, struct trouble *why);
 int roots_write(int dir_fd, const struct state_root *roots, uint32_t count,
 		struct trouble *why);
 
+/* ---- folders.c: the folders of the command line, and the roots they are  */
+
+/* One folder of the command line, as it is found now. */
+struct folder {
+	char *path;  /* owned */
+	char *inner; /* owned; NULL if the folder is not there */
+	bool there;
+	int missing; /* errno, if not there */
+	uint8_t volume[VOLUME_BYTES_MAX];
+	uint8_t volume_bytes;
+};
+
+int folder_look(struct folder *f, const char *given, const struct host_id *host,
+		struct trouble *why);
+void folder_release(struct folder *f);
+/* Say why it is not there; returns -1. */
+int folder_missing(const struct folder *f, struct trouble *why);
+/* The root that `f` is: by path, else by place on its volume; NULL. */
+struct state_root *find_root(struct state_root *roots, uint32_t count,
+			     const struct folder *f);
+/* Read the file `roots`, and bring it up to date with the folders named.
+ * `base_fd` is -1 when --state says where to look, and nowhere else. */
+int load_roots(struct state *s, int dir_fd, struct folder *folders,
+	       uint32_t count, int base_fd, const char *name,
+	       struct trouble *why);
+
+/* ---- state_choose.c: which state directory a start uses --------------- */
+
+/* Is the state directory where it was when it was last used? */
+bool place_kept(int dir_fd, const struct host_id *host);
+int place_write(int dir_fd, const char *dir, const struct host_id *host,
+		struct trouble *why);
+/* The name of the best state directory, `except` left out; NULL: none.  Owned
+ * by the caller. */
+char *state_choose(int base_fd, const struct folder *f,
+		   const struct host_id *host, const char *except);
+/*
+ * Settle s->dir under the user's state directories.  *base_fd is left locked:
+ * two first starts over one folder must not make two states.
+ */
+int settle_dir(struct state *s, const struct folder *first, int *base_fd,
+	       char **name, struct trouble *why);
+
 #endif

@@ -123,10 +123,12 @@ at_head(const struct replica *r)
 	return r->report.point.base == r->report.point.cursor;
 }
 
+/* The root is complete, and was when nothing that its owner had was missing. */
 static bool
 is_whole(const struct replica *r)
 {
-	return at_head(r) && r->rows[0].seq != 0 && r->rows[0].value == 1;
+	return r->rows[0].seq != 0 && r->rows[0].value == 1 &&
+	       r->rows[0].seq <= r->report.point.base;
 }
 
 static uint32_t
@@ -251,6 +253,46 @@ commit_own(struct world *w, struct slot *s, const struct op *op)
 	report_back(w, s, TOLD_OWN, &own->report, op);
 }
 
+/* An older life of a node whose newest one is whole is nobody's to tell. */
+static bool
+is_refused(struct disk *d, const struct stream_id *stream)
+{
+	const struct replica *newest = NULL;
+
+	if (disk_find(d, stream) != NULL)
+		return false;
+	for (uint32_t i = 0; i < SIM_STREAMS; i++) {
+		const struct replica *r = &d->held[i];
+
+		if (r->used &&
+		    node_id_equal(&r->report.stream.node, &stream->node) &&
+		    (newest == NULL || r->report.stream.generation >
+					       newest->report.stream.generation))
+			newest = r;
+	}
+	return newest != NULL && is_whole(newest) &&
+	       newest->report.stream.generation > stream->generation;
+}
+
+static void
+refuse(struct world *w, struct slot *s, const struct op *op)
+{
+	struct stream_report none;
+
+	world_trace(w, "%s refuses %s gen %llu", s->name,
+		    world_name(w, &op->store.stream.node),
+		    (unsigned long long)op->store.stream.generation);
+	for (uint32_t i = 0; i < 4; i++)
+		if (s->disk->beside[i].used &&
+		    stream_id_equal(&s->disk->beside[i].report.stream,
+				    &op->store.stream))
+			s->disk->beside[i].used = false;
+	memset(&none, 0, sizeof none);
+	report_back(w, s, TOLD_STORED, &none, op);
+	none.stream = op->store.stream;
+	report_back(w, s, TOLD_DROPPED, &none, op);
+}
+
 static void
 commit_store(struct world *w, struct slot *s, struct op *op)
 {
@@ -261,6 +303,10 @@ commit_store(struct world *w, struct slot *s, struct op *op)
 
 	memset(&none, 0, sizeof none);
 	none.stream = op->store.stream;
+	if (!op->failed && is_refused(d, &op->store.stream)) {
+		refuse(w, s, op);
+		return;
+	}
 	/* It was let go meanwhile: what follows would have a hole before it. */
 	if (!op->store.rebuild && r == NULL &&
 	    (op->after != 0 || op->store.point.cursor > op->through))

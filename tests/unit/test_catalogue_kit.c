@@ -8,6 +8,7 @@
 #include "frame.h"
 #include "merged.h"
 #include "message.h"
+#include "query_private.h"
 
 int
 box_open(struct box *b, bool new_life)
@@ -23,6 +24,7 @@ box_open(struct box *b, bool new_life)
 		return -1;
 	b->r = reader_open(b->dir, &b->why);
 	assert_non_null(b->r);
+	b->r->places_max = 300; /* several passes, where there is anything */
 	return 0;
 }
 

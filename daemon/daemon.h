@@ -1,0 +1,72 @@
+/*
+ * daemon.h: one photod, put together: what main.c, the start and the callbacks
+ * share.  No logic in here.
+ */
+#ifndef PHOTOMESH_DAEMON_H
+#define PHOTOMESH_DAEMON_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <event2/util.h>
+
+#include "claim.h"
+#include "driver.h"
+#include "intake.h"
+#include "options.h"
+#include "state.h"
+
+struct catalogue;
+struct clients;
+struct event;
+struct event_base;
+struct mailbox;
+struct trouble;
+
+struct daemon {
+	struct options options;
+	struct claim claim;
+	char name[NODE_NAME_BYTES_MAX + 1];
+	char runtime[PATH_MAX];
+	uint8_t key[MESH_KEY_BYTES];
+	struct event_base *base;
+	struct mailbox *ends; /* never freed: see driver.h */
+	struct event *letters, *on_int, *on_term, *on_block;
+	struct state *state;
+	struct catalogue *catalogue;
+	struct intake_roots recalled;
+	struct driver *driver;
+	struct clients *clients;
+	struct intake *intake;
+	bool leaving;
+	bool reborn;  /* start again under a new identity */
+	bool damaged; /* start again with a new catalogue */
+};
+
+/* ---- daemon_start.c --------------------------------------------------- */
+
+/* -1 with *why; what has been started is then for daemon_stop. */
+int daemon_start(struct daemon *d, struct trouble *why);
+/* All but the state; also after a start that failed. */
+void daemon_stop(struct daemon *d);
+
+/* ---- daemon_events.c: what a running photod is told; arg is the daemon  */
+
+void on_crown(void *arg, const struct rank *now, const struct rank *was);
+void on_news(void *arg, enum mesh_news what, const struct node_id *node,
+	     const char *text);
+void on_photos(void *arg, const struct photo_news *news, uint32_t count,
+	       bool lost_some);
+void on_scan(void *arg, const struct scan_progress *p);
+void on_own_written(void *arg, bool failed, const struct write_result *result,
+		    const struct trouble *why);
+void on_letters(evutil_socket_t fd, short what, void *arg);
+void on_signal(evutil_socket_t number, short what, void *arg);
+void on_new_identity(void *arg);
+void on_damage(void *arg, const struct trouble *what);
+#ifdef PHOTOMESH_TEST_HOOKS
+void on_block(evutil_socket_t number, short what, void *arg);
+#endif
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * daemon_events.c: what happens to a running photod, handed to those whom it
+ * concerns; and how it comes to its end.
+ */
+#include "daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "clients.h"
+#include "log.h"
+#include "mailbox.h"
+#include "trouble.h"
+
+/* ---- what people are told -------------------------------------------------- */
+
+void
+on_crown(void *arg, const struct rank *now, const struct rank *was)
+{
+	struct daemon *d = arg;
+
+	if (d->clients != NULL)
+		clients_crown(d->clients, now, was);
+}
+
+void
+on_news(void *arg, enum mesh_news what, const struct node_id *node,
+	const char *text)
+{
+	struct daemon *d = arg;
+
+	if (d->clients != NULL)
+		clients_news(d->clients, what, node, text);
+}
+
+void
+on_photos(void *arg, const struct photo_news *news, uint32_t count,
+	  bool lost_some)
+{
+	struct daemon *d = arg;
+
+	if (d->clients != NULL)
+		clients_photos(d->clients, news, count, lost_some);
+}
+
+void
+on_scan(void *arg, const struct scan_progress *p)
+{
+	struct daemon *d = arg;
+
+	if (d->clients != NULL)
+		clients_scan(d->clients, p);
+}
+
+void
+on_own_written(void *arg, bool failed, const struct write_result *result,
+	       const struct trouble *why)
+{
+	struct daemon *d = arg;
+
+	if (d->driver != NULL)
+		driver_own_written(d->driver, failed, result, why);
+}
+
+void
+on_letters(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	mailbox_deliver(d->ends);
+}
+
+/* ---- the end ------------------------------------------------------------------ */
+
+static void
+on_left(void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)event_base_loopbreak(d->base);
+}
+
+static void
+leave(struct daemon *d)
+{
+	if (d->leaving)
+		return;
+	d->leaving = true;
+	log_info("saying goodbye");
+	driver_leave(d->driver, on_left, d);
+}
+
+void
+on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)what;
+	if (number == SIGINT && d->leaving)
+		_exit(128 + SIGINT);
+	d->damaged = false; /* whoever wants an end gets one */
+	leave(d);
+}
+
+void
+on_new_identity(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->reborn = true;
+	(void)event_base_loopbreak(d->base);
+}
+
+/* Everything in it can be had again: from the folders, and from the peers. */
+void
+on_damage(void *arg, const struct trouble *what)
+{
+	struct daemon *d = arg;
+
+	log_error("the catalogue in %s is damaged (%s)", d->state->dir,
+		  what->text);
+	if (d->leaving)
+		return; /* the next start finds it again */
+	d->damaged = true;
+	leave(d);
+}
+
+#ifdef PHOTOMESH_TEST_HOOKS
+/* A hung loop, for tests: everything stops, the kernel still acknowledges. */
+void
+on_block(evutil_socket_t number, short what, void *arg)
+{
+	const char *text = getenv("PHOTOMESH_BLOCK_MS");
+	long ms = text != NULL ? strtol(text, NULL, 10) : 10000;
+	struct timespec left = {.tv_sec = ms / 1000,
+				.tv_nsec = ms % 1000 * 1000000};
+
+	(void)number;
+	(void)what;
+	(void)arg;
+	while (nanosleep(&left, &left) == -1 && errno == EINTR)
+		continue;
+}
+#endif

@@ -1,0 +1,302 @@
+/*
+ * daemon_start.c: puts a photod together, and takes it apart.
+ */
+#include "daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <event2/event.h>
+
+#include "catalogue.h"
+#include "clients.h"
+#include "clock.h"
+#include "log.h"
+#include "mailbox.h"
+#include "trouble.h"
+
+#ifndef PHOTOMESH_VERSION
+#define PHOTOMESH_VERSION "0.1.0"
+#endif
+
+/* The base name of the first folder, fit to be shown and sent. */
+static void
+choose_name(struct daemon *d)
+{
+	const char *base = d->options.name;
+	char *real = NULL;
+	size_t used;
+
+	if (base == NULL) {
+		char *slash;
+
+		real = realpath(d->options.folders[0], NULL);
+		if (real == NULL)
+			real = strdup(d->options.folders[0]);
+		if (real == NULL)
+			real = strdup("photos");
+		for (used = strlen(real); used > 1 && real[used - 1] == '/';)
+			real[--used] = '\0';
+		slash = strrchr(real, '/');
+		base = slash != NULL ? slash + 1 : real;
+		if (base[0] == '\0')
+			base = "photos";
+	}
+	for (used = 0; base[used] != '\0' && used < NODE_NAME_BYTES_MAX;
+	     used++) {
+		unsigned char c = (unsigned char)base[used];
+
+		d->name[used] = c < 0x20 || c == 0x7f ? '_' : (char)c;
+	}
+	/* Not half a character at the cut. */
+	if (base[used] != '\0') {
+		while (used > 1 && ((unsigned char)base[used] & 0xc0) == 0x80)
+			used--;
+	}
+	d->name[used] = '\0';
+	free(real);
+}
+
+static int
+make_base(struct daemon *d, struct trouble *why)
+{
+	struct event_config *config = event_config_new();
+
+	if (config != NULL) {
+		/* One thread owns it.  Precise: redials come 1 ms apart. */
+		(void)event_config_set_flag(config,
+					    EVENT_BASE_FLAG_NOLOCK |
+						    EVENT_BASE_FLAG_PRECISE_TIMER);
+		d->base = event_base_new_with_config(config);
+		event_config_free(config);
+	}
+	if (d->base == NULL)
+		return trouble_set(why, 0, "cannot make an event loop");
+	if ((d->ends = mailbox_new(why)) == NULL)
+		return -1;
+	d->letters = event_new(d->base, mailbox_fd(d->ends),
+			       EV_READ | EV_PERSIST, on_letters, d);
+	d->on_int = evsignal_new(d->base, SIGINT, on_signal, d);
+	d->on_term = evsignal_new(d->base, SIGTERM, on_signal, d);
+	if (d->letters == NULL || d->on_int == NULL || d->on_term == NULL ||
+	    event_add(d->letters, NULL) == -1 ||
+	    event_add(d->on_int, NULL) == -1 ||
+	    event_add(d->on_term, NULL) == -1)
+		return trouble_set(why, 0, "cannot watch for signals");
+#ifdef PHOTOMESH_TEST_HOOKS
+	d->on_block = evsignal_new(d->base, SIGUSR2, on_block, d);
+	if (d->on_block == NULL || event_add(d->on_block, NULL) == -1)
+		return trouble_set(why, 0, "cannot watch for signals");
+#endif
+	return 0;
+}
+
+static int
+open_catalogue(struct daemon *d, struct trouble *why)
+{
+	const struct writer_config config = {
+		.dir = d->state->dir,
+		.self = d->state->node,
+		.run = d->state->run,
+		.wall_ms = (uint64_t)clock_wall_ms(),
+		.new_life = d->state->new_life,
+	};
+	enum writer_found found;
+
+	d->catalogue = catalogue_open(&config, d->ends, &found, why);
+	if (d->catalogue == NULL)
+		return -1;
+	switch (found) {
+	case WRITER_NEW:
+	case WRITER_KEPT:
+		break;
+	case WRITER_MOVED:
+		log_warn("the catalogue in %s was damaged: it has been moved "
+			 "aside and is made afresh from the folders",
+			 d->state->dir);
+		break;
+	case WRITER_ADOPTED:
+		log_info("the catalogue goes on under a new identity");
+		break;
+	}
+	/* Now, while nobody else uses the writer. */
+	return intake_recall(&d->recalled, d->state, d->catalogue, why);
+}
+
+static int
+start_driver(struct daemon *d, struct trouble *why)
+{
+	const struct options *o = &d->options;
+	struct driver_config config = {
+		.base = d->base,
+		.mesh = {.self = d->state->node,
+			 .run = d->state->run,
+			 .software = "photod " PHOTOMESH_VERSION,
+			 .host = d->state->host,
+			 .port = d->claim.port,
+			 .base_port = o->base_port,
+			 .port_count = MESH_PORTS,
+			 .address_count = d->claim.address_count,
+			 .join_count = o->join_count},
+		.state = d->state,
+		.mesh_key = d->key,
+		.catalogue = d->catalogue,
+		.ends = d->ends,
+		.listener_count = d->claim.listener_count,
+		.listeners = {d->claim.listeners[0], d->claim.listeners[1]},
+		.on_crown = on_crown,
+		.on_news = on_news,
+		.on_photos = on_photos,
+		.on_new_identity = on_new_identity,
+		.arg = d,
+	};
+
+	if (o->base_port > UINT16_MAX - MESH_PORTS + 1)
+		config.mesh.port_count =
+			(uint16_t)(UINT16_MAX - o->base_port + 1);
+	memcpy(config.mesh.name, d->name, sizeof(config.mesh.name));
+	memcpy(config.mesh.addresses, d->claim.addresses,
+	       sizeof(config.mesh.addresses));
+	memcpy(config.mesh.joins, o->joins, sizeof(config.mesh.joins));
+	if (getrandom(&config.mesh.seed, sizeof(config.mesh.seed), 0) !=
+	    sizeof(config.mesh.seed))
+		config.mesh.seed = d->state->run;
+	d->driver = driver_new(&config, why);
+	explicit_bzero(d->key, sizeof(d->key));
+	return d->driver != NULL ? 0 : -1;
+}
+
+static int
+start_clients(struct daemon *d, struct trouble *why)
+{
+	struct clients_config config = {
+		.base = d->base,
+		.runtime_dir = d->runtime,
+		.port = d->claim.port,
+		.driver = d->driver,
+		.catalogue = d->catalogue,
+	};
+
+	if (runtime_dir(d->runtime, sizeof(d->runtime), why) == -1)
+		return -1;
+	d->clients = clients_new(&config, why);
+	return d->clients != NULL ? 0 : -1;
+}
+
+static void
+release_delivery(struct own_delivery *delivery)
+{
+	free(delivery);
+}
+
+/* What this node says of itself; written only when it has changed. */
+static void
+stamp_node(struct daemon *d)
+{
+	struct own_delivery *delivery = calloc(1, sizeof(*delivery));
+	struct record_node *node;
+
+	if (delivery == NULL)
+		return;
+	node = &delivery->batch.node;
+	delivery->batch.has_node = true;
+	memcpy(node->name, d->name, sizeof(node->name));
+	node->host = d->state->host;
+	strncpy(node->version, PHOTOMESH_VERSION, sizeof(node->version) - 1);
+	node->share = SHARE_OPEN;
+	delivery->release = release_delivery;
+	delivery->written = on_own_written;
+	delivery->arg = d;
+	catalogue_own(d->catalogue, delivery);
+}
+
+static int
+start_intake(struct daemon *d, struct trouble *why)
+{
+	const struct intake_config config = {
+		.state = d->state,
+		.catalogue = d->catalogue,
+		.ends = d->ends,
+		.excludes = d->options.excludes,
+		.exclude_count = d->options.exclude_count,
+		.interval_seconds = d->options.rescan_seconds,
+		.recalled = &d->recalled,
+		.written = on_own_written,
+		.on_scan = on_scan,
+		.arg = d,
+	};
+
+	d->intake = intake_new(&config, why);
+	if (d->intake == NULL)
+		return -1;
+	clients_set_intake(d->clients, d->intake);
+	return 0;
+}
+
+static void
+say_ready(const struct daemon *d)
+{
+	struct rank first;
+
+	mesh_coordinator(driver_mesh(d->driver), &first);
+	if (node_id_is_zero(&first.node))
+		printf("photod: %s ready on 127.0.0.1:%u "
+		       "(coordinator unknown)\n",
+		       d->name, (unsigned)d->claim.port);
+	else
+		printf("photod: %s ready on 127.0.0.1:%u (coordinator %u)\n",
+		       d->name, (unsigned)d->claim.port, (unsigned)first.port);
+	fflush(stdout);
+}
+
+int
+daemon_start(struct daemon *d, struct trouble *why)
+{
+	const struct options *o = &d->options;
+
+	choose_name(d);
+	/* The port first: its descriptors must be the lowest (claim.h). */
+	if (claim_port(&d->claim, o->base_port, MESH_PORTS, o->listen, why) ==
+		    -1 ||
+	    make_base(d, why) == -1 ||
+	    mesh_key_load(o->key_file, o->listen == NULL, d->key, why) == -1)
+		return -1;
+	d->state = state_open(o->state_dir, o->folders, o->folder_count, why);
+	if (d->state == NULL || open_catalogue(d, why) == -1 ||
+	    start_driver(d, why) == -1 || start_clients(d, why) == -1)
+		return -1;
+	say_ready(d);
+	stamp_node(d);
+	if (start_intake(d, why) == -1)
+		return -1;
+	catalogue_check(d->catalogue, on_damage, d);
+	return 0;
+}
+
+/* Peers and clients first: nobody shall wait for a disk to finish. */
+void
+daemon_stop(struct daemon *d)
+{
+	driver_stop(d->driver);
+	clients_free(d->clients);
+	d->clients = NULL;
+	intake_free(d->intake);
+	if (d->catalogue != NULL)
+		catalogue_close(d->catalogue);
+	if (d->ends != NULL)
+		mailbox_deliver(d->ends);
+	driver_free(d->driver);
+	if (d->letters != NULL)
+		event_free(d->letters);
+	if (d->on_int != NULL)
+		event_free(d->on_int);
+	if (d->on_term != NULL)
+		event_free(d->on_term);
+	if (d->on_block != NULL)
+		event_free(d->on_block);
+	if (d->base != NULL)
+		event_base_free(d->base);
+}

@@ -1,0 +1,154 @@
+/*
+ * scan_seen.c: what former scans know of a root, row by row; what this one has
+ * not seen of it is gone.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "scan_private.h"
+#include "trouble.h"
+
+bool
+is_seen(const struct scan_root *s, int64_t row)
+{
+	/* Rows made since this scan began were seen by making them. */
+	if (row < 0 || (uint64_t)row >= s->rows)
+		return true;
+	return (s->seen[row / 8] >> (row % 8) & 1) != 0;
+}
+
+void
+set_seen(struct scan_root *s, int64_t row)
+{
+	if (row >= 0 && (uint64_t)row < s->rows)
+		s->seen[row / 8] |= (uint8_t)(1u << (row % 8));
+}
+
+static bool
+count_known(void *arg, const struct known_file *f, const char *path,
+	    size_t path_bytes)
+{
+	struct scan_root *s = arg;
+
+	(void)path;
+	(void)path_bytes;
+	if (f->row >= 0 && (uint64_t)f->row >= s->rows)
+		s->rows = (uint64_t)f->row + 1;
+	if (f->verdict == OWN_COPY) {
+		s->known_media++;
+		s->known_bytes += f->size;
+	}
+	return !atomic_load(&s->intake->stop);
+}
+
+int
+load_known(struct scan_root *s)
+{
+	struct trouble why;
+
+	if (reader_each_known(s->intake->reader, &s->root->id, count_known, s,
+			      &why) == -1) {
+		log_error("%s: cannot read what is known: %s", s->root->path,
+			  why.text);
+		return -1;
+	}
+	if (s->rows > 0 && (s->seen = calloc(1, s->rows / 8 + 1)) == NULL) {
+		log_error("out of memory");
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- what is gone ---------------------------------------------------- */
+
+static bool
+is_below_unlisted(const struct scan_root *s, const char *path, size_t bytes)
+{
+	for (uint32_t k = 0; k < s->unlisted_count; k++) {
+		size_t n = strlen(s->unlisted[k]);
+
+		if (bytes >= n && memcmp(path, s->unlisted[k], n) == 0 &&
+		    (bytes == n || path[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static bool
+collect_gone(void *arg, const struct known_file *f, const char *path,
+	     size_t path_bytes)
+{
+	struct gone_list *g = arg;
+	char *copy;
+
+	if (is_seen(g->root, f->row))
+		return true;
+	if (is_below_unlisted(g->root, path, path_bytes)) {
+		set_seen(g->root, f->row);
+		return true;
+	}
+	if (g->only_look) {
+		g->count = 1;
+		return false;
+	}
+	if ((copy = malloc(path_bytes + 1)) == NULL)
+		return false;
+	memcpy(copy, path, path_bytes);
+	copy[path_bytes] = '\0';
+	set_seen(g->root, f->row);
+	g->paths[g->count] = copy;
+	g->path_bytes[g->count] = path_bytes;
+	return ++g->count < GONE_AT_ONCE;
+}
+
+bool
+misses_something(struct scan_root *s, struct gone_list *g)
+{
+	struct trouble why;
+
+	g->root = s;
+	g->only_look = true;
+	g->count = 0;
+	if (reader_each_known(s->intake->reader, &s->root->id, collect_gone, g,
+			      &why) == -1) {
+		log_error("%s: cannot read what is known: %s", s->root->path,
+			  why.text);
+		s->broken = true;
+	}
+	return g->count > 0;
+}
+
+/* No read transaction is open while we wait for the writer. */
+void
+withdraw(struct scan_root *s, struct gone_list *g)
+{
+	struct own_file f;
+	struct trouble why;
+	uint64_t total = 0;
+
+	g->root = s;
+	g->only_look = false;
+	do {
+		g->count = 0;
+		if (reader_each_known(s->intake->reader, &s->root->id,
+				      collect_gone, g, &why) == -1)
+			log_error("%s: cannot read what is known: %s",
+				  s->root->path, why.text);
+		for (size_t k = 0; k < g->count; k++) {
+			memset(&f, 0, sizeof(f));
+			f.root = s->root->id;
+			f.path = g->paths[k];
+			f.path_bytes = g->path_bytes[k];
+			f.verdict = OWN_GONE;
+			if (!outbox_put_self(s->intake->outbox, &f))
+				s->broken = true;
+			free(g->paths[k]);
+		}
+		total += g->count;
+	} while (g->count > 0 && !s->broken);
+	if (total > 0)
+		log_info("%s: %" PRIu64 " files are gone", s->root->path,
+			 total);
+}

@@ -1,0 +1,357 @@
+/*
+ * Lives that nobody can check: what a relay tells of an older generation when
+ * the newest has told of everything, and roots of which the owner says nothing
+ * any more.
+ */
+#include "test_catalogue_kit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct box a, b, c;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	box_start(&a, 1, 1);
+	box_start(&b, 2, 2);
+	box_start(&c, 3, 3);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	box_end(&a);
+	box_end(&b);
+	box_end(&c);
+	return 0;
+}
+
+static void
+fill(struct box *x, uint8_t root, unsigned first, unsigned count)
+{
+	static char paths[1024][64];
+	static struct own_file f[1024];
+
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(paths[i], 64, "2020/%04u.jpg", first + i);
+		f[i] = kit_copy(root, paths[i], first + i);
+	}
+	box_own(x, f, count, 1);
+}
+
+/* A root of a volume; volume and label are what it is known again by. */
+static void
+root_on(struct box *x, uint8_t root, uint8_t volume, const char *label,
+	bool complete)
+{
+	struct own_batch batch = {.has_root = true,
+				  .root_id = kit_root(root)};
+
+	snprintf(batch.root.label, sizeof(batch.root.label), "%s", label);
+	memset(batch.root.volume, volume, 16);
+	batch.root.volume_bytes = 16;
+	batch.root.online = true;
+	batch.root.complete = complete;
+	assert_int_equal(writer_own(x->w, &batch, 1, &x->result, &x->why), 0);
+	box_check(x);
+}
+
+static struct stream_id
+lose_database(struct box *x)
+{
+	uint64_t generation = box_own_report(x).stream.generation;
+	char command[256];
+
+	box_close(x);
+	snprintf(command, sizeof(command), "rm -f %s/catalogue.db* %s/run",
+		 x->dir, x->dir);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(box_open(x, false), 0);
+	assert_int_equal(writer_begin_generation(x->w, generation + 1,
+						 &x->result, &x->why), 0);
+	return box_own_report(x).stream;
+}
+
+static bool
+take_online(void *arg, const struct photo_row *row)
+{
+	int *online = arg;
+
+	assert_int_equal(row->copy_count, 1);
+	*online = row->rows[0].root_online;
+	return false;
+}
+
+/* Of the only copy; -1 when it is not listed. */
+static int
+online(struct box *x, uint32_t photo)
+{
+	struct photo_id id = kit_photo(photo);
+	struct photo_prefix prefix;
+	char hex[33];
+	int is = -1;
+
+	photo_id_hex(&id, hex);
+	assert_true(photo_prefix_parse(hex, 32, &prefix));
+	assert_int_equal(reader_find(x->r, &prefix, 2, take_online, &is, NULL),
+			 0);
+	return is;
+}
+
+static void
+refused(struct box *to, struct box *from, const struct stream_id *s)
+{
+	struct pulling p = {.stream = *s, .how = PULL_RELAY,
+			    .credit = PULL_CREDIT_MIN};
+	uint64_t photos = box_photos(to);
+
+	box_pull_page(to, from, &p);
+	assert_int_equal(box_held(to, s).stream.generation, 0);
+	assert_int_equal(to->result.stored.stream.generation, 0);
+	assert_int_equal(to->result.dropped_count, 1);
+	assert_true(stream_id_equal(&to->result.dropped[0], s));
+	assert_int_equal(to->result.news_count, 0);
+	assert_int_equal(box_photos(to), photos);
+}
+
+/* c holds a life of a that was never a's. */
+static struct stream_id
+forge(struct box *x, uint64_t generation)
+{
+	struct stream_id s = {.node = a.node, .generation = generation};
+	struct own_file f = kit_copy(9, "never.jpg", 999);
+	uint8_t value[200], key[17];
+	struct record r = {.seq = 5, .kind = RECORD_COPY, .key = key,
+			   .key_bytes = 17, .value = value};
+	struct mesh_store store = {.stream = s, .point = {5, 5}};
+	struct message_batch batch = {.stream = s, .records = &r,
+				      .record_count = 1};
+
+	r.value_bytes = record_copy_pack(&f.copy, value, 200);
+	memset(key, 9, 8);
+	memcpy(key + 8, "never.jpg", 9);
+	assert_int_equal(writer_store(x->w, &store, &batch, &x->result, NULL),
+			 0);
+	box_check(x);
+	return s;
+}
+
+static void
+older_life_is_refused_when_the_newest_is_whole(void **state)
+{
+	struct stream_id fresh, fake;
+
+	(void)state;
+	fill(&a, 1, 0, 5);
+	box_root(&a, 1, true);
+	fresh = box_own_report(&a).stream;
+	fake = forge(&c, fresh.generation - 1);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	refused(&b, &c, &fake);
+	/* Nor of oneself. */
+	refused(&a, &c, &fake);
+	/* A rebuild of it is not begun either. */
+	{
+		struct pulling p = {.stream = fake, .how = PULL_OWNER,
+				    .rebuild = true,
+				    .credit = PULL_CREDIT_MIN};
+
+		box_pull_page(&b, &c, &p);
+		assert_int_equal(b.result.dropped_count, 1);
+		assert_int_equal(
+			box_count(&b, "SELECT count(*) FROM stream"), 2);
+	}
+	/* A later page of it: the same answer, not a failure. */
+	{
+		struct mesh_store store = {.stream = fake, .point = {0, 9}};
+		struct message_batch batch = {.stream = fake, .after = 7};
+
+		assert_int_equal(writer_store(b.w, &store, &batch, &b.result,
+					      &b.why), 0);
+		assert_int_equal(b.result.dropped_count, 1);
+	}
+}
+
+static void
+older_life_is_taken_while_a_root_is_open(void **state)
+{
+	struct stream_id fresh, fake;
+
+	(void)state;
+	fake = forge(&c, 10);
+	/* Nothing is known of the newest but that it has begun. */
+	box_name(&a);
+	fresh = box_own_report(&a).stream;
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	fill(&a, 1, 0, 5);
+	box_root(&a, 1, true);
+	box_root(&a, 2, false);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	box_pull(&b, &c, &fake, PULL_RELAY);
+	assert_int_equal(box_photos(&b), 6);
+	box_root(&a, 2, true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(writer_drop(b.w, &fake, &b.result, NULL), 0);
+	refused(&b, &c, &fake);
+}
+
+/* The owner dies while a later change of its is pulled. */
+static void
+roots_swap_below_the_head(void **state)
+{
+	struct pulling p = {.how = PULL_OWNER, .credit = PULL_CREDIT_MIN};
+	struct stream_id old, fresh;
+
+	(void)state;
+	fill(&a, 1, 0, 5);
+	box_root(&a, 1, true);
+	old = box_own_report(&a).stream;
+	box_pull(&b, &a, &old, PULL_OWNER);
+	fresh = lose_database(&a);
+	fill(&a, 1, 0, 4);
+	box_root(&a, 1, true);
+	box_pull(&c, &a, &fresh, PULL_OWNER);
+	fill(&a, 1, 100, 900);
+	p.stream = fresh;
+	assert_true(box_pull_page(&c, &a, &p));
+	/* c is below its head; all that it had at its base is good. */
+	box_pull(&b, &c, &fresh, PULL_RELAY);
+	assert_true(box_held(&b, &fresh).point.base <
+		    box_held(&b, &fresh).point.cursor);
+	assert_int_equal(box_copies(&b, 4), 0);
+	assert_int_equal(box_copies(&b, 3), 1);
+	/* Stamped again above the base, it does not come back. */
+	root_on(&a, 1, 7, "disk 1", true);
+	p.begun = false;
+	while (box_pull_page(&c, &a, &p))
+		assert_int_equal(box_copies(&b, 4), 0);
+	box_pull(&b, &c, &fresh, PULL_RELAY);
+	assert_int_equal(box_copies(&b, 4), 0);
+}
+
+/* The list of roots was lost with the database: the folder has another id. */
+static void
+same_folder_under_another_id_takes_over(void **state)
+{
+	struct stream_id old, fresh;
+
+	(void)state;
+	fill(&a, 1, 0, 5);
+	fill(&a, 2, 100, 5);
+	root_on(&a, 1, 7, "photos", true);
+	root_on(&a, 2, 7, "other", true);
+	old = box_own_report(&a).stream;
+	box_pull(&b, &a, &old, PULL_OWNER);
+	box_pull(&c, &a, &old, PULL_OWNER);
+	fresh = lose_database(&a);
+	fill(&a, 3, 0, 4);
+	root_on(&a, 3, 7, "photos", false);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 10);
+	root_on(&a, 3, 7, "photos", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 9);
+	assert_int_equal(box_copies(&b, 4), 0);
+	assert_int_equal(online(&b, 3), 1);
+	/* The other one: listed, but not at hand. */
+	assert_int_equal(online(&b, 103), 0);
+	assert_int_equal(box_held(&b, &old).stream.generation, old.generation);
+	/* It comes back by its name, too. */
+	fill(&a, 4, 100, 5);
+	root_on(&a, 4, 7, "other", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 9);
+	assert_int_equal(online(&b, 103), 1);
+	assert_int_equal(box_held(&b, &old).stream.generation, 0);
+	/* Whoever had the former life, and the newest at once, sees the same. */
+	box_pull(&c, &a, &fresh, PULL_OWNER);
+	{
+		struct digest x = box_merged(&b), y = box_merged(&c);
+
+		assert_true(digest_equal(&x, &y));
+	}
+	assert_int_equal(box_held(&c, &old).stream.generation, 0);
+}
+
+static void
+root_the_owner_says_nothing_of_is_offline(void **state)
+{
+	struct stream_id old, fresh;
+
+	(void)state;
+	fill(&a, 1, 0, 5);
+	fill(&a, 2, 100, 5);
+	root_on(&a, 1, 7, "photos", true);
+	root_on(&a, 2, 8, "disk", true);
+	old = box_own_report(&a).stream;
+	box_pull(&b, &a, &old, PULL_OWNER);
+	box_pull(&c, &b, &old, PULL_RELAY);
+	fresh = lose_database(&a);
+	fill(&a, 1, 0, 5);
+	root_on(&a, 1, 7, "photos", false);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	/* It may still be going to tell. */
+	assert_int_equal(online(&b, 103), 1);
+	root_on(&a, 1, 7, "photos", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 10);
+	assert_int_equal(online(&b, 3), 1);
+	assert_int_equal(online(&b, 103), 0);
+	/* The same of everybody who holds the same. */
+	box_pull(&c, &b, &fresh, PULL_RELAY);
+	assert_int_equal(box_photos(&c), 10);
+	assert_int_equal(online(&c, 103), 0);
+	box_reopen(&b, false);
+	assert_int_equal(online(&b, 103), 0);
+	/* The newest life has the word on what it knows of. */
+	root_on(&a, 2, 8, "disk", false);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(online(&b, 103), 1);
+	fill(&a, 2, 100, 4);
+	root_on(&a, 2, 8, "disk", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 9);
+	assert_int_equal(box_held(&b, &old).stream.generation, 0);
+}
+
+/* Two folders of one name on one volume are two, as the older life knew. */
+static void
+folder_known_by_its_id_is_no_other(void **state)
+{
+	struct stream_id old, fresh;
+
+	(void)state;
+	fill(&a, 1, 0, 5);
+	fill(&a, 2, 100, 5);
+	root_on(&a, 1, 7, "photos", true);
+	root_on(&a, 2, 7, "photos", true);
+	old = box_own_report(&a).stream;
+	box_pull(&b, &a, &old, PULL_OWNER);
+	fresh = lose_database(&a);
+	fill(&a, 1, 0, 5);
+	root_on(&a, 1, 7, "photos", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 10);
+	assert_int_equal(online(&b, 103), 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(older_life_is_refused_when_the_newest_is_whole),
+		T(older_life_is_taken_while_a_root_is_open),
+		T(roots_swap_below_the_head),
+		T(same_folder_under_another_id_takes_over),
+		T(root_the_owner_says_nothing_of_is_offline),
+		T(folder_known_by_its_id_is_no_other),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
