@@ -145,44 +145,6 @@ compare_found(const void *a, const void *b)
 	return r;
 }
 
-static int
-root_look(struct reader *r, const struct seen_stream *s,
-	  struct copy_row *row, struct trouble *why)
-{
-	sqlite3_stmt *st = r->st[R_ROOT];
-	struct record_root v;
-	struct seen_root *n;
-	int code;
-
-	for (n = r->roots; n != NULL; n = n->next)
-		if (n->stream == s->id &&
-		    memcmp(&n->root, &row->root, sizeof(n->root)) == 0)
-			goto found;
-	if ((n = calloc(1, sizeof(*n))) == NULL)
-		return read_memory(why);
-	n->next = r->roots;
-	r->roots = n;
-	n->stream = s->id;
-	n->root = row->root;
-	n->online = true; /* its owner says nothing else so far */
-	sqlite3_bind_int64(st, 1, s->id);
-	sqlite3_bind_blob(st, 2, row->root.bytes, ROOT_ID_BYTES,
-			  SQLITE_STATIC);
-	if ((code = read_row(r, st, why)) == -1)
-		return -1;
-	if (code == 1 &&
-	    record_root_parse(sqlite3_column_blob(st, 0),
-			      (size_t)sqlite3_column_bytes(st, 0), &v)) {
-		n->online = v.online;
-		memcpy(n->label, v.label, sizeof(n->label));
-	}
-	sqlite3_reset(st);
-found:
-	row->label = n->label;
-	row->root_online = n->online;
-	return 0;
-}
-
 /* Fills r->rows; returns how many, or -1. */
 static int
 copies_arrange(struct reader *r, struct trouble *why)
@@ -198,14 +160,18 @@ copies_arrange(struct reader *r, struct trouble *why)
 		struct copy_row *row = &r->found[i].row;
 		const struct copy_row *last = &r->rows[count > 0 ? count - 1 :
 								   0];
+		const struct seen_root *root;
 
 		if (count > 0 && node_id_equal(&last->node, &row->node) &&
 		    memcmp(&last->root, &row->root, sizeof(row->root)) == 0 &&
 		    last->path_bytes == row->path_bytes &&
 		    memcmp(last->path, row->path, row->path_bytes) == 0)
 			continue; /* the same file in two lives */
-		if (root_look(r, r->found[i].stream, row, why) == -1)
+		root = read_root(r, r->found[i].stream->id, &row->root, why);
+		if (root == NULL)
 			return -1;
+		row->label = root->label;
+		row->root_online = root->online;
 		r->rows[count++] = *row;
 	}
 	return count;
@@ -214,7 +180,7 @@ copies_arrange(struct reader *r, struct trouble *why)
 /* ---- photos ----------------------------------------------------------- */
 
 static void
-cursor_fill(struct photo_row *row, enum list_sort sort, int64_t size)
+cursor_fill(struct photo_row *row, enum list_sort sort, sqlite3_stmt *st)
 {
 	struct list_cursor *c = &row->cursor;
 
@@ -228,10 +194,13 @@ cursor_fill(struct photo_row *row, enum list_sort sort, int64_t size)
 	case SORT_NAME:
 		break;
 	case SORT_SIZE:
-		c->number = size;
+		c->number = sqlite3_column_int64(st, 3);
 		break;
 	case SORT_ADDED:
 		c->number = row->added_ms;
+		break;
+	case SORT_WASTED:
+		c->number = sqlite3_column_int64(st, 7);
 		break;
 	}
 }
@@ -263,7 +232,7 @@ photo_show(struct reader *r, sqlite3_stmt *st, const struct filter *f,
 	row.type = (const char *)sqlite3_column_text(st, 6);
 	row.copy_count = (uint32_t)n;
 	row.rows = r->rows;
-	cursor_fill(&row, sort, sqlite3_column_int64(st, 3));
+	cursor_fill(&row, sort, st);
 	return each(arg, &row) ? 1 : 2;
 }
 
@@ -272,23 +241,25 @@ static sqlite3_stmt *
 list_statement(struct reader *r, enum list_sort sort, bool falling,
 	       bool after, struct trouble *why)
 {
-	static const char *const columns[] = {"sort_time", "name", "size",
-					      "added"};
+	static const char *const columns[LIST_SORTS] = {
+		"sort_time", "name", "size", "added", "wasted"};
+	/* Said as the index says it, or it would not be used. */
+	const char *some = sort == SORT_WASTED ? "wasted > 0" : "1";
 	sqlite3_stmt **st = &r->list[sort][falling][after];
 	const char *column = columns[sort];
 	const char *way = falling ? "DESC" : "ASC";
-	char where[64] = "", sql[256];
+	char behind[64] = "", sql[256];
 	const char *text = sql;
 
 	if (*st != NULL)
 		return *st;
 	if (after)
-		snprintf(where, sizeof(where), "WHERE (%s, id) %c (?1, ?2)",
+		snprintf(behind, sizeof(behind), " AND (%s, id) %c (?1, ?2)",
 			 column, falling ? '<' : '>');
 	snprintf(sql, sizeof(sql),
-		 "SELECT id, sort_time, name, size, added, copies, type"
-		 " FROM photo %s ORDER BY %s %s, id %s", where, column, way,
-		 way);
+		 "SELECT id, sort_time, name, size, added, copies, type, wasted"
+		 " FROM photo WHERE %s%s ORDER BY %s %s, id %s", some, behind,
+		 column, way, way);
 	return schema_prepare(r->db, &text, st, 1, why) == -1 ? NULL : *st;
 }
 

@@ -12,7 +12,7 @@
 enum reader_statement {
 	R_BEGIN, R_END,
 	R_STREAMS, R_PAGE, R_ROOT,
-	R_COPIES, R_COPIES_ALL, R_FIND,
+	R_COPIES, R_COPIES_ALL, R_FIND, R_PROBLEMS,
 	R_TOTALS, R_KNOWN, R_KNOWN_EACH,
 	R_COUNT
 };
@@ -41,10 +41,12 @@ struct found_copy {
 	size_t path_at;
 };
 
+#define LIST_STATEMENTS (4u * LIST_SORTS)
+
 struct reader {
 	sqlite3 *db;
 	sqlite3_stmt *st[R_COUNT];
-	sqlite3_stmt *list[4][2][2]; /* sort, falling, from a cursor */
+	sqlite3_stmt *list[LIST_SORTS][2][2]; /* sort, falling, from a cursor */
 	struct seen_stream *streams; /* owned; by id */
 	size_t stream_count, stream_capacity;
 	struct seen_root *roots; /* owned; of this call */
@@ -66,6 +68,10 @@ int read_end(struct reader *r, int result);
 /* 1: a row; 0: the end; -1: *why.  The statement is reset unless 1. */
 int read_row(struct reader *r, sqlite3_stmt *st, struct trouble *why);
 int read_memory(struct trouble *why);
+/* A root's label and whether it is online; NULL: *why. */
+const struct seen_root *read_root(struct reader *r, int64_t stream,
+				  const struct root_id *root,
+				  struct trouble *why);
 const struct seen_stream *read_stream(const struct reader *r, int64_t id);
 
 #endif

@@ -33,6 +33,10 @@ static const char *const reader_sql[R_COUNT] = {
 	[R_FIND] =
 		"SELECT id, sort_time, name, size, added, copies, type"
 		" FROM photo WHERE id >= ?1 AND id <= ?2 ORDER BY id",
+	[R_PROBLEMS] =
+		"SELECT key, value FROM record INDEXED BY record_key"
+		" WHERE stream = ?1 AND kind = 4 AND key > ?2 AND dead = 0"
+		" ORDER BY key",
 	[R_TOTALS] =
 		"SELECT photos, copies, bytes, unique_bytes FROM totals",
 	[R_KNOWN] =
@@ -75,7 +79,7 @@ reader_close(struct reader *r)
 	if (r == NULL)
 		return;
 	schema_finalize(r->st, R_COUNT);
-	schema_finalize(&r->list[0][0][0], 16);
+	schema_finalize(&r->list[0][0][0], LIST_STATEMENTS);
 	sqlite3_close(r->db);
 	summary_release(&r->summary);
 	free(r->streams);
@@ -179,7 +183,7 @@ read_end(struct reader *r, int result)
 
 	for (unsigned i = 0; i < R_COUNT; i++)
 		sqlite3_reset(r->st[i]);
-	for (unsigned i = 0; i < 16; i++)
+	for (unsigned i = 0; i < LIST_STATEMENTS; i++)
 		sqlite3_reset((&r->list[0][0][0])[i]);
 	sqlite3_step(r->st[R_END]);
 	sqlite3_reset(r->st[R_END]);
@@ -205,6 +209,42 @@ read_stream(const struct reader *r, int64_t id)
 	}
 	return low < r->stream_count && r->streams[low].id == id ?
 		       &r->streams[low] : NULL;
+}
+
+const struct seen_root *
+read_root(struct reader *r, int64_t stream, const struct root_id *root,
+	  struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_ROOT];
+	struct record_root v;
+	struct seen_root *n;
+	int code;
+
+	for (n = r->roots; n != NULL; n = n->next)
+		if (n->stream == stream &&
+		    memcmp(&n->root, root, sizeof(n->root)) == 0)
+			return n;
+	if ((n = calloc(1, sizeof(*n))) == NULL) {
+		read_memory(why);
+		return NULL;
+	}
+	n->next = r->roots;
+	r->roots = n;
+	n->stream = stream;
+	n->root = *root;
+	n->online = true; /* its owner says nothing else so far */
+	sqlite3_bind_int64(st, 1, stream);
+	sqlite3_bind_blob(st, 2, root->bytes, ROOT_ID_BYTES, SQLITE_STATIC);
+	if ((code = read_row(r, st, why)) == -1)
+		return NULL;
+	if (code == 1 &&
+	    record_root_parse(sqlite3_column_blob(st, 0),
+			      (size_t)sqlite3_column_bytes(st, 0), &v)) {
+		n->online = v.online;
+		memcpy(n->label, v.label, sizeof(n->label));
+	}
+	sqlite3_reset(st);
+	return n;
 }
 
 /* ---- totals ----------------------------------------------------------- */
