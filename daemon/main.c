@@ -142,6 +142,16 @@ on_signal(evutil_socket_t number, short what, void *arg)
 	leave(d);
 }
 
+/* A client asks for what SIGTERM does. */
+static void
+on_leave(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->damaged = false;
+	leave(d);
+}
+
 static void
 on_new_identity(void *arg)
 {
@@ -354,6 +364,8 @@ start_clients(struct daemon *d, struct trouble *why)
 		.port = d->claim.port,
 		.driver = d->driver,
 		.catalogue = d->catalogue,
+		.on_leave = on_leave,
+		.arg = d,
 	};
 
 	if (runtime_dir(d->runtime, sizeof(d->runtime), why) == -1)
