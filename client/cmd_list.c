@@ -19,8 +19,6 @@
 #define ID_COLUMNS        10u
 #define DATE_COLUMNS      16u
 #define SIZE_COLUMNS      8u
-#define NODES_COLUMNS_MIN 5u
-#define NODES_COLUMNS_MAX 40u
 
 struct list {
 	struct output *output;
@@ -45,61 +43,6 @@ remember_node(struct list *l, const struct row_holder *h)
 		l->nodes[l->seen_count++] = *h->node;
 }
 
-/* ---- the column of nodes ---------------------------------------------- */
-
-static unsigned
-holder_width(const struct row_holder *h)
-{
-	return text_shown_width(h->node->name, strlen(h->node->name)) +
-	       (h->online ? 0 : 2);
-}
-
-static unsigned
-holders_width(const struct row_holder *h, size_t count)
-{
-	unsigned width = 0;
-
-	for (size_t i = 0; i < count; i++)
-		width += holder_width(&h[i]) + (i > 0);
-	return width;
-}
-
-/* "alice,(bob),+3": an offline one in parentheses, what does not fit counted.
- */
-static void
-put_holders(struct list *l, const struct row_holder *h, size_t count)
-{
-	struct output *o = l->output;
-	unsigned used = 0, room = l->nodes_width;
-	bool all = holders_width(h, count) <= room;
-
-	for (size_t i = 0; i < count; i++) {
-		unsigned need = holder_width(&h[i]) + (i > 0);
-
-		if (!all && i > 0 && used + need + 4 > room) {
-			used += (unsigned)fprintf(o->data, ",+%zu", count - i);
-			break;
-		}
-		if (i > 0)
-			putc(',', o->data);
-		if (!h[i].online) {
-			output_dim(o, true);
-			putc('(', o->data);
-		}
-		need = text_put_shown(o->data, h[i].node->name,
-				      strlen(h[i].node->name),
-				      all ? UINT_MAX : room - 4);
-		if (!h[i].online) {
-			putc(')', o->data);
-			output_dim(o, false);
-			need += 2;
-		}
-		used += need + (i > 0);
-	}
-	for (; used < room; used++)
-		putc(' ', o->data);
-}
-
 /* ---- rows ------------------------------------------------------------- */
 
 static void
@@ -120,12 +63,7 @@ put_row(struct list *l, const struct answer_photos *a,
 		text_put_column(o->data, date, strlen(date));
 		fprintf(o->data, "\t%llu\t%u\t", (unsigned long long)p->id.size,
 			p->copies);
-		for (size_t i = 0; i < count; i++) {
-			if (i > 0)
-				putc(',', o->data);
-			text_put_column(o->data, h[i].node->name,
-					strlen(h[i].node->name));
-		}
+		row_put_holders_column(o, h, count);
 		putc('\t', o->data);
 		text_put_column(o->data, p->name, p->name_bytes);
 		putc('\n', o->data);
@@ -138,7 +76,7 @@ put_row(struct list *l, const struct answer_photos *a,
 	fprintf(o->data, "%.*s  ", (int)ID_COLUMNS, hex);
 	output_cell(o, date, strlen(date), DATE_COLUMNS);
 	fprintf(o->data, "  %*s  %6u  ", (int)SIZE_COLUMNS, size, p->copies);
-	put_holders(l, h, count);
+	row_put_holders(o, h, count, l->nodes_width);
 	fputs("  ", o->data);
 	text_put_shown(o->data, p->name, p->name_bytes, UINT_MAX);
 	putc('\n', o->data);
@@ -149,20 +87,8 @@ static void
 put_header(struct list *l, const struct answer_photos *a)
 {
 	struct output *o = l->output;
-	struct row_holder h[MESH_KNOWN_MAX];
-	unsigned width = NODES_COLUMNS_MIN, most = o->width / 3;
 
-	if (most > NODES_COLUMNS_MAX)
-		most = NODES_COLUMNS_MAX;
-	if (most < 12)
-		most = 12;
-	for (uint32_t i = 0; i < a->photo_count; i++) {
-		size_t n = row_holders(a, &a->photos[i], h, MESH_KNOWN_MAX);
-		unsigned w = holders_width(h, n);
-
-		width = w > width ? w : width;
-	}
-	l->nodes_width = width < most ? width : most;
+	l->nodes_width = row_holders_width(o, a);
 	l->headed = true;
 	output_bold(o, true);
 	fprintf(o->data, "%-*s  %-*s  %*s  COPIES  %-*s  NAME", (int)ID_COLUMNS,
@@ -233,7 +159,6 @@ static void
 put_notes(struct list *l, const uint8_t *after, size_t after_bytes)
 {
 	struct output *o = l->output;
-	char hex[2 * CURSOR_BYTES_MAX + 1];
 
 	if (o->form == OUTPUT_TABLE && !o->quiet)
 		put_summary(l);
@@ -243,12 +168,8 @@ put_notes(struct list *l, const uint8_t *after, size_t after_bytes)
 				    ? "a scan and a sync"
 			    : l->fresh.scanning ? "a scan"
 						: "a sync");
-	if (l->cut) {
-		hex_encode(after, after_bytes, hex);
-		/* Longer than a note may be, and to be copied whole. */
-		if (!o->quiet)
-			fprintf(o->notes, "photo: more: --after %s\n", hex);
-	}
+	if (l->cut)
+		verb_note_more(o, after, after_bytes);
 }
 
 static int
@@ -286,35 +207,12 @@ write_question(const struct options *p, struct question_list *q,
 	if (!text_is_utf8((const uint8_t *)q->text, used))
 		return failure_set(why, ENDING_USAGE,
 				   "the query is not valid UTF-8");
-	if (p->node != NULL) {
-		if (strlen(p->node) > SHOWN_NAME_MAX)
-			return failure_set(why, ENDING_NOT_FOUND,
-					   "there is no node '%.80s...'; see: "
-					   "photo peers",
-					   p->node);
-		snprintf(q->node, sizeof(q->node), "%s", p->node);
-	}
-	if (p->after != NULL &&
-	    (!text_hex_decode(p->after, q->after, sizeof(q->after),
-			      &q->after_bytes) ||
-	     q->after_bytes == 0))
-		return failure_set(why, ENDING_USAGE,
-				   "--after takes the cursor that an earlier "
-				   "list gave, not '%.40s'",
-				   p->after);
+	if (verb_read_node(p, q->node, why) == -1 ||
+	    verb_read_after(p, q->after, &q->after_bytes, why) == -1)
+		return -1;
 	q->sort = p->sort;
 	q->reverse = p->reverse;
 	return 0;
-}
-
-static uint32_t
-page_limit(const struct list *l)
-{
-	uint64_t left = l->options->limit - l->photos;
-
-	if (l->options->limit == 0 || left > LIST_PAGE_MAX)
-		return LIST_PAGE_MAX;
-	return (uint32_t)left;
 }
 
 /* Page after page, from the answer to the first question on. */
@@ -342,7 +240,7 @@ put_pages(struct list *l, struct call *c, struct question *q,
 					   "photos");
 		memcpy(q->u.list.after, a->after, a->after_bytes);
 		q->u.list.after_bytes = a->after_bytes;
-		q->u.list.limit = page_limit(l);
+		q->u.list.limit = verb_page_limit(l->options, l->photos);
 		if (call_ask(c, q, why) == -1 ||
 		    call_await(c, answer, why) == -1)
 			return -1;
@@ -365,7 +263,7 @@ run(const struct options *p, struct output *o, struct failure *why)
 	if (write_question(p, &q.u.list, why) == -1 ||
 	    (c = verb_call_new(p, why)) == NULL)
 		return -1;
-	q.u.list.limit = page_limit(&l);
+	q.u.list.limit = verb_page_limit(p, 0);
 	if (call_open(c, &q, &answer, why) == -1)
 		goto free_call;
 	r = put_pages(&l, c, &q, &answer, why);

@@ -59,6 +59,8 @@ ending_of_error(uint32_t code)
 		return ENDING_NOT_FOUND;
 	case ERROR_AMBIGUOUS:
 		return ENDING_AMBIGUOUS;
+	case ERROR_REFUSED:
+		return ENDING_REFUSED;
 	case ERROR_VERSION:
 	case ERROR_UNKNOWN_TYPE: /* a daemon older than this command */
 		return ENDING_INCOMPATIBLE;

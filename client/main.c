@@ -18,7 +18,8 @@
 
 static const struct verb *const verbs[] = {
 	&verb_list,  &verb_show,   &verb_peers,  &verb_status,
-	&verb_watch, &verb_verify, &verb_rescan, NULL,
+	&verb_dupes, &verb_problems, &verb_watch, &verb_verify,
+	&verb_rescan, &verb_leave, NULL,
 };
 
 static const char options_help[] =

@@ -1,11 +1,15 @@
 #include "rows.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
 #include "output.h"
+
+#define NODES_COLUMNS_MIN 5u
+#define NODES_COLUMNS_MAX 40u
 
 const struct answer_node *
 row_node(const struct answer_photos *a, uint32_t index)
@@ -48,6 +52,92 @@ row_holders(const struct answer_photos *a, const struct answer_photo *p,
 	qsort(out, count, sizeof(*out), by_name);
 	return count;
 }
+
+/* ---- the column of nodes ---------------------------------------------- */
+
+static unsigned
+holder_width(const struct row_holder *h)
+{
+	return text_shown_width(h->node->name, strlen(h->node->name)) +
+	       (h->online ? 0 : 2);
+}
+
+static unsigned
+holders_width(const struct row_holder *h, size_t count)
+{
+	unsigned width = 0;
+
+	for (size_t i = 0; i < count; i++)
+		width += holder_width(&h[i]) + (i > 0);
+	return width;
+}
+
+unsigned
+row_holders_width(const struct output *o, const struct answer_photos *a)
+{
+	struct row_holder h[MESH_KNOWN_MAX];
+	unsigned width = NODES_COLUMNS_MIN, most = o->width / 3;
+
+	if (most > NODES_COLUMNS_MAX)
+		most = NODES_COLUMNS_MAX;
+	if (most < 12)
+		most = 12;
+	for (uint32_t i = 0; i < a->photo_count; i++) {
+		size_t n = row_holders(a, &a->photos[i], h, MESH_KNOWN_MAX);
+		unsigned w = holders_width(h, n);
+
+		width = w > width ? w : width;
+	}
+	return width < most ? width : most;
+}
+
+void
+row_put_holders(struct output *o, const struct row_holder *h, size_t count,
+		unsigned width)
+{
+	unsigned used = 0;
+	bool all = holders_width(h, count) <= width;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned need = holder_width(&h[i]) + (i > 0);
+
+		if (!all && i > 0 && used + need + 4 > width) {
+			used += (unsigned)fprintf(o->data, ",+%zu", count - i);
+			break;
+		}
+		if (i > 0)
+			putc(',', o->data);
+		if (!h[i].online) {
+			output_dim(o, true);
+			putc('(', o->data);
+		}
+		need = text_put_shown(o->data, h[i].node->name,
+				      strlen(h[i].node->name),
+				      all ? UINT_MAX : width - 4);
+		if (!h[i].online) {
+			putc(')', o->data);
+			output_dim(o, false);
+			need += 2;
+		}
+		used += need + (i > 0);
+	}
+	for (; used < width; used++)
+		putc(' ', o->data);
+}
+
+void
+row_put_holders_column(struct output *o, const struct row_holder *h,
+		       size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			putc(',', o->data);
+		text_put_column(o->data, h[i].node->name,
+				strlen(h[i].node->name));
+	}
+}
+
+/* ---- dates and the object --------------------------------------------- */
 
 void
 row_date_shown(const struct answer_photo *p, char out[48])

@@ -26,6 +26,17 @@ struct row_holder {
 size_t row_holders(const struct answer_photos *a, const struct answer_photo *p,
 		   struct row_holder *out, size_t max);
 
+/* How wide a column of holders is, for a page of photos; and a cell of it, the
+ * column's `width` or more: "alice,(bob),+3", an offline one in parentheses,
+ * what does not fit counted. */
+unsigned row_holders_width(const struct output *o,
+			   const struct answer_photos *a);
+void row_put_holders(struct output *o, const struct row_holder *h, size_t count,
+		     unsigned width);
+/* In a tab-separated row: "alice,bob". */
+void row_put_holders_column(struct output *o, const struct row_holder *h,
+			    size_t count);
+
 /* "taken" if known, else the oldest mtime. */
 void row_date_shown(const struct answer_photo *p, char out[48]);
 void row_date_column(const struct answer_photo *p, char out[48]);

@@ -4,7 +4,10 @@
 #ifndef PHOTO_VERBS_H
 #define PHOTO_VERBS_H
 
+#include <stddef.h>
+
 #include "options.h"
+#include "question.h"
 
 extern const struct verb verb_list;
 extern const struct verb verb_show;
@@ -13,6 +16,9 @@ extern const struct verb verb_status;
 extern const struct verb verb_watch;
 extern const struct verb verb_verify;
 extern const struct verb verb_rescan;
+extern const struct verb verb_dupes;
+extern const struct verb verb_problems;
+extern const struct verb verb_leave;
 
 /* The call settings that the options ask for. */
 struct call;
@@ -21,5 +27,15 @@ struct output;
 struct call *verb_call_new(const struct options *p, struct failure *why);
 /* Say that a lower daemon gave no answer, if so. */
 void verb_note_silent(const struct call *c, struct output *o);
+
+/* --node and --after for a question; 0, or -1. */
+int verb_read_node(const struct options *p, char out[SHOWN_NAME_MAX + 1],
+		   struct failure *why);
+int verb_read_after(const struct options *p, uint8_t out[CURSOR_BYTES_MAX],
+		    size_t *count, struct failure *why);
+/* How many to ask for when so many have come: a page, or what --limit leaves. */
+uint32_t verb_page_limit(const struct options *p, uint64_t have);
+/* The list was cut by --limit: say how to go on. */
+void verb_note_more(struct output *o, const uint8_t *after, size_t count);
 
 #endif

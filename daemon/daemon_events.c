@@ -110,6 +110,15 @@ on_signal(evutil_socket_t number, short what, void *arg)
 }
 
 void
+on_leave(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->damaged = false;
+	leave(d);
+}
+
+void
 on_new_identity(void *arg)
 {
 	struct daemon *d = arg;

@@ -178,6 +178,8 @@ start_clients(struct daemon *d, struct trouble *why)
 		.port = d->claim.port,
 		.driver = d->driver,
 		.catalogue = d->catalogue,
+		.on_leave = on_leave,
+		.arg = d,
 	};
 
 	if (runtime_dir(d->runtime, sizeof(d->runtime), why) == -1)

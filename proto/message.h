@@ -79,6 +79,7 @@ enum error_code {
 	ERROR_NOT_FOUND = 17,
 	ERROR_AMBIGUOUS = 18,
 	ERROR_VERSION = 19,
+	ERROR_REFUSED = 20, /* not from here */
 };
 
 /* {"code","text"} */

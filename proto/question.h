@@ -34,11 +34,17 @@ enum question_type {
 	CLIENT_TABLE = 44,
 	CLIENT_RESCAN = 45, /* {}: PROGRESS..., then DONE */
 	CLIENT_PROGRESS = 46,
-	CLIENT_DONE = 47, /* {} */
+	CLIENT_DONE = 47, /* {}: also answers LEAVE */
+	CLIENT_DUPES = 48, /* answered by PHOTOS with "wasted" */
+	CLIENT_PROBLEMS = 49,
+	CLIENT_PROBLEM_LIST = 50,
+	CLIENT_LEAVE = 51, /* {}: stop; from a Unix socket only */
 	/* MESSAGE_ERROR answers whatever cannot be answered. */
 };
 
 #define CURSOR_BYTES_MAX  512u
+/* One of PROBLEMS holds a whole path, whatever its length. */
+#define PROBLEM_CURSOR_BYTES_MAX (64u + RECORD_KEY_MAX)
 #define EVENT_NAME_MAX    31u
 #define SHOWN_NAME_MAX    79u /* a node name with ~1a2b behind it */
 #define QUESTION_ITEMS_MAX 262144u /* msgpack items in one answer */
@@ -71,6 +77,21 @@ struct question_list {
 
 struct question_show {
 	char id[PHOTO_ID_TEXT_MAX];
+};
+
+/* {"limit","after"}, as in LIST */
+struct question_dupes {
+	uint32_t limit;
+	uint8_t after[CURSOR_BYTES_MAX];
+	size_t after_bytes;
+};
+
+/* {"node","limit","after"}, as in LIST but for the cursor's bytes */
+struct question_problems {
+	char node[SHOWN_NAME_MAX + 1];
+	uint32_t limit; /* 1..LIST_PAGE_MAX */
+	uint8_t after[PROBLEM_CURSOR_BYTES_MAX];
+	size_t after_bytes;
 };
 
 /* A node as it is named in answers: [id, shown name, port, online,
@@ -120,7 +141,8 @@ struct answer_fresh {
 };
 
 /* {"nodes","photos","after","ambiguous","complete","age","scanning",
- *  "syncing"}; after is nil on the last page */
+ *  "syncing","wasted"}; after is nil on the last page, wasted is there in the
+ *  answer to DUPES only */
 struct answer_photos {
 	struct answer_fresh fresh;
 	bool ambiguous; /* SHOW: several match; these are candidates */
@@ -128,6 +150,28 @@ struct answer_photos {
 	const struct answer_node *nodes;
 	uint32_t photo_count;
 	const struct answer_photo *photos;
+	const uint8_t *after; /* borrowed; NULL: no more */
+	size_t after_bytes;
+	bool has_wasted;
+	uint64_t wasted_bytes; /* by all photos, not only those of the page */
+};
+
+/* [node, shown name, label bin, path bin, code, message] */
+struct answer_problem {
+	struct node_id node;
+	char name[SHOWN_NAME_MAX + 1];
+	const uint8_t *label;
+	size_t label_bytes;
+	const uint8_t *path;
+	size_t path_bytes;
+	uint8_t code; /* enum problem_code, or a newer one */
+	char message[MESSAGE_BYTES_MAX + 1];
+};
+/* {"problems": [...], "after","complete","age","scanning","syncing"} */
+struct answer_problems {
+	struct answer_fresh fresh;
+	uint32_t count;
+	const struct answer_problem *problems;
 	const uint8_t *after; /* borrowed; NULL: no more */
 	size_t after_bytes;
 };
@@ -234,7 +278,10 @@ struct question {
 		struct answer_welcome welcome;
 		struct question_list list;
 		struct question_show show;
+		struct question_dupes dupes;
+		struct question_problems asked_problems;
 		struct answer_photos photos;
+		struct answer_problems problems;
 		struct answer_peers peers;
 		struct answer_status status;
 		struct answer_event event;

@@ -90,6 +90,22 @@ question_read_fresh(struct fields *f, struct answer_fresh *out)
 	out->syncing = fields_bool(f, "syncing");
 }
 
+void
+question_read_page(struct fields *f, uint32_t *limit, uint8_t *after,
+		   size_t after_max, size_t *after_bytes)
+{
+	const uint8_t *bytes;
+
+	*limit = (uint32_t)fields_uint(f, "limit", LIST_PAGE_MAX);
+	if (*limit == 0)
+		f->broken = true;
+	if (fields_find(f, "after") == NULL)
+		return;
+	bytes = fields_bin(f, "after", after_max, after_bytes);
+	if (!f->broken && *after_bytes > 0)
+		memcpy(after, bytes, *after_bytes);
+}
+
 /* ---- questions --------------------------------------------------------- */
 
 static void
@@ -110,17 +126,8 @@ list_read(struct fields *f, struct question_list *out)
 	fields_str_or_empty(f, "node", out->node, SHOWN_NAME_MAX);
 	out->sort = (uint32_t)fields_uint_or(f, "sort", 3, 0);
 	out->reverse = fields_bool_or(f, "reverse", false);
-	out->limit = (uint32_t)fields_uint(f, "limit", LIST_PAGE_MAX);
-	if (out->limit == 0)
-		f->broken = true;
-	if (fields_find(f, "after") != NULL) {
-		const uint8_t *after;
-
-		after = fields_bin(f, "after", CURSOR_BYTES_MAX,
-				   &out->after_bytes);
-		if (!f->broken && out->after_bytes > 0)
-			memcpy(out->after, after, out->after_bytes);
-	}
+	question_read_page(f, &out->limit, out->after, CURSOR_BYTES_MAX,
+			   &out->after_bytes);
 }
 
 /* ---- answers ----------------------------------------------------------- */
@@ -220,6 +227,17 @@ map_read(struct question_decoder *d, struct question *out)
 	case CLIENT_VERIFY:
 	case CLIENT_RESCAN:
 	case CLIENT_DONE:
+	case CLIENT_LEAVE:
+		return true;
+	case CLIENT_DUPES:
+		question_read_page(f, &out->u.dupes.limit, out->u.dupes.after,
+				   CURSOR_BYTES_MAX, &out->u.dupes.after_bytes);
+		return true;
+	case CLIENT_PROBLEMS:
+		question_read_ask_problems(f, &out->u.asked_problems);
+		return true;
+	case CLIENT_PROBLEM_LIST:
+		question_read_problems(d, &out->u.problems);
 		return true;
 	case CLIENT_PEER_LIST:
 		question_read_peers(d, &out->u.peers);

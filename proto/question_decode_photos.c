@@ -129,6 +129,8 @@ question_read_photos(struct question_decoder *d, struct answer_photos *out)
 	if (fields_find(f, "after") != NULL)
 		out->after = fields_bin(f, "after", CURSOR_BYTES_MAX,
 					&out->after_bytes);
+	out->has_wasted = fields_find(f, "wasted") != NULL;
+	out->wasted_bytes = fields_uint_or(f, "wasted", UINT64_MAX, 0);
 	nodes = fields_array(f, "nodes", MESH_KNOWN_MAX);
 	photos = fields_array(f, "photos", LIST_PAGE_MAX);
 	if (f->broken ||

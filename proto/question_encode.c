@@ -87,6 +87,15 @@ list_pack(struct pack *p, const struct question_list *l)
 		pack_key_bin(p, "after", l->after, l->after_bytes);
 }
 
+static void
+dupes_pack(struct pack *p, const struct question_dupes *d)
+{
+	pack_map(p, d->after_bytes == 0 ? 1 : 2);
+	pack_key_uint(p, "limit", d->limit);
+	if (d->after_bytes != 0)
+		pack_key_bin(p, "after", d->after, d->after_bytes);
+}
+
 /* ---- answers ----------------------------------------------------------- */
 
 static void
@@ -288,7 +297,17 @@ map_pack(struct pack *p, const struct question *q)
 	case CLIENT_VERIFY:
 	case CLIENT_RESCAN:
 	case CLIENT_DONE:
+	case CLIENT_LEAVE:
 		pack_map(p, 0);
+		return true;
+	case CLIENT_DUPES:
+		dupes_pack(p, &q->u.dupes);
+		return true;
+	case CLIENT_PROBLEMS:
+		question_pack_ask_problems(p, &q->u.asked_problems);
+		return true;
+	case CLIENT_PROBLEM_LIST:
+		question_pack_problems(p, &q->u.problems);
 		return true;
 	case CLIENT_PEER_LIST:
 		peers_pack(p, &q->u.peers);

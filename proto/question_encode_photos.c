@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Kept free for "nodes" and the rest behind the photos: 256 nodes of at most
- * 124 bytes, the cursor and seven short keys. */
+ * 124 bytes, the cursor and eight short keys. */
 #define PHOTOS_ROOM_BYTES 40960u
 #define PHOTOS_ROOM_ITEMS 4096u
 /* Where photos are packed at first: behind the longest possible beginning. */
@@ -132,7 +132,7 @@ photos_writer_end(struct photos_writer *w, uint32_t request,
 	assert(rest->node_count <= MESH_KNOWN_MAX);
 	assert(rest->after_bytes <= CURSOR_BYTES_MAX);
 	pack_frame_begin(&p, w->out, w->max, CLIENT_PHOTOS, request);
-	pack_map(&p, 4 + FRESH_PAIRS);
+	pack_map(&p, 4 + FRESH_PAIRS + (rest->has_wasted ? 1 : 0));
 	pack_str(&p, "photos");
 	pack_array(&p, w->photo_count);
 	assert(!p.overflow && p.used <= PHOTOS_LEAD_BYTES);
@@ -149,6 +149,8 @@ photos_writer_end(struct photos_writer *w, uint32_t request,
 		pack_bin(&p, rest->after, rest->after_bytes);
 	pack_key_bool(&p, "ambiguous", rest->ambiguous);
 	question_pack_fresh(&p, &rest->fresh);
+	if (rest->has_wasted)
+		pack_key_uint(&p, "wasted", rest->wasted_bytes);
 	return pack_frame_end(&p);
 }
 

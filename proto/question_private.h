@@ -42,6 +42,9 @@ items_node_id(struct items *i, struct node_id *out)
 	items_bin_exact(i, out->bytes, NODE_ID_BYTES);
 }
 
+/* "limit" and "after" of a question that is answered in pages. */
+void question_read_page(struct fields *f, uint32_t *limit, uint8_t *after,
+			size_t after_max, size_t *after_bytes);
 /* False when it is not a lawful node. */
 bool question_read_node(const msgpack_object *o, struct answer_node *out);
 void question_read_fresh(struct fields *f, struct answer_fresh *out);
@@ -55,6 +58,12 @@ void question_read_peers(struct question_decoder *d, struct answer_peers *out);
 void question_read_status(struct fields *f, struct answer_status *out);
 void question_read_table(struct question_decoder *d, struct answer_table *out);
 
+/* question_problems.c, both ways */
+void question_read_ask_problems(struct fields *f,
+				struct question_problems *out);
+void question_read_problems(struct question_decoder *d,
+			    struct answer_problems *out);
+
 /* ---- packing ----------------------------------------------------------- */
 
 /* The pairs that say how fresh an answer is. */
@@ -62,6 +71,10 @@ void question_read_table(struct question_decoder *d, struct answer_table *out);
 void question_pack_fresh(struct pack *p, const struct answer_fresh *f);
 void question_pack_node(struct pack *p, const struct answer_node *n);
 void question_pack_photo_id(struct pack *p, const struct photo_id *id);
+/* question_problems.c */
+void question_pack_ask_problems(struct pack *p,
+				const struct question_problems *a);
+void question_pack_problems(struct pack *p, const struct answer_problems *a);
 
 /* question_encode_photos.c: the whole frame, its bytes or 0 */
 size_t question_encode_photos(const struct question *q, uint8_t *out,

@@ -9,7 +9,7 @@
 #include "driver.h"
 #include "task.h"
 
-/* Room for any answer but PHOTOS and TABLE and PEER_LIST. */
+/* Room for any answer but PHOTOS and those of may_be_large. */
 #define SMALL_FRAME_BYTES 4096u
 
 struct answers *
@@ -66,6 +66,12 @@ answers_ask(struct answers *a, uint64_t client, const struct question *q)
 	case CLIENT_LIST:
 		list_ask(a, client, q->request, &q->u.list);
 		return;
+	case CLIENT_DUPES:
+		dupes_ask(a, client, q->request, &q->u.dupes);
+		return;
+	case CLIENT_PROBLEMS:
+		problems_ask(a, client, q->request, &q->u.asked_problems);
+		return;
 	case CLIENT_SHOW:
 		show_ask(a, client, q->request, &q->u.show);
 		return;
@@ -107,10 +113,17 @@ answers_tick(struct answers *a)
 
 /* ---- frames ------------------------------------------------------------ */
 
+static bool
+may_be_large(uint32_t type)
+{
+	return type == CLIENT_TABLE || type == CLIENT_PEER_LIST ||
+	       type == CLIENT_PROBLEM_LIST;
+}
+
 uint8_t *
 encode_frame(const struct question *q, size_t *frame_bytes)
 {
-	size_t max = q->type == CLIENT_TABLE || q->type == CLIENT_PEER_LIST
+	size_t max = may_be_large(q->type)
 			     ? FRAME_HEADER_BYTES + ANSWER_BODY_BYTES_MAX
 			     : SMALL_FRAME_BYTES;
 	uint8_t *frame = malloc(max), *less;
@@ -246,6 +259,28 @@ task_submit(struct task *t)
 	t->job.work = task_work;
 	t->job.letter.deliver = task_end;
 	catalogue_ask(t->answers->config.catalogue, &t->job);
+}
+
+bool
+task_choose_node(struct task *t, const char *text, struct node_id *out)
+{
+	const struct view_node *n = NULL;
+	uint32_t found = view_resolve(t->view, text, &n);
+
+	if (found == 1) {
+		*out = n->is.node;
+		return true;
+	}
+	if (found == 0)
+		answers_refuse(t->answers, t->client, t->request,
+			       ERROR_NOT_FOUND,
+			       "no node is known as %s; see: photo peers", text);
+	else
+		answers_refuse(t->answers, t->client, t->request,
+			       ERROR_AMBIGUOUS,
+			       "%u nodes are known as %s; see: photo peers",
+			       found, text);
+	return false;
 }
 
 void

@@ -1,4 +1,5 @@
-/* list.c: the merged list, a page at a time. */
+/* list.c: the merged list, a page at a time; of all photos, or of those with
+ * more than one copy. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ list_make(struct task *t, struct reader *r)
 	uint8_t after[CURSOR_BYTES_MAX];
 	size_t after_bytes = 0;
 	struct trouble why = {0};
+	struct totals totals;
 
 	if ((page.photos = photos_new(t->view)) == NULL)
 		return;
@@ -42,7 +44,8 @@ list_make(struct task *t, struct reader *r)
 	 * many to ask for, an empty page may follow a full one. */
 	if (q->limit < LIST_PAGE_MAX)
 		q->limit++;
-	if (reader_list(r, q, on_row, &page, &why) == -1) {
+	if (reader_list(r, q, on_row, &page, &why) == -1 ||
+	    reader_totals(r, &totals, &why) == -1) {
 		task_fail(t, ERROR_FAILED, "%s", why.text);
 	} else if (page.more && page.count == 0) {
 		task_fail(t, ERROR_FAILED, "a photo too large to be named");
@@ -52,6 +55,8 @@ list_make(struct task *t, struct reader *r)
 			after_bytes = cursor_pack(&page.last, q->sort,
 						  q->reverse, after);
 		}
+		page.photos->has_wasted = q->sort == SORT_WASTED;
+		page.photos->wasted_bytes = totals.bytes - totals.unique_bytes;
 		t->frame = photos_end(page.photos, t->request,
 				      after_bytes > 0 ? after : NULL,
 				      after_bytes, false, &t->frame_bytes);
@@ -59,28 +64,21 @@ list_make(struct task *t, struct reader *r)
 	photos_free(page.photos);
 }
 
-/* Which node is meant; false when that was refused. */
-static bool
-choose_node(struct task *t, const char *text)
+/* From the beginning, or behind the page that ended with `after`. */
+static void
+start_page(struct task *t, const uint8_t *after, size_t after_bytes)
 {
-	const struct view_node *n = NULL;
-	uint32_t found = view_resolve(t->view, text, &n);
+	struct list_query *l = &t->u.list;
 
-	if (found == 1) {
-		t->u.list.of_node = true;
-		t->u.list.node = n->is.node;
-		return true;
+	if (after_bytes > 0 && !cursor_unpack(after, after_bytes, l->sort,
+					      l->reverse, &l->after)) {
+		answers_refuse(t->answers, t->client, t->request, ERROR_USAGE,
+			       "that cursor is of no list like this one");
+		task_free(t);
+		return;
 	}
-	if (found == 0)
-		answers_refuse(t->answers, t->client, t->request,
-			       ERROR_NOT_FOUND,
-			       "no node is known as %s; see: photo peers", text);
-	else
-		answers_refuse(t->answers, t->client, t->request,
-			       ERROR_AMBIGUOUS,
-			       "%u nodes are known as %s; see: photo peers",
-			       found, text);
-	return false;
+	t->make = list_make;
+	task_submit(t);
 }
 
 void
@@ -97,18 +95,23 @@ list_ask(struct answers *a, uint64_t client, uint32_t request,
 	l->reverse = q->reverse;
 	l->sort = (enum list_sort)q->sort; /* 0..3, judged by the decoder */
 	memcpy(l->text, q->text, sizeof(l->text));
-	if (q->node[0] != '\0' && !choose_node(t, q->node)) {
+	l->of_node = q->node[0] != '\0';
+	if (l->of_node && !task_choose_node(t, q->node, &l->node)) {
 		task_free(t);
 		return;
 	}
-	if (q->after_bytes > 0 &&
-	    !cursor_unpack(q->after, q->after_bytes, l->sort, l->reverse,
-			   &l->after)) {
-		answers_refuse(a, client, request, ERROR_USAGE,
-			       "that cursor is of no list like this one");
-		task_free(t);
+	start_page(t, q->after, q->after_bytes);
+}
+
+void
+dupes_ask(struct answers *a, uint64_t client, uint32_t request,
+	  const struct question_dupes *q)
+{
+	struct task *t = task_new(a, client, request);
+
+	if (t == NULL)
 		return;
-	}
-	t->make = list_make;
-	task_submit(t);
+	t->u.list.limit = q->limit;
+	t->u.list.sort = SORT_WASTED;
+	start_page(t, q->after, q->after_bytes);
 }

@@ -15,6 +15,8 @@ photos_new(const struct view *v)
 		return NULL;
 	p->view = v;
 	p->node_count = 0;
+	p->has_wasted = false;
+	p->wasted_bytes = 0;
 	if ((p->frame = malloc(FRAME_MAX)) == NULL) {
 		free(p);
 		return NULL;
@@ -92,7 +94,9 @@ photos_end(struct photos *p, uint32_t request, const uint8_t *after,
 				     .node_count = p->node_count,
 				     .nodes = p->nodes,
 				     .after = after,
-				     .after_bytes = after_bytes};
+				     .after_bytes = after_bytes,
+				     .has_wasted = p->has_wasted,
+				     .wasted_bytes = p->wasted_bytes};
 	uint8_t *frame = p->frame, *less;
 
 	view_fresh(p->view, &rest.fresh);

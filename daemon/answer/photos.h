@@ -13,6 +13,8 @@ struct photos {
 	const struct view *view; /* borrowed */
 	struct photos_writer writer;
 	uint8_t *frame; /* owned */
+	bool has_wasted; /* say how many bytes all copies too many take */
+	uint64_t wasted_bytes;
 	uint32_t node_count;
 	struct answer_node nodes[MESH_KNOWN_MAX];
 	struct answer_copy copies[COPIES_SHOWN_MAX];

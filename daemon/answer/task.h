@@ -25,6 +25,10 @@ struct task {
 	union {
 		struct list_query list;
 		struct photo_prefix prefix;
+		struct problems_task {
+			struct problem_query query;
+			uint32_t limit;
+		} problems;
 	} u;
 	struct scan_progress scan;
 	/* Made: owned until sent. */
@@ -65,6 +69,8 @@ struct view *answers_view(struct answers *a, struct scan_progress *scan);
 struct task *task_new(struct answers *a, uint64_t client, uint32_t request);
 void task_submit(struct task *t);
 void task_free(struct task *t);
+/* Which node a person means by `text`; false when that was refused. */
+bool task_choose_node(struct task *t, const char *text, struct node_id *out);
 /* On the pool thread. */
 void task_fail(struct task *t, enum error_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -76,6 +82,10 @@ uint8_t *encode_frame(const struct question *q, size_t *frame_bytes);
 /* One per kind of question; each file of this folder has its own. */
 void list_ask(struct answers *a, uint64_t client, uint32_t request,
 	      const struct question_list *q);
+void dupes_ask(struct answers *a, uint64_t client, uint32_t request,
+	       const struct question_dupes *q);
+void problems_ask(struct answers *a, uint64_t client, uint32_t request,
+		  const struct question_problems *q);
 void show_ask(struct answers *a, uint64_t client, uint32_t request,
 	      const struct question_show *q);
 void peers_ask(struct answers *a, uint64_t client, uint32_t request);

@@ -23,12 +23,14 @@ void reader_close(struct reader *r);
 
 /* ---- the merged list ------------------------------------------------- */
 
-enum list_sort { SORT_TAKEN, SORT_NAME, SORT_SIZE, SORT_ADDED };
+/* WASTED: only photos with more than one copy, (copies - 1) * size. */
+enum list_sort { SORT_TAKEN, SORT_NAME, SORT_SIZE, SORT_ADDED, SORT_WASTED };
+#define LIST_SORTS 5u
 
 /* Where a page ended: the sort key and the photo.  Opaque to clients. */
 struct list_cursor {
 	bool set;
-	int64_t number;   /* sort key of TAKEN, SIZE, ADDED */
+	int64_t number;   /* sort key of all but NAME */
 	char name[256];   /* sort key of NAME */
 	struct photo_id photo;
 };
@@ -38,7 +40,7 @@ struct list_query {
 					 * path of any copy; "" is all */
 	bool of_node; /* only photos with a copy there, and only those copies */
 	struct node_id node;
-	enum list_sort sort; /* TAKEN, SIZE, ADDED: greatest first */
+	enum list_sort sort; /* all but NAME: greatest first */
 	bool reverse;
 	uint32_t limit; /* 1..LIST_PAGE_MAX */
 	struct list_cursor after;
@@ -89,6 +91,40 @@ int reader_totals(struct reader *r, struct totals *out, struct trouble *why);
 /* Of one node: distinct photos, copies, bytes. */
 int reader_node_totals(struct reader *r, const struct node_id *node,
 		       struct totals *out, struct trouble *why);
+
+/* ---- what could not be taken in -------------------------------------- */
+
+/* Where a page ended; key is root id and path. */
+struct problem_cursor {
+	bool set;
+	struct node_id node;
+	uint8_t key[RECORD_KEY_MAX];
+	size_t key_bytes;
+};
+
+struct problem_query {
+	bool of_node; /* only that node's */
+	struct node_id node;
+	struct problem_cursor after;
+};
+
+/* Everything borrowed for the callback. */
+struct problem_row {
+	const struct node_id *node;
+	const char *label; /* of the root */
+	const uint8_t *key; /* root id, then the path */
+	size_t key_bytes;
+	const char *path;
+	size_t path_bytes; /* 0: the root itself */
+	uint8_t code; /* enum problem_code, or one of a newer version */
+	const char *message;
+};
+
+/* By node id, root, path; of each node its newest generation only, for what
+ * the older one said is being looked at again.  `each` returns false to stop. */
+int reader_problems(struct reader *r, const struct problem_query *q,
+		    bool (*each)(void *arg, const struct problem_row *row),
+		    void *arg, struct trouble *why);
 
 /* ---- for peers ------------------------------------------------------- */
 

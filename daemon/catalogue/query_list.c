@@ -176,7 +176,7 @@ copies_arrange(struct reader *r, struct trouble *why)
 /* ---- photos ----------------------------------------------------------- */
 
 static void
-cursor_fill(struct photo_row *row, enum list_sort sort, int64_t size)
+cursor_fill(struct photo_row *row, enum list_sort sort, sqlite3_stmt *st)
 {
 	struct list_cursor *c = &row->cursor;
 
@@ -190,10 +190,13 @@ cursor_fill(struct photo_row *row, enum list_sort sort, int64_t size)
 	case SORT_NAME:
 		break;
 	case SORT_SIZE:
-		c->number = size;
+		c->number = sqlite3_column_int64(st, 3);
 		break;
 	case SORT_ADDED:
 		c->number = row->added_ms;
+		break;
+	case SORT_WASTED:
+		c->number = sqlite3_column_int64(st, 7);
 		break;
 	}
 }
@@ -225,7 +228,7 @@ photo_show(struct reader *r, sqlite3_stmt *st, const struct filter *f,
 	row.type = (const char *)sqlite3_column_text(st, 6);
 	row.copy_count = (uint32_t)n;
 	row.rows = r->rows;
-	cursor_fill(&row, sort, sqlite3_column_int64(st, 3));
+	cursor_fill(&row, sort, st);
 	return each(arg, &row) ? 1 : 2;
 }
 
@@ -234,23 +237,25 @@ static sqlite3_stmt *
 list_statement(struct reader *r, enum list_sort sort, bool falling,
 	       bool after, struct trouble *why)
 {
-	static const char *const columns[] = {"sort_time", "name", "size",
-					      "added"};
+	static const char *const columns[LIST_SORTS] = {
+		"sort_time", "name", "size", "added", "wasted"};
+	/* Said as the index says it, or it would not be used. */
+	const char *some = sort == SORT_WASTED ? "wasted > 0" : "1";
 	sqlite3_stmt **st = &r->list[sort][falling][after];
 	const char *column = columns[sort];
 	const char *way = falling ? "DESC" : "ASC";
-	char where[64] = "", sql[256];
+	char behind[64] = "", sql[256];
 	const char *text = sql;
 
 	if (*st != NULL)
 		return *st;
 	if (after)
-		snprintf(where, sizeof(where), "WHERE (%s, id) %c (?1, ?2)",
+		snprintf(behind, sizeof(behind), " AND (%s, id) %c (?1, ?2)",
 			 column, falling ? '<' : '>');
 	snprintf(sql, sizeof(sql),
-		 "SELECT id, sort_time, name, size, added, copies, type"
-		 " FROM photo %s ORDER BY %s %s, id %s", where, column, way,
-		 way);
+		 "SELECT id, sort_time, name, size, added, copies, type, wasted"
+		 " FROM photo WHERE %s%s ORDER BY %s %s, id %s", some, behind,
+		 column, way, way);
 	return schema_prepare(r->db, &text, st, 1, why) == -1 ? NULL : *st;
 }
 

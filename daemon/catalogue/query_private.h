@@ -12,7 +12,7 @@
 enum reader_statement {
 	R_BEGIN, R_END,
 	R_STREAMS, R_PAGE, R_FACT, R_ROOTS,
-	R_COPIES, R_FIND,
+	R_COPIES, R_FIND, R_PROBLEMS,
 	R_HIDDEN, R_COPY_AT, R_LEAVING, R_LEAVING_AT,
 	R_TOTALS, R_KNOWN, R_KNOWN_EACH,
 	R_COUNT
@@ -42,10 +42,12 @@ struct found_copy {
 	size_t path_at;
 };
 
+#define LIST_STATEMENTS (4u * LIST_SORTS)
+
 struct reader {
 	sqlite3 *db;
 	sqlite3_stmt *st[R_COUNT];
-	sqlite3_stmt *list[4][2][2]; /* sort, falling, from a cursor */
+	sqlite3_stmt *list[LIST_SORTS][2][2]; /* sort, falling, from a cursor */
 	struct seen_stream *streams; /* owned; by id */
 	size_t stream_count, stream_capacity;
 	struct seen_root *roots; /* owned; of this call */

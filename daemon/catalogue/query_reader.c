@@ -42,6 +42,10 @@ static const char *const reader_sql[R_COUNT] = {
 	[R_FIND] =
 		"SELECT id, sort_time, name, size, added, copies, type"
 		" FROM photo WHERE id >= ?1 AND id <= ?2 ORDER BY id",
+	[R_PROBLEMS] =
+		"SELECT key, value FROM record INDEXED BY record_key"
+		" WHERE stream = ?1 AND kind = 4 AND key > ?2 AND dead = 0"
+		" ORDER BY key",
 	[R_TOTALS] =
 		"SELECT photos, copies, bytes, unique_bytes FROM totals",
 	[R_KNOWN] =
@@ -85,7 +89,7 @@ reader_close(struct reader *r)
 	if (r == NULL)
 		return;
 	schema_finalize(r->st, R_COUNT);
-	schema_finalize(&r->list[0][0][0], 16);
+	schema_finalize(&r->list[0][0][0], LIST_STATEMENTS);
 	sqlite3_close(r->db);
 	summary_release(&r->summary);
 	free(r->streams);
@@ -189,7 +193,7 @@ read_end(struct reader *r, int result)
 
 	for (unsigned i = 0; i < R_COUNT; i++)
 		sqlite3_reset(r->st[i]);
-	for (unsigned i = 0; i < 16; i++)
+	for (unsigned i = 0; i < LIST_STATEMENTS; i++)
 		sqlite3_reset((&r->list[0][0][0])[i]);
 	sqlite3_step(r->st[R_END]);
 	sqlite3_reset(r->st[R_END]);

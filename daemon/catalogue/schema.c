@@ -14,7 +14,9 @@
  * own rows arrive in; record_key finds a fact.  copy holds what is shown, and
  * only that, clustered by photo: its other ways of access go through record,
  * whose value names the photo.  photo's indexes end in the id, so that pages
- * of the list can go on behind any tie.
+ * of the list can go on behind any tie.  wasted, (copies - 1) * size, follows
+ * its row by itself and stops at the greatest integer: sizes are a peer's word,
+ * and a number that overflowed would be no integer any more.
  */
 static const char tables[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT;"
@@ -46,11 +48,17 @@ static const char tables[] =
 	" id BLOB PRIMARY KEY NOT NULL, sort_time INTEGER NOT NULL,"
 	" name TEXT NOT NULL COLLATE NOCASE, size INTEGER NOT NULL,"
 	" added INTEGER NOT NULL, copies INTEGER NOT NULL,"
-	" type TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	" type TEXT NOT NULL,"
+	" wasted INTEGER NOT NULL GENERATED ALWAYS AS (CASE"
+	"  WHEN copies < 2 THEN 0"
+	"  WHEN size > 9223372036854775807 / (copies - 1)"
+	"  THEN 9223372036854775807"
+	"  ELSE (copies - 1) * size END) VIRTUAL) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX photo_time ON photo(sort_time, id);"
 	"CREATE INDEX photo_name ON photo(name, id);"
 	"CREATE INDEX photo_size ON photo(size, id);"
 	"CREATE INDEX photo_added ON photo(added, id);"
+	"CREATE INDEX photo_wasted ON photo(wasted, id) WHERE wasted > 0;"
 	"CREATE TABLE totals("
 	" photos INTEGER NOT NULL, copies INTEGER NOT NULL,"
 	" bytes INTEGER NOT NULL, unique_bytes INTEGER NOT NULL) STRICT;"

@@ -97,8 +97,10 @@ clients_adopt(struct clients *c, struct bufferevent *bev)
 {
 	struct client *adopted = clients_admit(c, bev);
 
-	if (adopted != NULL)
-		client_wake(adopted);
+	if (adopted == NULL)
+		return;
+	adopted->remote = true;
+	client_wake(adopted);
 }
 
 /* ---- all of them -------------------------------------------------------- */

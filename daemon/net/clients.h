@@ -25,6 +25,10 @@ struct clients_config {
 	struct driver *driver;
 	struct catalogue *catalogue;
 	struct intake *intake; /* may be NULL until clients_set_intake */
+	/* A client of this machine wants the daemon to say goodbye and stop;
+	 * it has been told so already.  May come more than once. */
+	void (*on_leave)(void *arg);
+	void *arg;
 };
 
 /* A socket that nobody answers is stale and removed; a path over 107 bytes is

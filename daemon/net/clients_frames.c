@@ -83,6 +83,27 @@ client_close(struct client *c)
 		bufferevent_setwatermark(c->bev, EV_WRITE, 0, 0);
 }
 
+/*
+ * The end of the daemon is the end of all its connections: the answer must be
+ * out before.  The connection stays: its end tells the client that the daemon
+ * has stopped.  Only its own user may stop a daemon, not everybody with the
+ * key.
+ */
+void
+client_take_leave(struct client *c, uint32_t request)
+{
+	struct question q = {.type = CLIENT_DONE, .request = request};
+
+	if (c->remote || c->clients->config.on_leave == NULL) {
+		client_refuse(c, request, ERROR_REFUSED,
+			      "a daemon is stopped from its own machine only");
+		return;
+	}
+	client_say(c, &q);
+	c->leaving = true;
+	bufferevent_setwatermark(c->bev, EV_WRITE, 0, 0);
+}
+
 /* The answers that one more question may bring still fit. */
 static bool
 has_room(const struct client *c)
@@ -204,6 +225,16 @@ on_readable(struct bufferevent *bev, void *arg)
 }
 
 static void
+leave(struct client *c)
+{
+	struct clients *all = c->clients;
+
+	c->leaving = false;
+	bufferevent_setwatermark(c->bev, EV_WRITE, CLIENT_OUT_LOW, 0);
+	all->config.on_leave(all->config.arg);
+}
+
+static void
 on_writable(struct bufferevent *bev, void *arg)
 {
 	struct client *c = arg;
@@ -216,6 +247,8 @@ on_writable(struct bufferevent *bev, void *arg)
 			client_doom(c);
 		return;
 	}
+	if (c->leaving && client_queued(c) == 0)
+		leave(c);
 	client_tell_lost(c);
 	resume(c);
 }
@@ -223,9 +256,13 @@ on_writable(struct bufferevent *bev, void *arg)
 static void
 on_event(struct bufferevent *bev, short what, void *arg)
 {
+	struct client *c = arg;
+
 	(void)bev;
+	if (c->leaving) /* it was asked, whether anybody waits or not */
+		leave(c);
 	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
-		client_doom(arg);
+		client_doom(c);
 }
 
 void

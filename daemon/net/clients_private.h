@@ -37,6 +37,8 @@ struct client {
 	bool watching, paused;
 	bool closing; /* say what is queued, then go */
 	bool doomed;  /* for the reaper */
+	bool remote;  /* not from the Unix socket */
+	bool leaving; /* has asked the daemon to leave, and is being told DONE */
 	uint32_t watch_request;
 	uint64_t lost;  /* photo events left out */
 	bool lost_some; /* and others, nobody knows how many */
@@ -82,6 +84,9 @@ void client_refuse(struct client *c, uint32_t request, enum error_code code,
 /* A frame of an answer, borrowed; `last` makes room for another question. */
 void client_answer(struct client *c, uint32_t request, const uint8_t *frame,
 		   size_t frame_bytes, bool last);
+
+/* It is told DONE; once that is out, config.on_leave is called. */
+void client_take_leave(struct client *c, uint32_t request);
 
 /* clients_questions.c: what they ask.  0, or -1 when out of memory. */
 int clients_make_answers(struct clients *c);

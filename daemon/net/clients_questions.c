@@ -130,7 +130,12 @@ dispatch(struct client *c, const struct question *q)
 	case CLIENT_WATCH:
 		client_watch(c, q->request);
 		return;
+	case CLIENT_LEAVE:
+		client_take_leave(c, q->request);
+		return;
 	case CLIENT_LIST:
+	case CLIENT_DUPES:
+	case CLIENT_PROBLEMS:
 	case CLIENT_SHOW:
 	case CLIENT_PEERS:
 	case CLIENT_STATUS:

@@ -25,6 +25,8 @@ KEYS = {
                "duplicate_bytes", "scan", "fresh"},
     "verify": {"stream", "at", "generation", "base", "cursor", "at_head",
                "rows", "digest", "equal"},
+    "dupes": {"id", "size", "copies", "wasted_bytes", "nodes", "name"},
+    "problems": {"node", "path", "problem", "message"},
 }
 TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"
 
@@ -135,6 +137,68 @@ class Client(unittest.TestCase):
         self.assertEqual(self.a.photo("show").code, 2)
         self.assertEqual(self.a.photo("show", ids[0][:2]).code, 2)
 
+    def test_dupes(self):
+        """dupes: most wasted first, in pages, with the total at the end"""
+        for d in self.daemons:
+            rows = d.photo("--json", "dupes").json
+            self.assertTrue(all(set(r) == KEYS["dupes"] for r in rows))
+            self.assertEqual(
+                [(r["size"], r["copies"], r["wasted_bytes"], r["nodes"])
+                 for r in rows],
+                [(147570, 4, 442710, ["alice", "bob", "carol"]),
+                 (280142, 2, 280142, ["alice", "carol"]),
+                 (264822, 2, 264822, ["bob", "carol"]),
+                 (221743, 2, 221743, ["alice", "carol"]),
+                 (110333, 2, 110333, ["bob"])])
+            self.assertEqual([r["name"] for r in rows[1:]], [
+                "brushes.png", "peaks.jpg", "stream.jpg", "sunset.jpg"])
+        s = self.a.photo("--json", "status").json[0]
+        self.assertEqual(sum(r["wasted_bytes"] for r in rows),
+                         s["duplicate_bytes"])
+        full = self.a.photo("dupes")
+        self.assertEqual({len(x.split("\t")) for x in full.lines}, {6})
+        self.assertEqual(full.lines[0].split("\t")[1:5],
+                         ["442710", "147570", "4", "alice,bob,carol"])
+        self.assertEqual(full.err, "photo: 5 photos, 7 copies too many: "
+                         "1.3 MB wasted\n")
+        seen, after = [], []
+        while True:
+            page = self.a.photo("dupes", "--limit", "2", *after)
+            seen += page.lines
+            self.assertIn("of 1.3 MB wasted", page.err)
+            more = re.search(r"--after ([0-9a-f]+)", page.err)
+            if not more:
+                break
+            self.assertEqual(len(page.lines), 2)
+            after = ["--after", more[1]]
+        self.assertEqual(seen, full.lines)
+        self.assertEqual(self.a.photo("-q", "dupes").err, "")
+        self.assertEqual(self.a.photo("dupes", "--after", "00").code, 2)
+        self.assertEqual(self.a.photo("dupes", "beach").code, 2)
+        of_list = re.search(r"--after ([0-9a-f]+)",
+                            self.a.photo("list", "--limit", "1").err)[1]
+        self.assertEqual(self.a.photo("dupes", "--after", of_list).code, 2)
+
+    def test_problems(self):
+        """problems of all nodes, whoever is asked"""
+        for d in self.daemons:
+            rows = d.photo("--json", "problems").json
+            self.assertTrue(all(set(r) == KEYS["problems"] for r in rows))
+            self.assertEqual({(r["node"], r["path"], r["problem"])
+                              for r in rows},
+                             {("carol", "shopping-list.jpg", "not-media"),
+                              ("bob", "IMG_0045.jpg", "truncated")})
+            self.assertTrue(all(r["message"] for r in rows))
+        carol = self.a.photo("problems", "--node", "carol")
+        self.assertEqual(carol.code, 0)
+        self.assertEqual([x.split("\t")[:4] for x in carol.lines],
+                         [["carol", "carol", "shopping-list.jpg",
+                           "not-media"]])
+        self.assertEqual(self.a.photo("problems", "--node", "alice").lines, [])
+        self.assertEqual(self.a.photo("problems", "--node", "alice").code, 0)
+        self.assertEqual(self.a.photo("problems", "--node", "nobody").code, 3)
+        self.assertEqual(self.a.photo("problems", "--limit", "1").code, 2)
+
     def test_wrong_use(self):
         """wrong arguments: one sentence on stderr, exit 2"""
         for args in ((), ("no-such-command",), ("list", "--no-such"),
@@ -161,7 +225,7 @@ class Client(unittest.TestCase):
         top = self.mesh.photo("--help")
         self.assertEqual(top.code, 0)
         for verb in ("list", "show", "peers", "status", "watch", "verify",
-                     "rescan"):
+                     "rescan", "dupes", "problems", "leave"):
             self.assertIn(verb, top.text)
             a = self.mesh.photo(verb, "--help")
             self.assertEqual(a.code, 0)
@@ -261,6 +325,94 @@ class Ambiguity(unittest.TestCase):
             self.assertEqual(a.code, 4, a)
             for i in shared[0]:
                 self.assertIn(i[:10], a.err)
+
+
+class Odd(unittest.TestCase):
+    def test_one_file_is_one_copy(self):
+        """hard links, and two daemons over one folder, are no dupes"""
+        with Mesh() as mesh:
+            f = mesh.folder("links")
+            with open(f + "/one.gif", "wb") as g:
+                g.write(b"GIF89a" + b"x" * 94)
+            os.link(f + "/one.gif", f + "/two.gif")
+            with open(f + "/three.gif", "wb") as g:
+                g.write(b"GIF89a" + b"y" * 94)
+            first = mesh.start(f, name="first")
+            second = mesh.start(f, "--state", mesh.dir + "/other",
+                                name="second")
+            mesh.settle([first, second], 2)
+            for d in (first, second):
+                a = d.photo("dupes")
+                self.assertEqual((a.code, a.lines), (0, []))
+                self.assertEqual(a.err,
+                                 "photo: no photo has more than one copy\n")
+                self.assertEqual(d.photo("--json", "dupes").out, b"")
+            with open(f + "/four.gif", "wb") as g:
+                g.write(b"GIF89a" + b"x" * 94)
+            wait_until(lambda: [
+                (r["copies"], r["wasted_bytes"], r["nodes"])
+                for r in second.photo("--json", "dupes").json] ==
+                [(2, 100, ["first", "second"])], "the real copy")
+
+    def test_odd_problems(self):
+        """many problems in pages; their names cannot harm a terminal"""
+        with Mesh() as mesh:
+            f = os.fsencode(mesh.folder("odd"))
+            names = [b"%04d.jpg" % n for n in range(2300)]
+            names += [b"a\tb\n\x1b[2J\\.jpg", b"\xff\xfe.jpg",
+                      b"d" * 200 + b"/" + b"e" * 200 + b"/x.jpg"]
+            os.makedirs(os.path.dirname(os.path.join(f, names[-1])))
+            for name in names:
+                with open(os.path.join(f, name), "wb") as g:
+                    g.write(b"no picture")
+            d = mesh.start(os.fsdecode(f))
+            mesh.settle([d], 0)
+            rows = d.photo("--json", "problems").json
+            self.assertEqual(len(rows), len(names))
+            self.assertEqual(len({r["path"] for r in rows}), len(names))
+            self.assertEqual({r["problem"] for r in rows}, {"not-media"})
+            bad = [r for r in rows if "path_hex" in r]
+            self.assertEqual([r["path_hex"] for r in bad], ["fffe2e6a7067"])
+            lines = d.photo("problems").out.splitlines()
+            self.assertEqual(len(lines), len(names))
+            self.assertEqual({line.count(b"\t") for line in lines}, {4})
+            self.assertNotIn(b"\x1b", b"".join(lines))
+            self.assertTrue(any(b"a\\tb\\n\\x1b[2J\\\\.jpg" in line
+                                for line in lines))
+            os.unlink(os.path.join(f, names[0]))
+            self.assertEqual(d.photo("rescan").code, 0)
+            wait_until(lambda: len(d.photo("problems").lines) ==
+                       len(names) - 1, "one problem less")
+
+    def test_leave(self):
+        """leave: the daemon asked says goodbye, stops and exits with 0"""
+        with Mesh() as mesh:
+            a, b, c = daemons = mesh.start_samples()
+            mesh.settle(daemons, 26)
+            left = b.photo("--json", "leave")
+            self.assertEqual(left.code, 0, left)
+            self.assertEqual((left.json[0]["left"], left.json[0]["port"]),
+                             ("bob", b.port))
+            self.assertEqual(b.process.wait(10), 0)
+            for d in (a, c):
+                wait_until(lambda: {p["name"]: p["state"]
+                                    for p in mesh.peers(d)} == {
+                    "alice": "live", "bob": "left", "carol": "live"},
+                    "that bob has left")
+                self.assertEqual(len(d.photo("dupes").lines), 5)
+                self.assertEqual(len(d.photo("problems").lines), 2)
+            # without -p: the lowest one, the coordinator
+            left = mesh.photo("leave")
+            self.assertEqual((left.code, left.text),
+                             (0, "alice\t%d\n" % a.port))
+            self.assertEqual(a.process.wait(10), 0)
+            mesh.settle([c], 26)
+            self.assertEqual(b.photo("leave").code, 5)
+            self.assertEqual(mesh.photo("leave", "now").code, 2)
+            self.assertTrue(c.alive())
+            # one that came back is no longer away
+            again = mesh.start(os.path.join(mesh.dir, "photos", "alice"))
+            mesh.settle([again, c], 26)
 
 
 if __name__ == "__main__":

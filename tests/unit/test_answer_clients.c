@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "catalogue.h"
@@ -81,12 +83,21 @@ static struct mailbox *ends;
 static struct catalogue *catalogue;
 static struct clients *clients;
 static struct question_decoder *decoder;
+static unsigned left;
 static uint8_t in[IN_MAX];
+
+static void
+on_leave(void *arg)
+{
+	++*(unsigned *)arg;
+}
 
 static struct clients_config
 config(uint16_t port)
 {
-	return (struct clients_config){.base = base,
+	return (struct clients_config){.on_leave = on_leave,
+				       .arg = &left,
+				       .base = base,
 				       .runtime_dir = dir,
 				       .port = port,
 				       .catalogue = catalogue,
@@ -107,13 +118,13 @@ pump(void)
 	event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
-/* Photos 0 .. 4, in folder 2023. */
+/* Photos 0 .. 4, in folder 2023, and two files that are none. */
 static void
 add_photos(void)
 {
-	struct own_file files[5];
-	char paths[5][32];
-	struct own_batch batch = {.files = files, .file_count = 5};
+	struct own_file files[7];
+	char paths[7][32];
+	struct own_batch batch = {.files = files, .file_count = 7};
 	struct write_result result;
 	struct trouble why;
 
@@ -138,6 +149,18 @@ add_photos(void)
 		f->copy.mtime_ns = (int64_t)i * 1000000000;
 		f->copy.file[0] = (uint8_t)i;
 		strcpy(f->copy.type, "image/jpeg");
+	}
+	for (unsigned i = 5; i < 7; i++) {
+		struct own_file *f = &files[i];
+
+		snprintf(paths[i], sizeof(paths[i]), "2023/x%u.jpg", i);
+		f->root = batch.root_id;
+		f->path = paths[i];
+		f->path_bytes = strlen(paths[i]);
+		f->verdict = OWN_PROBLEM;
+		f->inode = i + 1;
+		f->problem.code = PROBLEM_NOT_MEDIA;
+		strcpy(f->problem.message, "no");
 	}
 	assert_int_equal(writer_own(catalogue_writer(catalogue), &batch, 1000,
 				    &result, &why),
@@ -394,6 +417,143 @@ listing(void **state)
 	close(fd);
 }
 
+/* One copy too many of photo 1: the only dupe. */
+static void
+dupes(void **state)
+{
+	struct question q = {.type = CLIENT_DUPES, .request = 2}, a;
+	struct own_file f = {.path = "again.jpg", .path_bytes = 9,
+			     .verdict = OWN_COPY, .size = 101, .inode = 50};
+	struct own_batch batch = {.files = &f, .file_count = 1};
+	struct write_result result;
+	int fd = greeted();
+
+	(void)state;
+	q.u.dupes.limit = 10;
+	say(fd, &q);
+	hear_type(fd, CLIENT_PHOTOS, 2, &a);
+	assert_int_equal(a.u.photos.photo_count, 0);
+	assert_true(a.u.photos.has_wasted);
+	assert_int_equal(a.u.photos.wasted_bytes, 0);
+	memset(f.root.bytes, 7, ROOT_ID_BYTES);
+	f.copy.photo = (struct photo_id){.size = 101};
+	f.copy.photo.hash[0] = 0xaa;
+	f.copy.photo.hash[15] = 1;
+	f.copy.file[0] = 50;
+	strcpy(f.copy.type, "image/jpeg");
+	assert_int_equal(writer_own(catalogue_writer(catalogue), &batch, 1000,
+				    &result, NULL),
+			 0);
+	say(fd, &q);
+	hear_type(fd, CLIENT_PHOTOS, 2, &a);
+	assert_int_equal(a.u.photos.photo_count, 1);
+	assert_int_equal(a.u.photos.photos[0].copies, 2);
+	assert_int_equal(a.u.photos.photos[0].copy_count, 2);
+	assert_int_equal(a.u.photos.wasted_bytes, 101);
+	assert_null(a.u.photos.after);
+	/* the cursor of a list is none of this one */
+	q = (struct question){.type = CLIENT_LIST, .request = 3};
+	q.u.list.limit = 1;
+	say(fd, &q);
+	hear_type(fd, CLIENT_PHOTOS, 3, &a);
+	assert_false(a.u.photos.has_wasted);
+	q = (struct question){.type = CLIENT_DUPES, .request = 4};
+	q.u.dupes.limit = 1;
+	q.u.dupes.after_bytes = a.u.photos.after_bytes;
+	memcpy(q.u.dupes.after, a.u.photos.after, a.u.photos.after_bytes);
+	say(fd, &q);
+	hear_error(fd, ERROR_USAGE, 4);
+	close(fd);
+}
+
+static void
+problems(void **state)
+{
+	struct question q = {.type = CLIENT_PROBLEMS, .request = 2}, a;
+	unsigned seen = 0;
+	int fd = greeted();
+
+	(void)state;
+	q.u.asked_problems.limit = 1;
+	do {
+		const struct answer_problem *p;
+
+		say(fd, &q);
+		hear_type(fd, CLIENT_PROBLEM_LIST, 2, &a);
+		assert_int_equal(a.u.problems.count, 1);
+		p = a.u.problems.problems;
+		assert_string_equal(p->name, "alice");
+		assert_string_equal(p->message, "no");
+		assert_int_equal(p->code, PROBLEM_NOT_MEDIA);
+		assert_memory_equal(p->label, "photos", 6);
+		assert_memory_equal(p->path, seen == 0 ? "2023/x5.jpg"
+						       : "2023/x6.jpg", 11);
+		seen++;
+		q.u.asked_problems.after_bytes = a.u.problems.after_bytes;
+		if (a.u.problems.after != NULL)
+			memcpy(q.u.asked_problems.after, a.u.problems.after,
+			       a.u.problems.after_bytes);
+	} while (a.u.problems.after != NULL);
+	assert_int_equal(seen, 2);
+	q.u.asked_problems.limit = LIST_PAGE_MAX;
+	strcpy(q.u.asked_problems.node, "alice");
+	say(fd, &q);
+	hear_type(fd, CLIENT_PROBLEM_LIST, 2, &a);
+	assert_int_equal(a.u.problems.count, 2);
+	strcpy(q.u.asked_problems.node, "nobody");
+	say(fd, &q);
+	hear_error(fd, ERROR_NOT_FOUND, 2);
+	q.u.asked_problems.node[0] = '\0';
+	q.u.asked_problems.after_bytes = 5;
+	say(fd, &q);
+	hear_error(fd, ERROR_USAGE, 2);
+	close(fd);
+}
+
+/* DONE is out before the daemon is told; from afar nothing happens. */
+static void
+leaving(void **state)
+{
+	struct bufferevent *bev;
+	struct question q = {.type = CLIENT_HELLO, .request = 1}, a;
+	int fd = greeted(), pair[2];
+
+	(void)state;
+	left = 0;
+	say_empty(fd, CLIENT_LEAVE, 5);
+	assert_int_equal(left, 0);
+	hear_type(fd, CLIENT_DONE, 5, &a);
+	for (unsigned i = 0; i < 5; i++)
+		pump();
+	assert_int_equal(left, 1);
+	/* it is answered until the daemon has gone */
+	say_empty(fd, CLIENT_STATUS, 7);
+	hear_type(fd, CLIENT_STATUS_IS, 7, &a);
+	close(fd);
+	/* one that does not wait */
+	fd = greeted();
+	say_empty(fd, CLIENT_LEAVE, 5);
+	close(fd);
+	for (unsigned i = 0; i < 100 && left < 2; i++) {
+		pump();
+		usleep(200);
+	}
+	assert_int_equal(left, 2);
+	/* not through the Unix socket */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+				    pair), 0);
+	bev = bufferevent_socket_new(base, pair[1], BEV_OPT_CLOSE_ON_FREE);
+	assert_non_null(bev);
+	clients_adopt(clients, bev);
+	q.u.hello.version_min = q.u.hello.version_max = 1;
+	say(pair[0], &q);
+	hear_type(pair[0], CLIENT_WELCOME, 1, &a);
+	say_empty(pair[0], CLIENT_LEAVE, 6);
+	hear_error(pair[0], ERROR_REFUSED, 6);
+	close(pair[0]);
+	assert_int_equal(left, 2);
+}
+
 static void
 questions(void **state)
 {
@@ -615,8 +775,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(greeting),      TEST(listing),	  TEST(questions),
 		TEST(rescanning),    TEST(watching),	  TEST(leaving_early),
+		TEST(dupes),         TEST(problems),	  TEST(leaving),
 		TEST(many_at_once),  TEST(the_socket),
 	};
 
+	signal(SIGPIPE, SIG_IGN); /* as photod does */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /*
  * The merged list in pages: every photo exactly once for every sort and both
- * ways, over ties; search, one node's photos, ids, copies in order.
+ * ways, over ties; search, one node's photos, ids, copies in order; those with
+ * more than one copy; the problems of all nodes.
  */
 #include "test_catalogue_kit.h"
 
@@ -55,6 +56,12 @@ struct pages {
 	char before_name[256];
 };
 
+static uint64_t
+wasted(const struct photo_row *row)
+{
+	return (row->copies - 1) * row->photo.size;
+}
+
 static int
 compare(const struct photo_row *x, const char *x_name,
 	const struct photo_row *y, enum list_sort sort)
@@ -74,6 +81,9 @@ compare(const struct photo_row *x, const char *x_name,
 		break;
 	case SORT_ADDED:
 		r = (x->added_ms > y->added_ms) - (x->added_ms < y->added_ms);
+		break;
+	case SORT_WASTED:
+		r = (wasted(x) > wasted(y)) - (wasted(x) < wasted(y));
 		break;
 	}
 	if (r == 0)
@@ -268,6 +278,148 @@ verification_proves_the_tables(void **state)
 	}
 }
 
+/* Only those with more than one copy, each once, most wasted bytes first. */
+static void
+dupes_in_pages(void **state)
+{
+	static const uint32_t limits[] = {1, 7, 1000};
+
+	(void)state;
+	for (unsigned l = 0; l < 3; l++) {
+		struct list_query q = {.sort = SORT_WASTED, .limit = limits[l]};
+		struct pages p = {.sort = q.sort};
+		unsigned before;
+
+		do {
+			before = p.count;
+			assert_int_equal(reader_list(b.r, &q, on_photo, &p,
+						     NULL), 0);
+			q.after = p.last;
+		} while (p.count > before);
+		assert_int_equal(p.count, 20);
+		for (unsigned i = 0; i < PHOTOS; i++)
+			assert_int_equal(p.seen[i], i >= 10 && i < 30);
+	}
+}
+
+/* Hard links and a second daemon over the same folder waste nothing. */
+static void
+one_file_is_no_dupe(void **state)
+{
+	struct own_file f[3] = {kit_copy(1, "one.jpg", 900),
+				kit_copy(1, "two.jpg", 900),
+				kit_copy(1, "three.jpg", 901)};
+	struct list_query q = {.sort = SORT_WASTED, .limit = 1000};
+	struct pages p;
+	unsigned before = count(&q, &p);
+
+	(void)state;
+	memcpy(f[1].copy.file, f[0].copy.file, sizeof(f[1].copy.file));
+	box_own(&b, f, 3, 9);
+	assert_int_equal(count(&q, &p), before);
+	/* and a copy that is one */
+	f[2] = kit_copy(1, "four.jpg", 900);
+	box_own(&b, f + 2, 1, 10);
+	assert_int_equal(count(&q, &p), before + 1);
+	f[2] = kit_gone(1, "four.jpg");
+	box_own(&b, f + 2, 1, 11);
+	assert_int_equal(count(&q, &p), before);
+}
+
+/* A peer may claim any size: sums stop at the greatest number. */
+static void
+vast_sizes_are_dupes_too(void **state)
+{
+	struct own_file f[3] = {kit_copy(1, "one.jpg", 900),
+				kit_copy(1, "two.jpg", 900),
+				kit_copy(1, "three.jpg", 900)};
+	struct list_query q = {.sort = SORT_WASTED, .limit = 1};
+	struct pages p;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		f[i].copy.photo.size = INT64_MAX;
+	box_own(&b, f, 3, 9);
+	assert_int_equal(count(&q, &p), 1);
+	assert_int_equal(p.before.photo.size, INT64_MAX);
+	assert_int_equal(p.last.number, INT64_MAX);
+	q.after = p.last;
+	assert_int_equal(count(&q, &p), 1);
+	assert_true(p.before.photo.size < INT64_MAX);
+}
+
+struct problems {
+	unsigned count, stop_after;
+	char paths[8][16];
+	struct node_id nodes[8];
+	struct problem_cursor last;
+};
+
+static bool
+on_problem(void *arg, const struct problem_row *row)
+{
+	struct problems *p = arg;
+
+	if (p->count == p->stop_after)
+		return false;
+	assert_true(row->path_bytes < 16);
+	memcpy(p->paths[p->count], row->path, row->path_bytes);
+	p->paths[p->count][row->path_bytes] = '\0';
+	p->nodes[p->count++] = *row->node;
+	assert_int_equal(row->code, PROBLEM_UNREADABLE);
+	assert_string_equal(row->message, "no");
+	p->last.set = true;
+	p->last.node = *row->node;
+	memcpy(p->last.key, row->key, row->key_bytes);
+	p->last.key_bytes = row->key_bytes;
+	return true;
+}
+
+/* Of all nodes, in order; what is well again is gone. */
+static void
+problems_of_all(void **state)
+{
+	struct own_file f[3] = {kit_problem(1, "c.jpg"), kit_problem(1, "a.jpg"),
+				kit_problem(1, "b.jpg")};
+	struct stream_id s = box_own_report(&a).stream;
+	struct problem_query q = {0};
+	struct problems p = {.stop_after = 8};
+
+	(void)state;
+	assert_int_equal(reader_problems(b.r, &q, on_problem, &p, NULL), 0);
+	assert_int_equal(p.count, 0);
+	box_own(&a, f, 3, 5);
+	box_own(&b, f + 1, 1, 5);
+	f[0] = kit_gone(1, "b.jpg");
+	box_own(&a, f, 1, 6);
+	box_pull(&b, &a, &s, PULL_OWNER);
+	for (unsigned page = 1; page <= 8; page += 7) {
+		p = (struct problems){.stop_after = page};
+		q = (struct problem_query){0};
+		while (p.count < 3) {
+			unsigned before = p.count;
+
+			p.stop_after = before + page;
+			assert_int_equal(reader_problems(b.r, &q, on_problem,
+							 &p, NULL), 0);
+			assert_true(p.count > before);
+			q.after = p.last;
+		}
+		assert_int_equal(reader_problems(b.r, &q, on_problem, &p,
+						 NULL), 0);
+		assert_int_equal(p.count, 3);
+		assert_string_equal(p.paths[0], "a.jpg");
+		assert_string_equal(p.paths[1], "c.jpg");
+		assert_string_equal(p.paths[2], "a.jpg");
+		assert_true(node_id_equal(&p.nodes[1], &a.node));
+		assert_true(node_id_equal(&p.nodes[2], &b.node));
+	}
+	q = (struct problem_query){.of_node = true, .node = b.node};
+	p = (struct problems){.stop_after = 8};
+	assert_int_equal(reader_problems(b.r, &q, on_problem, &p, NULL), 0);
+	assert_int_equal(p.count, 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int
 main(void)
@@ -276,6 +428,10 @@ main(void)
 		T(pages_cover_each_photo_once),
 		T(search_and_one_node),
 		T(found_by_id),
+		T(dupes_in_pages),
+		T(one_file_is_no_dupe),
+		T(vast_sizes_are_dupes_too),
+		T(problems_of_all),
 		T(verification_proves_the_tables),
 	};
 

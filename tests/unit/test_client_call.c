@@ -1,7 +1,7 @@
 /*
  * The client against daemons made of paste: real sockets in a directory of
  * its own, a child process behind each that answers as told.  What is proved:
- * paging, a stale socket is passed over, a stopped lowest daemon costs half a
+ * paging of lists, dupes and problems, a stale socket is passed over, a stopped lowest daemon costs half a
  * second and no more, silence ends in 8, a newer protocol in 10, nonsense
  * in 1, and watch moves on when its daemon dies.
  */
@@ -34,6 +34,7 @@ enum manner {
 	WELCOME_ONLY,
 	NEWER,    /* speaks version 9 only */
 	NONSENSE, /* a frame that is no msgpack */
+	STAYS,    /* says it will leave, and does not */
 	DIES,     /* hangs up after an event, or when asked */
 };
 
@@ -59,13 +60,16 @@ answer(int fd, struct question *q, uint32_t request)
 /* Seven photos in pages of at most `limit`, at most 3; the cursor counts. */
 static void
 answer_list(int fd, const struct question_list *l, uint32_t request,
-	    uint16_t port)
+	    uint16_t port, bool wasted)
 {
 	static uint8_t out[FRAME_HEADER_BYTES + ANSWER_BODY_BYTES_MAX];
 	struct answer_node nodes[2] = {
 		{.name = "alice", .port = port, .online = true},
 		{.name = "b\033b", .last_seen_ms = 1}};
-	struct answer_photos rest = {.node_count = 2, .nodes = nodes};
+	struct answer_photos rest = {.node_count = 2,
+				     .nodes = nodes,
+				     .has_wasted = wasted,
+				     .wasted_bytes = 8638};
 	struct photos_writer w;
 	uint8_t at = l->after_bytes > 0 ? l->after[0] : 0;
 	uint32_t limit = l->limit < 3 ? l->limit : 3, sent = 0;
@@ -111,6 +115,31 @@ answer_list(int fd, const struct question_list *l, uint32_t request,
 		_exit(5);
 }
 
+/* Three problems, one a page; the cursor is as long as it may be. */
+static void
+answer_problems(int fd, const struct question_problems *l, uint32_t request)
+{
+	static uint8_t after[PROBLEM_CURSOR_BYTES_MAX];
+	struct answer_problem row = {.name = "b\033b",
+				     .label = (const uint8_t *)"r",
+				     .label_bytes = 1,
+				     .path = (const uint8_t *)"d/\xff\n",
+				     .path_bytes = 4,
+				     .code = 2,
+				     .message = "no\033picture"};
+	struct question a = {.type = CLIENT_PROBLEM_LIST};
+
+	after[0] = l->after_bytes > 0 ? l->after[0] + 1 : 1;
+	row.code = after[0] == 3 ? 77 : after[0];
+	a.u.problems.count = 1;
+	a.u.problems.problems = &row;
+	if (after[0] < 3) {
+		a.u.problems.after = after;
+		a.u.problems.after_bytes = sizeof(after);
+	}
+	answer(fd, &a, request);
+}
+
 static void
 reply(int fd, enum manner manner, uint16_t port, const struct question *q)
 {
@@ -128,7 +157,20 @@ reply(int fd, enum manner manner, uint16_t port, const struct question *q)
 	} else if (manner == WELCOME_ONLY) {
 		return;
 	} else if (q->type == CLIENT_LIST) {
-		answer_list(fd, &q->u.list, q->request, port);
+		answer_list(fd, &q->u.list, q->request, port, false);
+	} else if (q->type == CLIENT_DUPES) {
+		struct question_list l = {.limit = q->u.dupes.limit};
+
+		l.after[0] = q->u.dupes.after[0];
+		l.after_bytes = q->u.dupes.after_bytes;
+		answer_list(fd, &l, q->request, port, true);
+	} else if (q->type == CLIENT_PROBLEMS) {
+		answer_problems(fd, &q->u.asked_problems, q->request);
+	} else if (q->type == CLIENT_LEAVE) {
+		a.type = CLIENT_DONE;
+		answer(fd, &a, q->request);
+		if (manner != STAYS)
+			_exit(0);
 	} else if (q->type == CLIENT_WATCH) {
 		a.type = CLIENT_EVENT;
 		strcpy(a.u.event.event, "synced");
@@ -345,6 +387,82 @@ test_list_cut_and_resumed(void **state)
 }
 
 static void
+test_dupes(void **state)
+{
+	struct options p = defaults();
+
+	(void)state;
+	start(24010, PLAIN);
+	assert_int_equal(photo(&verb_dupes, &p, OUTPUT_TABS), 0);
+	assert_int_equal(lines(data), 7);
+	assert_non_null(strstr(data, "06000000000000000000000000000000\t"
+				     "1234\t1234\t2\talice,b\\x1bb\tn\\tx\n"));
+	assert_non_null(strstr(notes, "photo: 7 photos, 7 copies too many: "
+				      "8.6 kB wasted\n"));
+	assert_int_equal(photo(&verb_dupes, &p, OUTPUT_JSON), 0);
+	assert_non_null(strstr(data,
+			       "{\"id\":\"06000000000000000000000000000000\","
+			       "\"size\":1234,\"copies\":2,"
+			       "\"wasted_bytes\":1234,"
+			       "\"nodes\":[\"alice\",\"b\\u001bb\"],"
+			       "\"name\":\"n\\u0009x\"}\n"));
+	p.limit = 4;
+	assert_int_equal(photo(&verb_dupes, &p, OUTPUT_TABLE), 0);
+	assert_int_equal(lines(data), 5);
+	assert_non_null(strstr(data, "1.2 kB    1.2 kB       2  "
+				     "alice,(b\\x1bb)  n\\tx\n"));
+	assert_non_null(strstr(notes, "these are 4 photos, 4 copies too many: "
+				      "4.9 kB of 8.6 kB wasted\n"));
+	assert_non_null(strstr(notes, "photo: more: --after 04\n"));
+}
+
+static void
+test_problems(void **state)
+{
+	struct options p = defaults();
+
+	(void)state;
+	start(24010, PLAIN);
+	assert_int_equal(photo(&verb_problems, &p, OUTPUT_TABS), 0);
+	assert_string_equal(data, "b\\x1bb\tr\td/\\xff\\n\tunreadable\t"
+				  "no\\x1bpicture\n"
+				  "b\\x1bb\tr\td/\\xff\\n\tnot-media\t"
+				  "no\\x1bpicture\n"
+				  "b\\x1bb\tr\td/\\xff\\n\tunknown\t"
+				  "no\\x1bpicture\n");
+	assert_int_equal(photo(&verb_problems, &p, OUTPUT_JSON), 0);
+	assert_int_equal(lines(data), 3);
+	assert_non_null(strstr(data, "{\"node\":\"b\\u001bb\","
+				     "\"path\":\"d/\xef\xbf\xbd\\u000a\","
+				     "\"path_hex\":\"642fff0a\","
+				     "\"problem\":\"not-media\","
+				     "\"message\":\"no\\u001bpicture\"}\n"));
+	assert_int_equal(photo(&verb_problems, &p, OUTPUT_TABLE), 0);
+	assert_int_equal(lines(data), 4);
+	assert_null(strchr(data, '\033'));
+	assert_non_null(strstr(notes, "3 problems"));
+}
+
+static void
+test_leave(void **state)
+{
+	struct options p = defaults();
+
+	(void)state;
+	start(24010, PLAIN);
+	start(24011, STAYS);
+	assert_int_equal(photo(&verb_leave, &p, OUTPUT_JSON), 0);
+	assert_string_equal(data, "{\"left\":\"alice\",\"node_id\":"
+				  "\"00000000000000000000000000000000\","
+				  "\"port\":24010}\n");
+	p.timeout_ms = 100;
+	assert_int_equal(photo(&verb_leave, &p, OUTPUT_TABS), ENDING_TIMED_OUT);
+	assert_int_equal(lines(data), 0);
+	p.port = 24010;
+	assert_int_equal(photo(&verb_leave, &p, OUTPUT_TABS), ENDING_NO_DAEMON);
+}
+
+static void
 test_stale_sockets_are_passed_over(void **state)
 {
 	struct options p = defaults();
@@ -447,6 +565,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_list_pages),
 		TEST(test_list_cut_and_resumed),
+		TEST(test_dupes),
+		TEST(test_problems),
+		TEST(test_leave),
 		TEST(test_stale_sockets_are_passed_over),
 		TEST(test_a_stopped_daemon_does_not_hang),
 		TEST(test_strange_daemons),

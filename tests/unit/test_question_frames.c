@@ -60,7 +60,8 @@ test_small(void **state)
 {
 	static const uint32_t empty[] = {CLIENT_PEERS, CLIENT_STATUS,
 					 CLIENT_WATCH, CLIENT_VERIFY,
-					 CLIENT_RESCAN, CLIENT_DONE};
+					 CLIENT_RESCAN, CLIENT_DONE,
+					 CLIENT_LEAVE};
 	struct question q = {.type = CLIENT_HELLO, .request = 1}, b;
 
 	(void)state;
@@ -166,6 +167,67 @@ test_full_lists(void **state)
 	CHECK(b.u.peers.count == MESH_KNOWN_MAX);
 }
 
+/* Also with the longest path there is, and a code of a newer version. */
+static void
+test_problems(void **state)
+{
+	static const uint8_t path[PATH_BYTES_MAX] = "a/\xff";
+	static uint8_t after[PROBLEM_CURSOR_BYTES_MAX];
+	struct answer_problem rows[2] = {
+		{.name = "alice", .code = 1, .message = "gone"},
+		{.name = "b\x1b", .label = path, .label_bytes = LABEL_BYTES_MAX,
+		 .path = path, .path_bytes = PATH_BYTES_MAX, .code = 255}};
+	struct question q = {.type = CLIENT_PROBLEMS, .request = 9}, b;
+
+	(void)state;
+	strcpy(q.u.asked_problems.node, "alice");
+	q.u.asked_problems.limit = 1;
+	round_trip(&q, &b);
+	memset(q.u.asked_problems.after, 7, PROBLEM_CURSOR_BYTES_MAX);
+	q.u.asked_problems.after_bytes = PROBLEM_CURSOR_BYTES_MAX;
+	round_trip(&q, &b);
+	CHECK(b.u.asked_problems.after_bytes == PROBLEM_CURSOR_BYTES_MAX);
+	CHECK(b.u.asked_problems.after[PROBLEM_CURSOR_BYTES_MAX - 1] == 7);
+	q = (struct question){.type = CLIENT_PROBLEM_LIST, .request = 9};
+	round_trip(&q, &b);
+	CHECK(b.u.problems.count == 0 && b.u.problems.after == NULL);
+	q.u.problems.fresh.scanning = true;
+	q.u.problems.count = 2;
+	q.u.problems.problems = rows;
+	q.u.problems.after = after;
+	q.u.problems.after_bytes = sizeof(after);
+	round_trip(&q, &b);
+	CHECK(b.u.problems.count == 2 && b.u.problems.fresh.scanning);
+	CHECK(strcmp(b.u.problems.problems[0].message, "gone") == 0);
+	CHECK(b.u.problems.problems[1].path_bytes == PATH_BYTES_MAX);
+	CHECK(b.u.problems.problems[1].code == 255);
+	CHECK(b.u.problems.after_bytes == sizeof(after));
+}
+
+static void
+test_dupes(void **state)
+{
+	struct question q = {.type = CLIENT_DUPES, .request = 9}, b;
+
+	(void)state;
+	q.u.dupes.limit = LIST_PAGE_MAX;
+	round_trip(&q, &b);
+	memset(q.u.dupes.after, 7, CURSOR_BYTES_MAX);
+	q.u.dupes.after_bytes = CURSOR_BYTES_MAX;
+	round_trip(&q, &b);
+	CHECK(b.u.dupes.limit == LIST_PAGE_MAX);
+	CHECK(b.u.dupes.after_bytes == CURSOR_BYTES_MAX);
+	q = (struct question){.type = CLIENT_PHOTOS, .request = 9};
+	round_trip(&q, &b);
+	CHECK(!b.u.photos.has_wasted);
+	q.u.photos.has_wasted = true;
+	round_trip(&q, &b);
+	CHECK(b.u.photos.has_wasted && b.u.photos.wasted_bytes == 0);
+	q.u.photos.wasted_bytes = UINT64_MAX;
+	round_trip(&q, &b);
+	CHECK(b.u.photos.wasted_bytes == UINT64_MAX);
+}
+
 static void
 test_photos(void **state)
 {
@@ -242,19 +304,25 @@ test_photos(void **state)
 }
 
 static void
-refused(const char *what, void (*fill)(struct pack *p))
+refused_as(uint32_t type, const char *what, void (*fill)(struct pack *p))
 {
 	struct question b;
 	struct pack p;
 	size_t n;
 
-	pack_frame_begin(&p, out, OUT_MAX, CLIENT_LIST, 1);
+	pack_frame_begin(&p, out, OUT_MAX, type, 1);
 	fill(&p);
 	n = pack_frame_end(&p);
 	CHECK(n > 0);
 	if (question_decode(decoder, out + 4, n - 4, &b, NULL) !=
 	    MESSAGE_BROKEN)
 		fail_msg("not refused: %s", what);
+}
+
+static void
+refused(const char *what, void (*fill)(struct pack *p))
+{
+	refused_as(CLIENT_LIST, what, fill);
 }
 
 static void
@@ -291,6 +359,33 @@ cursor_long(struct pack *p)
 	pack_key_bin(p, "after", bytes, sizeof(bytes));
 }
 static void
+problem_cursor_long(struct pack *p)
+{
+	static const uint8_t bytes[PROBLEM_CURSOR_BYTES_MAX + 1];
+
+	pack_map(p, 2);
+	pack_key_uint(p, "limit", 1);
+	pack_key_bin(p, "after", bytes, sizeof(bytes));
+}
+static void
+code_above(struct pack *p)
+{
+	pack_map(p, 5);
+	pack_str(p, "problems");
+	pack_array(p, 1);
+	pack_array(p, 6);
+	pack_bin(p, "0123456789abcdef", NODE_ID_BYTES);
+	pack_str(p, "alice");
+	pack_bin(p, "r", 1);
+	pack_bin(p, "p", 1);
+	pack_uint(p, 256);
+	pack_str(p, "");
+	pack_key_bool(p, "complete", false);
+	pack_key_uint(p, "age", 0);
+	pack_key_bool(p, "scanning", false);
+	pack_key_bool(p, "syncing", false);
+}
+static void
 twice(struct pack *p)
 {
 	pack_map(p, 2);
@@ -323,6 +418,12 @@ test_refused(void **state)
 	refused("sort", sort_unknown);
 	refused("cursor", cursor_long);
 	refused("key twice", twice);
+	refused_as(CLIENT_DUPES, "no limit", no_limit);
+	refused_as(CLIENT_DUPES, "limit above", limit_above);
+	refused_as(CLIENT_DUPES, "cursor", cursor_long);
+	refused_as(CLIENT_PROBLEMS, "limit 0", limit_zero);
+	refused_as(CLIENT_PROBLEMS, "cursor", problem_cursor_long);
+	refused_as(CLIENT_PROBLEM_LIST, "code", code_above);
 	refused("text", text_long);
 	CHECK(question_encode(&q, out, OUT_MAX) == 0);
 	pack_frame_begin(&p, out, OUT_MAX, 99, 3);
@@ -340,6 +441,8 @@ main(void)
 		cmocka_unit_test(test_small),
 		cmocka_unit_test(test_event),
 		cmocka_unit_test(test_full_lists),
+		cmocka_unit_test(test_problems),
+		cmocka_unit_test(test_dupes),
 		cmocka_unit_test(test_photos),
 		cmocka_unit_test(test_refused),
 	};
