@@ -147,6 +147,7 @@ become_member(struct mesh *m, mesh_link id, uint16_t index,
 	l->round = false;
 	l->evidence = NODE_NONE;
 	node_learn(m, n, h);
+	n->met = true;
 	n->vouched = false;
 	n->lost_ms = NEVER_MS;
 	n->evidence_next = EVIDENCE_DIALS;

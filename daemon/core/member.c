@@ -246,30 +246,6 @@ member_drop(struct mesh *m, mesh_link id, uint32_t why)
 }
 
 void
-member_link_ended(struct mesh *m, mesh_link id, enum link_end end)
-{
-	struct link *found = links_find(&m->links, id);
-	struct link l;
-
-	if (found == NULL)
-		return;
-	l = *found;
-	links_remove(&m->links, id);
-	if (l.phase == LINK_MEMBER) {
-		member_unlink(m, &l);
-		if (!roster_linked(&m->roster, l.node) &&
-		    mesh_node(m, l.node)->standing == STANDING_LIVE)
-			failure_lost(m, l.node,
-				     end == LINK_CLOSED && l.loopback);
-		return;
-	}
-	if (l.evidence != NODE_NONE)
-		failure_evidence(m, &l, end);
-	else if (!l.accepted)
-		discovery_ended(m, &l, end);
-}
-
-void
 member_hang_up_all(struct mesh *m, uint16_t node, uint32_t why)
 {
 	struct link *l;
@@ -279,18 +255,12 @@ member_hang_up_all(struct mesh *m, uint16_t node, uint32_t why)
 	assert(!roster_linked(&m->roster, node));
 }
 
-void
-member_punish(struct mesh *m, struct link *l, const char *text)
+/* No link with it for a while. */
+static void
+penalise(struct mesh *m, uint16_t index)
 {
-	uint16_t index = l->node;
-	struct node *n;
+	struct node *n = mesh_node(m, index);
 
-	if (l->phase != LINK_MEMBER) {
-		member_drop(m, l->id, 0);
-		return;
-	}
-	n = mesh_node(m, index);
-	effect_news(m, NEWS_REFUSED, &n->id, text);
 	member_hang_up_all(m, index, 0);
 	n->penalty_ms = n->penalty_ms == 0 ? PENALTY_MS_MIN
 					   : n->penalty_ms * 2;
@@ -303,6 +273,44 @@ member_punish(struct mesh *m, struct link *l, const char *text)
 	}
 }
 
+void
+member_link_ended(struct mesh *m, mesh_link id, enum link_end end)
+{
+	struct link *found = links_find(&m->links, id);
+	struct link l;
+
+	if (found == NULL)
+		return;
+	l = *found;
+	links_remove(&m->links, id);
+	if (l.phase == LINK_MEMBER) {
+		member_unlink(m, &l);
+		if (end == LINK_BROKEN)
+			penalise(m, l.node);
+		else if (!roster_linked(&m->roster, l.node) &&
+			 mesh_node(m, l.node)->standing == STANDING_LIVE)
+			failure_lost(m, l.node,
+				     end == LINK_CLOSED && l.loopback);
+		return;
+	}
+	if (l.evidence != NODE_NONE)
+		failure_evidence(m, &l, end);
+	else if (!l.accepted)
+		discovery_ended(m, &l, end);
+}
+
+void
+member_punish(struct mesh *m, struct link *l, const char *text)
+{
+	uint16_t index = l->node;
+
+	if (l->phase != LINK_MEMBER) {
+		member_drop(m, l->id, 0);
+		return;
+	}
+	effect_news(m, NEWS_REFUSED, &mesh_node(m, index)->id, text);
+	penalise(m, index);
+}
 void
 member_leave(struct mesh *m)
 {

@@ -80,7 +80,10 @@ struct node {
 	uint64_t said_linked, said_suspect, said_synced;
 	uint64_t said_run[SLOTS];
 
+	bool met; /* it said HELLO to us, in this run or an earlier one */
+
 	/* Streams. */
+	uint64_t owner_generation; /* of its own, while linked; 0: none yet */
 	uint64_t ended; /* highest generation the catalogue let go of */
 	uint64_t shed;  /* highest generation dropped for want of room */
 };

@@ -112,12 +112,16 @@ far_link_lost(void **state)
 		kit_now += 60;
 		kit_kind(MESH_TICK);
 	}
-	/* Suspect after 1 s of silence, gone after 2 s. */
+	/* Suspect after 1 s of silence, gone after 2 s, and never well. */
 	assert_true(kit_leads(2));
 	for (int i = 0; i < 20; i++) {
 		kit_refuse_all();
 		kit_now += 100;
 		kit_kind(MESH_TICK);
+		for (uint32_t k = 0; k < effects.count; k++)
+			assert_false(effects.list[k].kind == MESH_NEWS &&
+				     effects.list[k].u.news.what ==
+					     NEWS_PEER_WELL);
 	}
 	assert_int_equal(mesh.roster.live_count, 1);
 }
