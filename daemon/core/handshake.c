@@ -206,8 +206,7 @@ hello_heard(struct mesh *m, struct link *l, const struct message_hello *h)
 		member_drop(m, id, GOODBYE_FULL);
 		return;
 	}
-	if (n->standing != STANDING_LIVE &&
-	    m->roster.live_count >= MESH_LIVE_MAX) {
+	if (n->standing != STANDING_LIVE && !member_live_room(m)) {
 		refuse_full(m, l, &h->node);
 		return;
 	}

@@ -52,6 +52,7 @@ node_become(struct mesh *m, uint16_t index, enum standing to)
 	switch (to) {
 	case STANDING_LIVE:
 		n->barred = false;
+		n->barred_until_ms = NEVER_MS;
 		effect_news(m, NEWS_PEER_LIVE, &n->id, NULL);
 		break;
 	case STANDING_GONE:
@@ -60,6 +61,7 @@ node_become(struct mesh *m, uint16_t index, enum standing to)
 		break;
 	case STANDING_LEFT:
 		n->barred = true;
+		n->barred_until_ms = NEVER_MS;
 		enter_absent(m, index);
 		if (was_live)
 			effect_news(m, NEWS_PEER_LEFT, &n->id, NULL);
@@ -113,6 +115,19 @@ member_admit(struct mesh *m, const struct node_id *id)
 	}
 	streams_clear_node(m, index);
 	return index;
+}
+
+bool
+member_live_room(struct mesh *m)
+{
+	for (uint32_t i = 1; i < m->roster.count &&
+			     m->roster.live_count >= MESH_LIVE_MAX; i++) {
+		const struct node *n = &m->roster.nodes[i];
+
+		if (n->standing == STANDING_LIVE && !n->met)
+			node_become(m, (uint16_t)i, STANDING_GONE);
+	}
+	return m->roster.live_count < MESH_LIVE_MAX;
 }
 
 /* ---- links come and go ----------------------------------------------- */
@@ -424,9 +439,15 @@ member_review(struct mesh *m)
 		uint16_t index = (uint16_t)i;
 		struct node *n = mesh_node(m, index);
 		bool direct = roster_direct(&m->roster, index);
-		bool reported = !direct &&
-				(roster_reported(&m->roster, index) ||
-				 reports_adopt(m, index, SLOT_NONE));
+		bool reported;
+
+		if (m->now_ms >= n->barred_until_ms) {
+			n->barred_until_ms = NEVER_MS;
+			n->barred = false;
+		}
+		reported = !direct &&
+			   (roster_reported(&m->roster, index) ||
+			    reports_adopt(m, index, SLOT_NONE));
 
 		if (n->standing == STANDING_LIVE && !direct && !reported) {
 			node_become(m, index, STANDING_GONE);

@@ -48,6 +48,7 @@ struct node {
 
 	enum standing standing; /* written by roster_move() only */
 	bool barred;   /* certainly dead, or left: this run returns by HELLO */
+	uint64_t barred_until_ms; /* left, but only by report; NEVER_MS */
 	bool silenced; /* gone by silence: reports count only if unsuspected */
 	uint8_t slot;
 	uint32_t link_count; /* links past HELLO */

@@ -193,6 +193,22 @@ older_held(struct mesh *m, uint16_t node, uint64_t generation)
 	return false;
 }
 
+/* What a linked owner announces stays announced. */
+static void
+stream_let_go(struct stream *s, bool announced)
+{
+	struct stream was = *s;
+
+	stream_clear(s);
+	if (!announced)
+		return;
+	s->generation = was.generation;
+	s->announced = was.announced;
+	s->first = was.first;
+	s->retry_ms = was.retry_ms;
+	s->backoff_ms = was.backoff_ms;
+}
+
 void
 streams_dropped(struct mesh *m, const struct stream_id *stream)
 {
@@ -224,7 +240,7 @@ streams_dropped(struct mesh *m, const struct stream_id *stream)
 			replica_abort(m, s);
 		if (s->held)
 			m->streams.full_due = true;
-		stream_clear(s);
+		stream_let_go(s, s->generation == n->owner_generation);
 	}
 }
 

@@ -4,7 +4,8 @@
  * Each roster entry has room for five generations of its node: the catalogue
  * keeps two, a third until all have reached their heads, and lets go of one
  * when a fourth comes; it alone judges which (MESH_DROPPED).  The fifth place
- * is always free to note that a newer one is there.  What linked
+ * is always free to note that a newer one is there.  What its owner, being
+ * linked, does not live is let go by us (MESH_DROP).  What linked
  * peers announced is one bit and one entry per slot.
  */
 #ifndef PHOTOMESH_STREAMS_H
