@@ -20,9 +20,9 @@ message_batch_span_lawful(const struct message_batch *b)
 {
 	if (b->through > b->point.cursor)
 		return false;
-	if (b->after <= b->through)
-		return true;
-	return b->record_count == 0 && b->through == b->point.cursor;
+	if (b->record_count == 0)
+		return b->through == b->point.cursor;
+	return b->after < b->through;
 }
 
 void

@@ -162,6 +162,7 @@ struct message_batch {
 	uint64_t rows; /* in the whole replica, tombstones included */
 	uint32_t record_count;
 	const struct record *records; /* rising seq, all in (after, through] */
+	size_t records_bytes; /* decoding: packed, by shortest forms */
 };
 
 /* VERIFY {} -> VERIFIED {"merged","photos","streams"}: recomputed. */
@@ -196,8 +197,8 @@ struct message {
 size_t message_encode(const struct message *m, uint8_t *out, size_t max);
 
 /*
- * May a BATCH look so, records aside?  after <= through <= cursor; only an
- * empty one may stop below `after`, when the holder's cursor is lower.
+ * May a BATCH look so?  after <= through <= cursor, and an empty one is the
+ * last; only that may stop below `after`, when the holder's cursor is lower.
  */
 bool message_batch_span_lawful(const struct message_batch *b);
 

@@ -219,6 +219,32 @@ get_record(const msgpack_object *o, struct record *r)
 	return !i.broken && record_lawful(r);
 }
 
+/* Lengths and numbers in their shortest forms. */
+static size_t
+uint_bytes(uint64_t n)
+{
+	if (n < 128)
+		return 1;
+	if (n <= UINT8_MAX)
+		return 2;
+	if (n <= UINT16_MAX)
+		return 3;
+	return n <= UINT32_MAX ? 5 : 9;
+}
+
+static size_t
+bin_bytes(size_t n)
+{
+	return n + (n <= UINT8_MAX ? 2u : n <= UINT16_MAX ? 3u : 5u);
+}
+
+static size_t
+record_bytes(const struct record *r)
+{
+	return 1 + uint_bytes(r->seq) + uint_bytes(r->kind) +
+	       bin_bytes(r->key_bytes) + bin_bytes(r->value_bytes) + 1;
+}
+
 static bool
 get_batch(struct message_decoder *d, struct fields *f, struct message_batch *m)
 {
@@ -236,6 +262,7 @@ get_batch(struct message_decoder *d, struct fields *f, struct message_batch *m)
 	if (a == NULL)
 		return false;
 	before = m->after;
+	m->records_bytes = 0;
 	for (uint32_t n = 0; n < a->size; n++) {
 		struct record *r = &d->records[n];
 
@@ -243,6 +270,7 @@ get_batch(struct message_decoder *d, struct fields *f, struct message_batch *m)
 		    r->seq > m->through)
 			return false;
 		before = r->seq;
+		m->records_bytes += record_bytes(r);
 	}
 	m->record_count = a->size;
 	m->records = d->records;

@@ -7,16 +7,32 @@
 #include "mesh_private.h"
 
 static bool
-absurd(struct mesh *m, uint64_t generation)
+too_far(uint64_t generation, uint64_t base)
 {
+	return generation > base && generation - base > GENERATION_AHEAD_MS_MAX;
+}
+
+/*
+ * Of our own we believe no more than a year beyond what this run began with,
+ * or step by step we could be led anywhere.  Of others it is enough that some
+ * clock may have said so: ours, or the owner's who told us of itself.
+ */
+static bool
+believable(struct mesh *m, uint16_t node, uint64_t generation)
+{
+	const struct streams *t = &m->streams;
 	const struct stream *own = streams_own(m);
 	uint64_t base = m->wall_ms;
 
-	if (own != NULL && own->generation > base)
-		base = own->generation;
-	return generation > GENERATION_MAX ||
-	       (generation > base &&
-		generation - base > GENERATION_AHEAD_MS_MAX);
+	if (base < t->began_generation)
+		base = t->began_generation;
+	if (node != NODE_SELF_INDEX) {
+		if (own != NULL && own->generation > base)
+			base = own->generation;
+		if (base < t->owners_generation)
+			base = t->owners_generation;
+	}
+	return !too_far(generation, base);
 }
 
 /* What a peer knows of our own stream. */
@@ -34,18 +50,35 @@ heard_of_own(struct mesh *m, const struct stream_report *r)
 		t->seen_cursor = r->point.cursor;
 }
 
-/* The owner's word on its own stream must never go back on one link. */
+/* The owner's word on its own stream: at head, and never back on one link. */
 static bool
 owner_lawful(struct link *l, const struct stream_report *r)
 {
-	if (r->stream.generation < l->owner_generation)
-		return true; /* a former life: a replica like any other */
-	if (r->stream.generation == l->owner_generation &&
-	    r->point.cursor < l->owner_cursor)
+	if (r->point.base != r->point.cursor ||
+	    (r->stream.generation == l->owner_generation &&
+	     r->point.cursor < l->owner_cursor))
 		return false;
 	l->owner_generation = r->stream.generation;
 	l->owner_cursor = r->point.cursor;
 	return true;
+}
+
+/* Which of its lives is the present one: the greatest it speaks of. */
+static uint64_t
+owner_present(const struct mesh *m, const struct link *l,
+	      const struct message_streams *said)
+{
+	uint64_t present = said->full ? 0 : l->owner_generation;
+
+	for (uint32_t i = 0; i < said->count; i++) {
+		const struct stream_report *r = &said->reports[i];
+
+		if (r->stream.generation > present &&
+		    node_id_equal(&r->stream.node,
+				  &m->roster.nodes[l->node].id))
+			present = r->stream.generation;
+	}
+	return present;
 }
 
 static void
@@ -63,6 +96,10 @@ announce(struct mesh *m, struct stream *s, uint8_t slot, bool owner,
 		a->rows = r->rows;
 	}
 	s->announced |= bit;
+	if (first && owner) {
+		s->retry_ms = 0; /* what relays did is past */
+		s->backoff_ms = 0;
+	}
 	if (first) {
 		s->first |= bit;
 		a->target = r->point.cursor;
@@ -71,10 +108,11 @@ announce(struct mesh *m, struct stream *s, uint8_t slot, bool owner,
 
 /* One entry.  False: the link must end. */
 static bool
-heard_of_stream(struct mesh *m, struct link *l, bool first,
+heard_of_stream(struct mesh *m, struct link *l, bool first, uint64_t present,
 		const struct stream_report *r)
 {
 	uint8_t slot = mesh_node(m, l->node)->slot;
+	uint64_t bit = UINT64_C(1) << slot;
 	uint16_t node;
 	struct stream *s;
 	bool owner;
@@ -83,10 +121,9 @@ heard_of_stream(struct mesh *m, struct link *l, bool first,
 	    node_id_is_zero(&r->stream.node))
 		return true;
 	node = roster_find(&m->roster, &r->stream.node);
-	owner = node == l->node;
-	if (absurd(m, r->stream.generation)) {
-		if (owner)
-			return false;
+	/* A former life of the speaker is a replica like any other. */
+	owner = node == l->node && r->stream.generation == present;
+	if (!owner && !believable(m, node, r->stream.generation)) {
 		if (!l->refused_told)
 			effect_news(m, NEWS_REFUSED,
 				    &mesh_node(m, l->node)->id,
@@ -105,10 +142,18 @@ heard_of_stream(struct mesh *m, struct link *l, bool first,
 		streams_clear_node(m, node);
 		m->reports.dirty = true;
 	}
-	if (r->stream.generation <= mesh_node(m, node)->ended)
+	if (owner) {
+		struct node *n = mesh_node(m, node);
+
+		if (n->owner_generation < present)
+			n->owner_generation = present;
+		if (m->streams.owners_generation < present)
+			m->streams.owners_generation = present;
+	} else if (r->stream.generation <= mesh_node(m, node)->ended) {
 		return true;
-	s = streams_get(m, node, r->stream.generation, false);
-	if (s != NULL)
+	}
+	s = streams_get(m, node, r->stream.generation, owner);
+	if (s != NULL && (s->mute & bit) == 0)
 		announce(m, s, slot, owner, first, r);
 	return true;
 }
@@ -119,19 +164,24 @@ streams_heard(struct mesh *m, struct link *l,
 {
 	struct streams *t = &m->streams;
 	uint8_t slot = mesh_node(m, l->node)->slot;
-	uint64_t bit;
+	uint64_t bit, present;
 	bool first;
 
 	assert(l->phase == LINK_MEMBER);
 	assert(slot < SLOTS);
 	bit = UINT64_C(1) << slot;
 	first = said->full && (t->told & bit) == 0;
+	present = owner_present(m, l, said);
+	if (present < l->owner_generation) {
+		member_punish(m, l, "an unlawful word on its own stream");
+		return;
+	}
 	if (said->full)
 		for (uint32_t i = 0;
 		     i < m->roster.count * STREAMS_PER_NODE; i++)
 			t->list[i].announced &= ~bit;
 	for (uint32_t i = 0; i < said->count; i++) {
-		if (heard_of_stream(m, l, first, &said->reports[i]))
+		if (heard_of_stream(m, l, first, present, &said->reports[i]))
 			continue;
 		member_punish(m, l, "an unlawful word on its own stream");
 		return;
@@ -146,6 +196,7 @@ streams_slot_lost(struct mesh *m, uint8_t slot)
 	uint64_t bit = UINT64_C(1) << slot;
 
 	assert(slot < SLOTS);
+	mesh_node(m, m->roster.slot_node[slot])->owner_generation = 0;
 	for (uint32_t i = 0; i < m->roster.count * STREAMS_PER_NODE; i++)
 		m->streams.list[i].announced &= ~bit;
 }
@@ -160,6 +211,7 @@ streams_slot_released(struct mesh *m, uint8_t slot)
 		m->streams.list[i].first &= ~bit;
 		m->streams.list[i].tried &= ~bit;
 		m->streams.list[i].shun &= ~bit;
+		m->streams.list[i].mute &= ~bit;
 	}
 	m->streams.told &= ~bit;
 	m->streams.gate &= ~bit;
@@ -185,8 +237,12 @@ static bool
 target_reached(struct mesh *m, uint16_t node, const struct stream *s,
 	       uint64_t target)
 {
-	if (node == NODE_SELF_INDEX ||
-	    s->generation <= mesh_node(m, node)->ended)
+	const struct node *n = mesh_node(m, node);
+
+	if (node == NODE_SELF_INDEX || s->generation <= n->ended)
+		return true;
+	/* Its owner knows nothing of it: not to be had. */
+	if (n->owner_generation != 0 && s->generation > n->owner_generation)
 		return true;
 	if (s->held && s->point.cursor >= target)
 		return true;

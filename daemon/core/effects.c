@@ -108,6 +108,17 @@ effect_begin_generation(struct mesh *m, uint64_t generation)
 }
 
 void
+effect_drop(struct mesh *m, const struct node_id *node, uint64_t generation)
+{
+	struct mesh_effect *e = effect_add(m, MESH_DROP, MESH_LINK_NONE);
+
+	assert(generation > 0);
+	memset(&e->u.stream, 0, sizeof(e->u.stream));
+	e->u.stream.node = *node;
+	e->u.stream.generation = generation;
+}
+
+void
 effect_remember(struct mesh *m, const struct node_id *node)
 {
 	effect_add(m, MESH_REMEMBER, MESH_LINK_NONE)->u.node = *node;

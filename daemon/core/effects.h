@@ -25,6 +25,9 @@ void effect_read_page(struct mesh *m, mesh_link link, uint32_t request,
 		      const struct message_pull *pull);
 void effect_send_page(struct mesh *m, mesh_link link, uint32_t request);
 void effect_begin_generation(struct mesh *m, uint64_t generation);
+/* Only at its owner's word; see streams.c. */
+void effect_drop(struct mesh *m, const struct node_id *node,
+		 uint64_t generation);
 void effect_remember(struct mesh *m, const struct node_id *node);
 void effect_new_identity(struct mesh *m);
 void effect_crown(struct mesh *m, const struct rank *now,

@@ -157,8 +157,10 @@ judge(struct mesh *m, uint16_t index)
 		n->evidence_next = EVIDENCE_DIALS;
 	}
 	if (!roster_direct(&m->roster, index)) {
-		/* member_review() decides who stays live by report. */
-		if (n->standing == STANDING_LIVE && (n->suspect || n->held))
+		/* Others hear it: it is for them to judge.  Else it is gone
+		 * in this very step, see member_review(). */
+		if ((n->suspect || n->held) &&
+		    roster_reported(&m->roster, index))
 			become_well(m, n);
 		return;
 	}

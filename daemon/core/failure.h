@@ -14,6 +14,8 @@
 #define HEARTBEAT_MS_MAX  1100u
 #define SUSPECT_PERIODS   4u
 #define GONE_PERIODS      40u
+/* By then whoever reports a node linked must have noticed its end. */
+#define NOTICED_PERIODS   (GONE_PERIODS + 4u)
 #define HOLD_MS_MIN       1000u
 #define HOLD_MS_MAX       60000u
 #define HOLD_FORGET_MS    300000u

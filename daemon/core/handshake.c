@@ -147,6 +147,7 @@ become_member(struct mesh *m, mesh_link id, uint16_t index,
 	l->round = false;
 	l->evidence = NODE_NONE;
 	node_learn(m, n, h);
+	n->met = true;
 	n->vouched = false;
 	n->lost_ms = NEVER_MS;
 	n->evidence_next = EVIDENCE_DIALS;
@@ -205,8 +206,7 @@ hello_heard(struct mesh *m, struct link *l, const struct message_hello *h)
 		member_drop(m, id, GOODBYE_FULL);
 		return;
 	}
-	if (n->standing != STANDING_LIVE &&
-	    m->roster.live_count >= MESH_LIVE_MAX) {
+	if (n->standing != STANDING_LIVE && !member_live_room(m)) {
 		refuse_full(m, l, &h->node);
 		return;
 	}

@@ -52,6 +52,7 @@ node_become(struct mesh *m, uint16_t index, enum standing to)
 	switch (to) {
 	case STANDING_LIVE:
 		n->barred = false;
+		n->barred_until_ms = NEVER_MS;
 		effect_news(m, NEWS_PEER_LIVE, &n->id, NULL);
 		break;
 	case STANDING_GONE:
@@ -60,6 +61,7 @@ node_become(struct mesh *m, uint16_t index, enum standing to)
 		break;
 	case STANDING_LEFT:
 		n->barred = true;
+		n->barred_until_ms = NEVER_MS;
 		enter_absent(m, index);
 		if (was_live)
 			effect_news(m, NEWS_PEER_LEFT, &n->id, NULL);
@@ -113,6 +115,19 @@ member_admit(struct mesh *m, const struct node_id *id)
 	}
 	streams_clear_node(m, index);
 	return index;
+}
+
+bool
+member_live_room(struct mesh *m)
+{
+	for (uint32_t i = 1; i < m->roster.count &&
+			     m->roster.live_count >= MESH_LIVE_MAX; i++) {
+		const struct node *n = &m->roster.nodes[i];
+
+		if (n->standing == STANDING_LIVE && !n->met)
+			node_become(m, (uint16_t)i, STANDING_GONE);
+	}
+	return m->roster.live_count < MESH_LIVE_MAX;
 }
 
 /* ---- links come and go ----------------------------------------------- */
@@ -246,30 +261,6 @@ member_drop(struct mesh *m, mesh_link id, uint32_t why)
 }
 
 void
-member_link_ended(struct mesh *m, mesh_link id, enum link_end end)
-{
-	struct link *found = links_find(&m->links, id);
-	struct link l;
-
-	if (found == NULL)
-		return;
-	l = *found;
-	links_remove(&m->links, id);
-	if (l.phase == LINK_MEMBER) {
-		member_unlink(m, &l);
-		if (!roster_linked(&m->roster, l.node) &&
-		    mesh_node(m, l.node)->standing == STANDING_LIVE)
-			failure_lost(m, l.node,
-				     end == LINK_CLOSED && l.loopback);
-		return;
-	}
-	if (l.evidence != NODE_NONE)
-		failure_evidence(m, &l, end);
-	else if (!l.accepted)
-		discovery_ended(m, &l, end);
-}
-
-void
 member_hang_up_all(struct mesh *m, uint16_t node, uint32_t why)
 {
 	struct link *l;
@@ -279,18 +270,12 @@ member_hang_up_all(struct mesh *m, uint16_t node, uint32_t why)
 	assert(!roster_linked(&m->roster, node));
 }
 
-void
-member_punish(struct mesh *m, struct link *l, const char *text)
+/* No link with it for a while. */
+static void
+penalise(struct mesh *m, uint16_t index)
 {
-	uint16_t index = l->node;
-	struct node *n;
+	struct node *n = mesh_node(m, index);
 
-	if (l->phase != LINK_MEMBER) {
-		member_drop(m, l->id, 0);
-		return;
-	}
-	n = mesh_node(m, index);
-	effect_news(m, NEWS_REFUSED, &n->id, text);
 	member_hang_up_all(m, index, 0);
 	n->penalty_ms = n->penalty_ms == 0 ? PENALTY_MS_MIN
 					   : n->penalty_ms * 2;
@@ -303,6 +288,44 @@ member_punish(struct mesh *m, struct link *l, const char *text)
 	}
 }
 
+void
+member_link_ended(struct mesh *m, mesh_link id, enum link_end end)
+{
+	struct link *found = links_find(&m->links, id);
+	struct link l;
+
+	if (found == NULL)
+		return;
+	l = *found;
+	links_remove(&m->links, id);
+	if (l.phase == LINK_MEMBER) {
+		member_unlink(m, &l);
+		if (end == LINK_BROKEN)
+			penalise(m, l.node);
+		else if (!roster_linked(&m->roster, l.node) &&
+			 mesh_node(m, l.node)->standing == STANDING_LIVE)
+			failure_lost(m, l.node,
+				     end == LINK_CLOSED && l.loopback);
+		return;
+	}
+	if (l.evidence != NODE_NONE)
+		failure_evidence(m, &l, end);
+	else if (!l.accepted)
+		discovery_ended(m, &l, end);
+}
+
+void
+member_punish(struct mesh *m, struct link *l, const char *text)
+{
+	uint16_t index = l->node;
+
+	if (l->phase != LINK_MEMBER) {
+		member_drop(m, l->id, 0);
+		return;
+	}
+	effect_news(m, NEWS_REFUSED, &mesh_node(m, index)->id, text);
+	penalise(m, index);
+}
 void
 member_leave(struct mesh *m)
 {
@@ -416,9 +439,15 @@ member_review(struct mesh *m)
 		uint16_t index = (uint16_t)i;
 		struct node *n = mesh_node(m, index);
 		bool direct = roster_direct(&m->roster, index);
-		bool reported = !direct &&
-				(roster_reported(&m->roster, index) ||
-				 reports_adopt(m, index, SLOT_NONE));
+		bool reported;
+
+		if (m->now_ms >= n->barred_until_ms) {
+			n->barred_until_ms = NEVER_MS;
+			n->barred = false;
+		}
+		reported = !direct &&
+			   (roster_reported(&m->roster, index) ||
+			    reports_adopt(m, index, SLOT_NONE));
 
 		if (n->standing == STANDING_LIVE && !direct && !reported) {
 			node_become(m, index, STANDING_GONE);

@@ -55,6 +55,7 @@ pull_ask(struct mesh *m, struct pull *p)
 	p->request = ++l->request_last;
 	p->outstanding = true;
 	p->asked_ms = m->now_ms;
+	p->head_asked = m->streams.table[p->stream][p->slot].point.cursor;
 	msg = effect_send(m, l->id, MESSAGE_PULL, p->request);
 	streams_id(m, pull_stream(m, p), &msg->u.pull.stream);
 	msg->u.pull.after = p->after;
@@ -69,6 +70,13 @@ back_off(struct mesh *m, struct stream *s)
 	if (s->backoff_ms > PULL_BACKOFF_MAX)
 		s->backoff_ms = PULL_BACKOFF_MAX;
 	s->retry_ms = m->now_ms + s->backoff_ms;
+}
+
+static bool
+moved_on(const struct pull *p, const struct stream *s)
+{
+	return s->point.base != p->began.base ||
+	       s->point.cursor != p->began.cursor;
 }
 
 /* Nothing is outstanding and every page came back: draw the conclusions. */
@@ -92,10 +100,17 @@ pull_finish(struct mesh *m, struct pull *p)
 			a->tried = source_mix(&s->digest, &a->digest);
 			s->tried |= UINT64_C(1) << p->slot;
 		}
-		/* Rebuilding again and again must slow down. */
+		/* Rebuilding again and again must slow down, and so must
+		 * asking for what is announced but not given. */
 		if (p->mode == PULL_REBUILD &&
 		    !digest_equal(&s->digest, &a->digest))
 			back_off(m, s);
+		else if (p->fell_short && !p->moved)
+			back_off(m, s);
+		else if (p->mode == PULL_RELAY && !moved_on(p, s))
+			back_off(m, s);
+		else if (p->fell_short)
+			return; /* at once, but not with a clean slate */
 		else if (p->mode == PULL_REBUILD || !s->unequal)
 			s->backoff_ms = 0;
 	}
@@ -118,6 +133,23 @@ pull_stop(struct mesh *m, struct pull *p)
 	p->outstanding = false;
 	p->ended = true;
 	pull_maybe_finish(m, p);
+}
+
+/* A stream of somebody never met, that whoever speaks of it does not give: it
+ * is none, until somebody else speaks of it. */
+static void
+pull_unanswered(struct mesh *m, struct pull *p)
+{
+	struct stream *s = pull_stream(m, p);
+	uint64_t bit = UINT64_C(1) << p->slot;
+
+	if (s->held || mesh_node(m, streams_node(m, s))->met ||
+	    ++s->unanswered < UNANSWERED_MAX)
+		return;
+	s->unanswered = 0;
+	s->mute |= bit;
+	s->announced &= ~bit;
+	s->first &= ~bit;
 }
 
 void
@@ -177,7 +209,8 @@ batch_lawful(struct mesh *m, const struct pull *p,
 	return stream_id_equal(&b->stream, &id) && b->after == p->after &&
 	       b->through <= b->point.cursor &&
 	       b->point.base <= b->point.cursor &&
-	       (b->through > b->after || b->through == b->point.cursor) &&
+	       (b->record_count > 0 || b->through == b->point.cursor) &&
+	       b->records_bytes <= PULL_CREDIT_DEFAULT &&
 	       (!from_owner(p) || b->point.base == b->point.cursor);
 }
 
@@ -228,6 +261,10 @@ page_heard(struct mesh *m, struct pull *p, const struct message_batch *b)
 
 	assert(p->unstored < PULL_UNSTORED_MAX);
 	p->outstanding = false;
+	pull_stream(m, p)->unanswered = 0;
+	p->moved = p->moved || b->record_count > 0;
+	p->fell_short = from_owner(p) && last &&
+			b->point.cursor < p->head_asked;
 	learn_from_page(m, p, b);
 	if (from_owner(p) && b->point.cursor < p->point.cursor) {
 		/* It was restored and will renumber itself: wait. */
@@ -292,7 +329,8 @@ replica_error_heard(struct mesh *m, struct link *l, uint32_t request,
 		s->announced &= ~(UINT64_C(1) << p->slot);
 	s->shun |= UINT64_C(1) << p->slot;
 	s->shun_until_ms = m->now_ms +
-			   (code == ERROR_BUSY ? 1000u : PULL_SHUN_MS);
+			   (code == ERROR_BUSY ? PULL_BUSY_MS : PULL_SHUN_MS);
+	pull_unanswered(m, p);
 	pull_stop(m, p);
 }
 
@@ -361,8 +399,10 @@ pull_begin(struct mesh *m, struct stream *s, struct pull *p,
 	p->link = l->id;
 	p->first = true;
 	p->after = c->after;
-	if (s->held && c->mode != PULL_REBUILD)
-		p->point = s->point;
+	if (s->held)
+		p->began = s->point;
+	if (c->mode != PULL_REBUILD)
+		p->point = p->began;
 	s->pull = (uint8_t)(p - m->replica.pulls);
 	pull_ask(m, p);
 }
@@ -385,6 +425,7 @@ review_pulls(struct mesh *m)
 		    m->now_ms >= p->asked_ms + PULL_ANSWER_MS) {
 			s->shun |= UINT64_C(1) << p->slot;
 			s->shun_until_ms = m->now_ms + PULL_SHUN_MS;
+			pull_unanswered(m, p);
 			pull_stop(m, p);
 		} else if (!from_owner(p) && source_owner(m, s, &slot)) {
 			pull_stop(m, p);

@@ -12,8 +12,10 @@
 
 #define PULL_ANSWER_MS   5000u
 #define PULL_SHUN_MS     10000u
+#define PULL_BUSY_MS     1000u
 #define PULL_BACKOFF_MIN 1000u
 #define PULL_BACKOFF_MAX 30000u
+#define UNANSWERED_MAX   3u /* a phantom's stream is asked for so often */
 #define CANCELLED_MAX    64u
 #define SERVING_MAX      8u
 
@@ -37,7 +39,11 @@ struct pull {
 	bool complete;    /* the last page was heard */
 	bool failed;      /* a page could not be stored */
 	bool first;       /* no page heard yet */
+	bool fell_short;  /* the last page ended below what was announced */
+	bool moved;       /* a record came */
 	uint64_t asked_ms;
+	uint64_t head_asked; /* the cursor announced when the PULL went out */
+	struct point began;  /* what was held at the beginning */
 	uint64_t after;      /* of the outstanding or next PULL */
 	uint64_t base_first; /* the relay's base as of the first page */
 	struct point point;  /* with all pages heard so far */

@@ -180,7 +180,7 @@ static bool
 outlived(const struct mesh *m, const struct past_run *past)
 {
 	return (int64_t)m->now_ms - past->replaced_ms >
-	       (int64_t)(GONE_PERIODS + 4) * failure_period_ms(m);
+	       (int64_t)NOTICED_PERIODS * failure_period_ms(m);
 }
 
 bool
@@ -240,8 +240,11 @@ heard_of_other(struct mesh *m, uint16_t index, uint8_t slot,
 	if ((said->flags & NODE_LINKED) || n->port == 0)
 		learn_place(m, n, said);
 	if ((said->flags & NODE_LEFT) && n->standing != STANDING_LEFT &&
-	    said->run == n->run && said->run != 0)
+	    said->run == n->run && said->run != 0) {
 		node_become(m, index, STANDING_LEFT);
+		n->barred_until_ms = m->now_ms + (uint64_t)NOTICED_PERIODS *
+							 failure_period_ms(m);
+	}
 }
 
 void

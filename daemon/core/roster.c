@@ -16,6 +16,7 @@ roster_reset(struct node *n, const struct node_id *id)
 	n->lost_ms = NEVER_MS;
 	n->evidence_next = UINT32_MAX;
 	n->dial_ms = NEVER_MS;
+	n->barred_until_ms = NEVER_MS;
 }
 
 void

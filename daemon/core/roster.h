@@ -48,6 +48,7 @@ struct node {
 
 	enum standing standing; /* written by roster_move() only */
 	bool barred;   /* certainly dead, or left: this run returns by HELLO */
+	uint64_t barred_until_ms; /* left, but only by report; NEVER_MS */
 	bool silenced; /* gone by silence: reports count only if unsuspected */
 	uint8_t slot;
 	uint32_t link_count; /* links past HELLO */
@@ -80,7 +81,10 @@ struct node {
 	uint64_t said_linked, said_suspect, said_synced;
 	uint64_t said_run[SLOTS];
 
+	bool met; /* it said HELLO to us, in this run or an earlier one */
+
 	/* Streams. */
+	uint64_t owner_generation; /* of its own, while linked; 0: none yet */
 	uint64_t ended; /* highest generation the catalogue let go of */
 	uint64_t shed;  /* highest generation dropped for want of room */
 };

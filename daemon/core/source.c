@@ -26,7 +26,7 @@ source_wanted(const struct mesh *m, const struct stream *s)
 	uint16_t node = streams_node(m, s);
 	uint32_t newer = 0, held = 0;
 
-	if (s->generation == 0 || s->own ||
+	if (s->generation == 0 || s->own || s->disowned ||
 	    s->generation <= m->roster.nodes[node].ended)
 		return false;
 	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
@@ -44,6 +44,10 @@ source_wanted(const struct mesh *m, const struct stream *s)
 	/* Of our own only former lives, once the present one is known. */
 	if (node == NODE_SELF_INDEX &&
 	    (m->streams.begin_pending || newer == 0))
+		return false;
+	/* No future lives of one that is here and could tell of them. */
+	if (m->roster.nodes[node].owner_generation != 0 &&
+	    s->generation > m->roster.nodes[node].owner_generation)
 		return false;
 	if (s->held)
 		return true;
@@ -141,7 +145,7 @@ source_owner(const struct mesh *m, const struct stream *s, uint8_t *slot)
 	assert(n->slot < SLOTS);
 	*slot = n->slot;
 	return (s->announced >> n->slot & 1u) != 0 &&
-	       s->generation == streams_highest_announced(m, node, n->slot);
+	       s->generation == n->owner_generation;
 }
 
 void

@@ -4,12 +4,14 @@
 
 #include "mesh_private.h"
 
-#define ANNOUNCE_MS 1000u
+#define ANNOUNCE_MS  1000u
+#define LAST_WORD_MS 10000u
 
 static void
 stream_clear(struct stream *s)
 {
 	memset(s, 0, sizeof(*s));
+	s->contested_ms = NEVER_MS;
 	s->pull = PULL_NONE;
 }
 
@@ -73,7 +75,8 @@ streams_own(struct mesh *m)
 	return NULL;
 }
 
-/* Find or make; the lowest that nobody here holds gives way to a greater. */
+/* Find or make; the lowest that nobody here holds gives way to a greater, but
+ * what a linked owner says of itself to nobody. */
 struct stream *
 streams_get(struct mesh *m, uint16_t node, uint64_t generation, bool must)
 {
@@ -84,7 +87,8 @@ streams_get(struct mesh *m, uint16_t node, uint64_t generation, bool must)
 	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
 		s = streams_at(m, node, k);
 		if (s->generation != 0 &&
-		    (s->held || s->own || s->pull != PULL_NONE))
+		    (s->held || s->own || s->pull != PULL_NONE ||
+		     s->generation == mesh_node(m, node)->owner_generation))
 			continue;
 		if (room == NULL || s->generation < room->generation)
 			room = s;
@@ -95,22 +99,6 @@ streams_get(struct mesh *m, uint16_t node, uint64_t generation, bool must)
 	stream_clear(room);
 	room->generation = generation;
 	return room;
-}
-
-uint64_t
-streams_highest_announced(const struct mesh *m, uint16_t node, uint8_t slot)
-{
-	uint64_t highest = 0;
-
-	assert(slot < SLOTS);
-	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
-		const struct stream *s =
-			&m->streams.list[node * STREAMS_PER_NODE + k];
-
-		if ((s->announced >> slot & 1u) && s->generation > highest)
-			highest = s->generation;
-	}
-	return highest;
 }
 
 /* ---- what this node holds -------------------------------------------- */
@@ -144,6 +132,7 @@ streams_remember(struct mesh *m, uint16_t node,
 		if (own != NULL)
 			own->own = false;
 		s->own = true;
+		m->streams.began_generation = s->generation;
 	}
 }
 
@@ -177,6 +166,8 @@ streams_own_moved(struct mesh *m, const struct stream_report *report)
 			own->generation = report->stream.generation;
 		}
 		own->own = true;
+		if (m->streams.began_generation == 0)
+			m->streams.began_generation = own->generation;
 		m->streams.begin_pending = false;
 	}
 	stream_held(own, report);
@@ -202,6 +193,22 @@ older_held(struct mesh *m, uint16_t node, uint64_t generation)
 	return false;
 }
 
+/* What a linked owner announces stays announced. */
+static void
+stream_let_go(struct stream *s, bool announced)
+{
+	struct stream was = *s;
+
+	stream_clear(s);
+	if (!announced)
+		return;
+	s->generation = was.generation;
+	s->announced = was.announced;
+	s->first = was.first;
+	s->retry_ms = was.retry_ms;
+	s->backoff_ms = was.backoff_ms;
+}
+
 void
 streams_dropped(struct mesh *m, const struct stream_id *stream)
 {
@@ -215,7 +222,10 @@ streams_dropped(struct mesh *m, const struct stream_id *stream)
 	s = streams_find(m, node, stream->generation);
 	if (s != NULL && s->own)
 		return;
-	if (older_held(m, node, stream->generation)) {
+	if (s != NULL && s->disowned) {
+		/* No end of a life: its owner never had it. */
+		assert(node != NODE_SELF_INDEX);
+	} else if (older_held(m, node, stream->generation)) {
 		/* For want of room: not the end of what came before it. */
 		if (stream->generation > n->shed)
 			n->shed = stream->generation;
@@ -230,7 +240,7 @@ streams_dropped(struct mesh *m, const struct stream_id *stream)
 			replica_abort(m, s);
 		if (s->held)
 			m->streams.full_due = true;
-		stream_clear(s);
+		stream_let_go(s, s->generation == n->owner_generation);
 	}
 }
 
@@ -261,10 +271,46 @@ review_own(struct mesh *m)
 	effect_begin_generation(m, generation + 1);
 }
 
+/*
+ * The owner has the last word.  Once it has been told of a greater generation
+ * it begins a greater one still, unless it cannot believe in it: then whatever
+ * was said in its name is let go.  Silence is no word.
+ */
+static void
+review_contested(struct mesh *m, uint16_t node, struct stream *s)
+{
+	struct node *n = mesh_node(m, node);
+
+	if (!s->held || s->disowned)
+		return;
+	if (n->link_count == 0 || n->owner_generation == 0 || s->dirty ||
+	    n->suspect || n->held || s->generation <= n->owner_generation) {
+		s->contested_ms = NEVER_MS;
+		return;
+	}
+	if (s->contested_ms == NEVER_MS)
+		s->contested_ms = m->now_ms;
+	if (m->now_ms < s->contested_ms + LAST_WORD_MS || m->late)
+		return;
+	s->disowned = true;
+	/* What was let go for its sake comes back. */
+	if (n->ended >= n->owner_generation)
+		n->ended = n->owner_generation - 1;
+	if (n->shed >= n->owner_generation)
+		n->shed = n->owner_generation - 1;
+	if (s->pull != PULL_NONE)
+		replica_abort(m, s);
+	effect_drop(m, &n->id, s->generation);
+}
+
 void
 streams_review(struct mesh *m)
 {
 	review_own(m);
+	for (uint32_t i = 1; i < m->roster.count; i++)
+		for (uint32_t k = 0; k < STREAMS_PER_NODE; k++)
+			review_contested(m, (uint16_t)i,
+					 streams_at(m, i, k));
 }
 
 static uint32_t
@@ -324,4 +370,11 @@ streams_wake(const struct mesh *m, uint64_t *wake_ms)
 {
 	if (m->streams.any_dirty || m->streams.full_due)
 		wake_at(wake_ms, m->streams.due_ms);
+	for (uint32_t i = STREAMS_PER_NODE;
+	     i < m->roster.count * STREAMS_PER_NODE; i++) {
+		const struct stream *s = &m->streams.list[i];
+
+		if (s->contested_ms != NEVER_MS && !s->disowned)
+			wake_at(wake_ms, s->contested_ms + LAST_WORD_MS);
+	}
 }

@@ -4,7 +4,8 @@
  * Each roster entry has room for five generations of its node: the catalogue
  * keeps two, a third until all have reached their heads, and lets go of one
  * when a fourth comes; it alone judges which (MESH_DROPPED).  The fifth place
- * is always free to note that a newer one is there.  What linked
+ * is always free to note that a newer one is there.  What its owner, being
+ * linked, does not live is let go by us (MESH_DROP).  What linked
  * peers announced is one bit and one entry per slot.
  */
 #ifndef PHOTOMESH_STREAMS_H
@@ -31,6 +32,7 @@ struct stream {
 	bool own;      /* our own current generation */
 	bool dirty;    /* to be announced to everybody */
 	bool unequal;  /* told the humans */
+	bool disowned; /* being let go at its owner's word */
 	struct point point; /* held: durable */
 	struct digest digest;
 	uint64_t rows;
@@ -38,6 +40,10 @@ struct stream {
 	uint64_t announced; /* slots that announce it */
 	uint64_t first;     /* slots whose first STREAMS set a target */
 	uint64_t tried;     /* slots whose announced.tried is set */
+	uint64_t contested_ms; /* its linked owner has been told and announces
+				* a lower one since; NEVER_MS: not so */
+	uint32_t unanswered; /* pulls in a row, while nothing is held */
+	uint64_t mute;       /* slots that announced it and gave nothing */
 	uint64_t shun;      /* slots not to be asked ... */
 	uint64_t shun_until_ms; /* ... until then */
 	uint64_t retry_ms;  /* do not pull before */
@@ -48,6 +54,8 @@ struct stream {
 struct streams {
 	uint64_t told; /* slots whose first full STREAMS has been heard */
 	bool begin_pending;
+	uint64_t began_generation; /* of our own, when this run began */
+	uint64_t owners_generation; /* highest that owners said of their own */
 	uint64_t seen_generation; /* of our own, highest reported */
 	uint64_t seen_cursor;     /* ... and its highest cursor */
 	bool full_due;  /* something vanished: say everything again */
@@ -81,9 +89,6 @@ uint16_t streams_index(const struct mesh *m, const struct stream *s);
 uint16_t streams_node(const struct mesh *m, const struct stream *s);
 void streams_id(const struct mesh *m, const struct stream *s,
 		struct stream_id *out);
-/* Highest generation of `node` that slot announces; 0: none. */
-uint64_t streams_highest_announced(const struct mesh *m, uint16_t node,
-				   uint8_t slot);
 
 void streams_remember(struct mesh *m, uint16_t node,
 		      const struct stream_report *held);

@@ -171,6 +171,53 @@ has_twin_rows(const struct replica *r)
 	return false;
 }
 
+/* Whom a cut that stays keeps from an owner hears of it through others only,
+ * and they may have lied. */
+static bool
+hears(const struct world *w, const struct slot *s, const struct slot *owner)
+{
+	return !w->cut_for_good[s->host][owner->host] &&
+	       !w->cut_for_good[owner->host][s->host];
+}
+
+/* The present life of somebody who is here, and both hear of it. */
+static bool
+is_owners_word(const struct world *w, const struct slot *a,
+	       const struct slot *b, const struct stream_id *id)
+{
+	for (uint32_t i = 0; i < w->slot_count; i++) {
+		const struct slot *s = &w->slots[i];
+
+		if (must_live(s) &&
+		    node_id_equal(&s->disk->identity, &id->node))
+			return hears(w, a, s) && hears(w, b, s) &&
+			       s->disk->own_generation == id->generation;
+	}
+	return false;
+}
+
+/* Nobody knows a later life of s than s itself. */
+static bool
+none_later(struct world *w, const struct slot *s, char *why, size_t n)
+{
+	for (uint32_t i = 0; i < w->slot_count; i++)
+		for (uint32_t k = 0; k < SIM_STREAMS; k++) {
+			const struct replica *r = &w->slots[i].disk->held[k];
+
+			if (!must_live(&w->slots[i]) || !r->used ||
+			    !hears(w, &w->slots[i], s) ||
+			    !node_id_equal(&r->report.stream.node,
+					   &s->disk->identity) ||
+			    r->report.stream.generation <=
+				    s->disk->own_generation)
+				continue;
+			snprintf(why, n, "%s holds a later life of %s",
+				 w->slots[i].name, s->name);
+			return false;
+		}
+	return true;
+}
+
 /* Everything s holds, b holds too, and the same. */
 static bool
 disks_agree(struct world *w, struct slot *s, struct slot *b, char *why,
@@ -184,6 +231,9 @@ disks_agree(struct world *w, struct slot *s, struct slot *b, char *why,
 		if (!mine->used)
 			continue;
 		whose = world_name(w, &mine->report.stream.node);
+		if (liar_smeared(w, &mine->report.stream.node) &&
+		    !is_owners_word(w, s, b, &mine->report.stream))
+			continue;
 		theirs = disk_find(b->disk, &mine->report.stream);
 		if (is_crowded(w, &mine->report.stream))
 			continue;
@@ -242,7 +292,7 @@ kept_on(struct world *w, const struct slot *s, char *why, size_t n)
 	for (uint32_t i = 0; i < w->kept_count; i++) {
 		const struct stream_report *kept = &w->kept[i];
 		const struct truth *t = truth_of(w, &kept->stream);
-		bool found = false;
+		bool found = liar_smeared(w, &kept->stream.node);
 
 		for (uint32_t k = 0; !found && k < SIM_STREAMS; k++) {
 			const struct stream_report *r =
@@ -299,7 +349,8 @@ check_converged(struct world *w, char *why, size_t n)
 			return false;
 		}
 		if (!views_agree(w, s, why, n) ||
-		    !links_are_single(w, s, why, n) || !kept_on(w, s, why, n))
+		    !links_are_single(w, s, why, n) ||
+		    !kept_on(w, s, why, n) || !none_later(w, s, why, n))
 			return false;
 		if (first == NULL)
 			first = s;

@@ -94,6 +94,8 @@ check_streams(struct world *w, struct slot *s,
 
 		if (t == NULL || t->forked || (held == NULL && !own))
 			continue; /* let go a moment ago */
+		if (liar_smeared(w, &r->stream.node))
+			continue;
 		if (held == NULL &&
 		    r->stream.generation < s->disk->own_generation)
 			continue;

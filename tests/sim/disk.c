@@ -299,8 +299,8 @@ rows_after(const struct replica *r, uint64_t after, uint32_t keys[SIM_KEYS])
 	return count;
 }
 
-static struct frame_buf *
-page_read(struct world *w, const struct replica *r,
+struct frame_buf *
+disk_page(struct world *w, const struct replica *r,
 	  const struct mesh_effect *asked)
 {
 	static uint8_t space[FRAME_HEADER_BYTES + LINK_BODY_BYTES_MAX];
@@ -354,6 +354,6 @@ disk_read(struct world *w, struct slot *s, void *asked)
 	n->request = e->u.page.request;
 	n->failed = r == NULL;
 	if (r != NULL) /* if the asker is ahead of us, an empty page */
-		n->frame = page_read(w, r, e);
+		n->frame = disk_page(w, s->liar ? liar_page(w, r) : r, e);
 	world_at(w, w->now_us + 20, EVENT_NEWS, s->index, s->life, n);
 }

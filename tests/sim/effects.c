@@ -31,7 +31,9 @@ effect_send(struct world *w, struct slot *s, const struct mesh_effect *e)
 		memset(m.u.hello.key, 0, sizeof m.u.hello.key);
 		memcpy(m.u.hello.key, s->config.self.bytes, NODE_ID_BYTES);
 	}
-	if (m.type == MESSAGE_STREAMS)
+	if (s->liar)
+		liar_says(w, &m);
+	else if (m.type == MESSAGE_STREAMS)
 		check_streams(w, s, &m.u.streams);
 	f = frame_buf_new(&m);
 	if (f == NULL || (m.type == MESSAGE_HELLO &&
@@ -100,6 +102,8 @@ effect_remember(struct world *w, struct slot *s, const struct node_id *node)
 		if (node_id_equal(&d->memory[i].node, node))
 			m = &d->memory[i];
 	if (m == NULL) {
+		if (liar_phantom(node))
+			return;
 		assert(d->memory_count < SIM_KNOWN);
 		m = &d->memory[d->memory_count++];
 	}
@@ -160,6 +164,12 @@ news_of_suspicion(struct world *w, struct slot *s, const struct mesh_effect *e)
 		return;
 	if (e->u.news.what == NEWS_PEER_SUSPECT)
 		s->suspect_us[whom] = w->now_us;
+	if (e->u.news.what == NEWS_PEER_WELL)
+		s->well_us[whom] = w->now_us;
+	if (e->u.news.what == NEWS_PEER_GONE &&
+	    s->well_us[whom] == w->now_us)
+		world_fail(w, "%s trusts %s again and loses it at once",
+			   s->name, world_name(w, &e->u.news.node));
 	if (e->u.news.what != NEWS_PEER_WELL ||
 	    w->now_us + 1000 >= s->suspect_us[whom] + MS(1000))
 		return;
@@ -194,7 +204,7 @@ effect_news(struct world *w, struct slot *s, const struct mesh_effect *e)
 	world_tell(w, "%s %s%s%s%s%s", s->name, words[e->u.news.what],
 		   alone ? "" : " ", whom, e->u.news.text != NULL ? ": " : "",
 		   e->u.news.text != NULL ? e->u.news.text : "");
-	if (e->u.news.what == NEWS_MESH_FULL)
+	if (e->u.news.what == NEWS_MESH_FULL && !s->liar)
 		world_fail(w, "%s: mesh full", s->name);
 	if (w->peaceful && w->weather == STORM &&
 	    ((e->u.news.what == NEWS_PEER_SUSPECT && !w->napping) ||

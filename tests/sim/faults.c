@@ -153,7 +153,7 @@ copy(struct world *w)
 	struct slot *from = &w->slots[world_below(w, w->slot_count)], *s;
 	bool noticed = world_chance(w, 50);
 
-	if (w->slot_count == SIM_SLOTS || !from->used)
+	if (w->slot_count == SIM_SLOTS || !from->used || from->liar)
 		return;
 	s = &w->slots[w->slot_count++];
 	s->used = true;
@@ -407,6 +407,10 @@ faults_begin(struct world *w)
 	w->own_burst = world_chance(w, 60) ? 5 : 20;
 	w->peaceful = faults == 0;
 	populate(w);
+	if (!w->peaceful && w->seed % 8 == 3 && w->slot_count > 2) {
+		w->slots[w->slot_count - 1].liar = true;
+		w->lies_many = w->seed % 512 == 3;
+	}
 	if (w->peaceful && w->host_count == 1 && world_chance(w, 50)) {
 		w->napping = true;
 		storm = SEC(20);
@@ -442,6 +446,15 @@ faults_calm(struct world *w)
 
 	world_tell(w, "---- calm ----");
 	w->weather = CALM;
+	for (uint32_t i = 0; i < w->slot_count; i++) {
+		struct slot *s = &w->slots[i];
+
+		if (!s->liar)
+			continue;
+		if (s->running)
+			node_kill(w, s, false);
+		s->for_good = true;
+	}
 	heal_without_relay(w);
 	for (uint32_t a = 0; a < w->host_count; a++)
 		for (uint32_t b = 0; b < w->host_count; b++)
@@ -452,7 +465,7 @@ faults_calm(struct world *w)
 	for (uint32_t i = 0; i < w->slot_count; i++) {
 		struct slot *s = &w->slots[i];
 
-		if (!s->used)
+		if (!s->used || s->liar)
 			continue;
 		if (alive == 0) {
 			s->for_good = false;

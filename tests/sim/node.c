@@ -61,7 +61,8 @@ step(struct world *w, struct slot *s, struct mesh_input *in)
 			break;
 	if (!s->running || s->life != life || w->failed)
 		return;
-	check_step(w, s, w->effects, !plain || w->step_count % 16 == 0);
+	if (!s->liar)
+		check_step(w, s, w->effects, !plain || w->step_count % 16 == 0);
 	arm_tick(w, s);
 }
 
@@ -99,6 +100,9 @@ hear_frame(struct world *w, struct slot *s, struct news *n,
 			world_trace(w, "%s hears %s on %llu", s->name,
 				    message_type_text(m.type),
 				    (unsigned long long)end->link);
+		if (s->liar && liar_answers(w, s, &m, (uint32_t)n->wire,
+					    n->side))
+			return;
 	}
 	w->hearing = in.u.message;
 	step(w, s, &in);
@@ -400,6 +404,7 @@ node_start(struct world *w, struct slot *s)
 	s->page_count = 0;
 	s->refused = 0;
 	memset(s->suspect_us, 0, sizeof s->suspect_us);
+	memset(s->well_us, 0, sizeof s->well_us);
 	s->step_count = 0;
 	s->input_us = 2;
 	s->disk_us = 300;

@@ -12,6 +12,7 @@
  *   node.c    one process: its inbox, inputs to the core
  *   effects.c what the core wants, performed
  *   truth.c   what owners have really made durable; judges replicas
+ *   liar.c    a member that says what is not so
  *   faults.c  the storm that a seed decides, and the calm after it
  *   check.c   what must never be (safety)
  *   calm.c    what must come (convergence)
@@ -126,6 +127,7 @@ struct slot {
 	bool leaving;
 	bool for_good; /* stays dead through the calm */
 	bool is_copy;
+	bool liar;     /* see liar.c; gone before the calm */
 	uint32_t host;
 	uint32_t life; /* counts processes: late events find nobody */
 	uint64_t started_us, listener_until_us, busy_until_us, writer_free_us;
@@ -143,6 +145,7 @@ struct slot {
 	uint32_t open_count;
 	uint32_t open[SIM_OPEN]; /* wire * 2 + side */
 	uint64_t suspect_us[SIM_KNOWN]; /* by identity: since when suspect */
+	uint64_t well_us[SIM_KNOWN];
 	uint32_t page_count;
 	struct page pages[64];
 	uint64_t step_ms;      /* livelock: steps within one millisecond */
@@ -241,6 +244,9 @@ struct world {
 	struct wire wires[SIM_WIRES];
 	uint32_t truth_count;
 	struct truth *truths;
+	bool lies_many; /* there is a liar, and it speaks of hundreds */
+	uint32_t smeared_count;
+	struct node_id smeared[SIM_KNOWN];
 	struct message_decoder *decoder;
 	struct mesh_effects *effects;
 	const struct message *hearing; /* the message of this very input */
@@ -355,6 +361,20 @@ uint64_t node_wall_ms(const struct world *w, const struct slot *s);
 /* effects.c: false when the process is no more. */
 bool effect_perform(struct world *w, struct slot *s,
 		    const struct mesh_effect *e);
+
+struct frame_buf *disk_page(struct world *w, const struct replica *r,
+			    const struct mesh_effect *asked);
+
+/* liar.c */
+bool liar_is(const struct world *w, const struct node_id *node);
+bool liar_phantom(const struct node_id *node);
+/* Has a liar said something of its streams? */
+bool liar_smeared(const struct world *w, const struct node_id *node);
+void liar_says(struct world *w, struct message *m);
+const struct replica *liar_page(struct world *w, const struct replica *r);
+/* True when it has dealt with the message itself. */
+bool liar_answers(struct world *w, struct slot *s, const struct message *m,
+		  uint32_t wire, uint32_t side);
 
 /* faults.c */
 enum restart {

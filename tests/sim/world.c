@@ -144,6 +144,8 @@ world_reset(struct world *w, uint64_t seed)
 	w->crowns = 0;
 	w->peaceful = false;
 	w->napping = false;
+	w->lies_many = false;
+	w->smeared_count = 0;
 	w->own_burst = 5;
 	w->wire_free_count = 0;
 	for (uint32_t i = SIM_WIRES; i-- > 0;)

@@ -385,6 +385,21 @@ drop_lawful(struct disk *d, const struct replica *r)
 	return newer || (older && partial);
 }
 
+/* Its owner is linked and does not live that life. */
+static bool
+owner_is_earlier(struct world *w, struct slot *s, const struct stream_id *id)
+{
+	for (uint32_t i = 0; i < w->slot_count; i++) {
+		struct slot *o = &w->slots[i];
+
+		if (o->running && check_linked(w, s, o) &&
+		    node_id_equal(&o->disk->identity, &id->node) &&
+		    o->disk->own_generation < id->generation)
+			return true;
+	}
+	return liar_smeared(w, &id->node);
+}
+
 static void
 commit_drop(struct world *w, struct slot *s, const struct op *op)
 {
@@ -393,7 +408,8 @@ commit_drop(struct world *w, struct slot *s, const struct op *op)
 
 	memset(&none, 0, sizeof none);
 	none.stream = op->stream;
-	if (r != NULL && !drop_lawful(s->disk, r))
+	if (r != NULL && !drop_lawful(s->disk, r) &&
+	    !owner_is_earlier(w, s, &op->stream))
 		world_fail(w, "%s has dropped what it should keep of %s",
 			   s->name, world_name(w, &op->stream.node));
 	if (r != NULL)

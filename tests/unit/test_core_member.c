@@ -112,12 +112,16 @@ far_link_lost(void **state)
 		kit_now += 60;
 		kit_kind(MESH_TICK);
 	}
-	/* Suspect after 1 s of silence, gone after 2 s. */
+	/* Suspect after 1 s of silence, gone after 2 s, and never well. */
 	assert_true(kit_leads(2));
 	for (int i = 0; i < 20; i++) {
 		kit_refuse_all();
 		kit_now += 100;
 		kit_kind(MESH_TICK);
+		for (uint32_t k = 0; k < effects.count; k++)
+			assert_false(effects.list[k].kind == MESH_NEWS &&
+				     effects.list[k].u.news.what ==
+					     NEWS_PEER_WELL);
 	}
 	assert_int_equal(mesh.roster.live_count, 1);
 }
@@ -335,6 +339,73 @@ live_by_report(void **state)
 	assert_int_equal(mesh.roster.live_count, 2);
 }
 
+/* Whom a peer only talks of leaves room for whoever comes. */
+static void
+phantoms_give_way(void **state)
+{
+	static struct node_report list[MESH_KNOWN_MAX];
+	struct message msg = { .type = MESSAGE_NODES };
+	struct node_id who;
+	uint16_t index;
+	mesh_link l;
+
+	(void)state;
+	begin(2, 5001);
+	l = kit_peer(1, 5000);
+	for (uint32_t i = 0; i < MESH_KNOWN_MAX; i++) {
+		memset(&list[i], 0, sizeof(list[i]));
+		list[i].node.bytes[0] = 0xee;
+		list[i].node.bytes[1] = (uint8_t)i;
+		list[i].run = i + 1;
+		list[i].flags = NODE_LINKED;
+	}
+	msg.u.nodes.count = MESH_KNOWN_MAX;
+	msg.u.nodes.reports = list;
+	kit_heard(l, &msg);
+	assert_int_equal(mesh.roster.count, MESH_KNOWN_MAX);
+	assert_int_equal(mesh.roster.live_count, MESH_LIVE_MAX);
+	for (uint8_t id = 10; id < 40; id++) {
+		l = kit_peer(id, (uint16_t)(5000 + id));
+		assert_false(kit_hung_up(l));
+		who = kit_id(id);
+		index = roster_find(&mesh.roster, &who);
+		assert_true(index != NODE_NONE);
+		assert_true(roster_linked(&mesh.roster, index));
+	}
+}
+
+/* Said to have left by somebody else, yet reported linked ever after. */
+static void
+left_only_by_report(void **state)
+{
+	struct node_report list[1];
+	struct message msg = { .type = MESSAGE_NODES };
+	mesh_link liar, honest;
+
+	(void)state;
+	begin(2, 5001);
+	liar = kit_peer(1, 5000);
+	honest = kit_peer(3, 5002);
+	memset(list, 0, sizeof(list));
+	list[0].node = kit_id(9);
+	list[0].run = 77;
+	msg.u.nodes.count = 1;
+	msg.u.nodes.reports = list;
+	list[0].flags = NODE_LINKED;
+	kit_heard(honest, &msg);
+	assert_true(mesh.roster.nodes[3].standing == STANDING_LIVE);
+	list[0].flags = NODE_LEFT;
+	kit_heard(liar, &msg);
+	assert_true(mesh.roster.nodes[3].standing == STANDING_LEFT);
+	for (uint32_t ms = 0; ms < 11200; ms += 100) {
+		kit_refuse_all();
+		kit_now += 100;
+		kit_heartbeat(liar, true);
+		kit_heartbeat(honest, true);
+	}
+	assert_true(mesh.roster.nodes[3].standing == STANDING_LIVE);
+}
+
 int
 main(void)
 {
@@ -350,6 +421,8 @@ main(void)
 		cmocka_unit_test(ourselves),
 		cmocka_unit_test(twins_meet),
 		cmocka_unit_test(twins_of_a_third),
+		cmocka_unit_test(phantoms_give_way),
+		cmocka_unit_test(left_only_by_report),
 		cmocka_unit_test(last_words_of_the_dead),
 		cmocka_unit_test(leaving),
 		cmocka_unit_test(live_by_report),

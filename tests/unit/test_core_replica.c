@@ -22,6 +22,8 @@ pulled(mesh_link l)
 	return e == NULL ? NULL : &e->u.message;
 }
 
+static size_t batch_bytes = 100;
+
 static void
 batch(mesh_link l, const struct message *pull, uint64_t through, uint64_t base,
       uint64_t cursor, uint64_t digest)
@@ -37,6 +39,9 @@ batch(mesh_link l, const struct message *pull, uint64_t through, uint64_t base,
 	msg.u.batch.point.base = base;
 	msg.u.batch.point.cursor = cursor;
 	msg.u.batch.digest.low = digest;
+	/* The core counts records and never looks at them. */
+	msg.u.batch.record_count = through > msg.u.batch.after ? 1 : 0;
+	msg.u.batch.records_bytes = batch_bytes;
 	kit_heard(l, &msg);
 }
 
@@ -256,9 +261,211 @@ absurd_generation(void **state)
 	kit_streams(l, false, &r, 1);
 	assert_non_null(kit_find(MESH_NEWS, 0));
 	assert_false(kit_hung_up(l));
+	assert_null(pulled(l));
+	/* Of itself it may say what it likes: some clocks are wrong. */
 	r = kit_report(1, GENERATION_MAX, 9, 9, 99);
 	kit_streams(l, false, &r, 1);
+	assert_false(kit_hung_up(l));
+	assert_true(pulled(l)->u.pull.stream.generation == GENERATION_MAX);
+}
+
+/* Step by step, a year each, nobody leads us into the far future. */
+static void
+no_ratchet(void **state)
+{
+	const uint64_t year = UINT64_C(365) * 86400000;
+	struct stream_report r = kit_report(2, GEN + year, 5, 5, 9);
+	struct mesh_input own = { .kind = MESH_OWN };
+	mesh_link l;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &r, 1);
+	assert_non_null(kit_find(MESH_BEGIN_GENERATION, 0));
+	own.u.own = kit_report(2, GEN + year + 1, 3, 3, 34);
+	kit_step(&own);
+	for (uint64_t n = 2; n < 4; n++) {
+		r = kit_report(2, GEN + n * year, 5, 5, 9);
+		kit_streams(l, false, &r, 1);
+		assert_null(kit_find(MESH_BEGIN_GENERATION, 0));
+		if (n == 2) /* one word in the log */
+			assert_int_equal(kit_find(MESH_NEWS, 0)->u.news.what,
+					 NEWS_REFUSED);
+		else
+			assert_null(kit_find(MESH_NEWS, 0));
+		assert_false(kit_hung_up(l));
+		assert_null(pulled(l));
+	}
+}
+
+static void
+keep_alive(mesh_link l, uint32_t ms)
+{
+	for (; ms > 0; ms -= 100) {
+		kit_now += 100;
+		kit_heartbeat(l, true);
+		if (kit_find(MESH_DROP, 0) != NULL)
+			return;
+	}
+}
+
+/* What is said in a node's name yields to the node. */
+static void
+the_owner_has_the_last_word(void **state)
+{
+	struct stream_report real = kit_report(1, GEN, 9, 9, 99);
+	struct stream_report forged = kit_report(1, GEN + 500, 2, 2, 7);
+	struct mesh_input dropped = { .kind = MESH_DROPPED };
+	const struct mesh_effect *e;
+	mesh_link relay, owner;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &forged);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	/* For its sake the true one has been let go. */
+	dropped.u.dropped = real.stream;
+	kit_step(&dropped);
+	assert_true(mesh.roster.nodes[1].ended == GEN);
+	relay = kit_peer(7, 5003);
+	owner = kit_peer(1, 5000);
+	kit_streams(owner, true, &real, 1);
+	assert_null(pulled(owner));
+	keep_alive(owner, 9900);
+	assert_null(kit_find(MESH_DROP, 0));
+	keep_alive(owner, 200);
+	e = kit_find(MESH_DROP, 0);
+	assert_non_null(e);
+	assert_true(e->u.stream.generation == GEN + 500);
+	assert_true(pulled(owner)->u.pull.stream.generation == GEN);
+	dropped.u.dropped = forged.stream;
+	kit_step(&dropped);
+	assert_true(mesh.roster.nodes[1].ended == GEN - 1);
+	forged.point.base = forged.point.cursor = 20;
+	relay = kit_peer(7, 5003);
+	kit_streams(relay, false, &forged, 1);
+	assert_null(pulled(relay)); /* not while its owner is here */
+}
+
+static void
+owner_falls_back(void **state)
+{
+	struct stream_report r[2] = { kit_report(1, GEN, 9, 9, 99),
+				      kit_report(1, GEN - 7, 2, 5, 9) };
+	mesh_link l;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, true, r, 2); /* and a former life, in part */
+	assert_false(kit_hung_up(l));
+	kit_streams(l, false, &r[1], 1);
+	assert_false(kit_hung_up(l));
+	kit_streams(l, true, &r[1], 1);
 	assert_true(kit_hung_up(l));
+	l = kit_peer(3, 5002);
+	r[0] = kit_report(3, GEN, 2, 5, 9); /* its own, and not at head */
+	kit_streams(l, true, r, 1);
+	assert_true(kit_hung_up(l));
+}
+
+/* Announces nine rows, gives three, then nothing. */
+static void
+an_owner_that_falls_short(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	struct message pull;
+	mesh_link l;
+	uint64_t wait = 1000;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &r, 1);
+	pull = *pulled(l);
+	batch(l, &pull, 3, 3, 3, 33);
+	r = kit_report(1, GEN, 3, 3, 33);
+	stored(kit_find(MESH_STORE, 0)->u.store.store, &r);
+	assert_non_null(pulled(l)); /* it moved: at once */
+	for (int i = 0; i < 4; i++, wait *= 2) {
+		pull = *pulled(l);
+		batch(l, &pull, 3, 3, 3, 33);
+		stored(kit_find(MESH_STORE, 0)->u.store.store, &r);
+		assert_null(pulled(l));
+		for (uint64_t ms = 100; ms < wait; ms += 100) {
+			kit_now += 100;
+			kit_heartbeat(l, true);
+			assert_null(pulled(l));
+		}
+		kit_now += 100;
+		kit_heartbeat(l, true);
+		assert_non_null(pulled(l));
+	}
+}
+
+static void
+empty_pages_that_lead_nowhere(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	struct message msg = { .type = MESSAGE_BATCH };
+	mesh_link l;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &r, 1);
+	msg.request = pulled(l)->request;
+	msg.u.batch.stream = r.stream;
+	msg.u.batch.through = 1;
+	msg.u.batch.point = r.point;
+	kit_heard(l, &msg);
+	assert_true(kit_hung_up(l));
+}
+
+static void
+more_than_the_credit(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	struct message pull;
+	mesh_link l;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &r, 1);
+	pull = *pulled(l);
+	batch_bytes = pull.u.pull.credit_bytes + 1;
+	batch(l, &pull, 9, 9, 9, 99);
+	batch_bytes = 100;
+	assert_true(kit_hung_up(l));
+	assert_null(kit_find(MESH_STORE, 0));
+}
+
+/* Named by one peer, never met, and nothing comes when asked. */
+static void
+phantom_streams_are_forgotten(void **state)
+{
+	struct stream_report r = kit_report(9, GEN, 9, 9, 99);
+	uint32_t asked = 0;
+	mesh_link l, other;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, true, &r, 1);
+	for (uint32_t i = 0; i < 1200; i++) {
+		asked += pulled(l) != NULL;
+		kit_now += 100;
+		kit_heartbeat(l, true);
+		if (i % 100 == 0)
+			kit_streams(l, true, &r, 1);
+	}
+	assert_int_equal(asked, 3);
+	other = kit_peer(3, 5002);
+	kit_streams(other, true, &r, 1);
+	assert_non_null(pulled(other));
 }
 
 static void
@@ -372,6 +579,13 @@ main(void)
 		cmocka_unit_test(overtaken_by_the_owner),
 		cmocka_unit_test(a_new_generation),
 		cmocka_unit_test(absurd_generation),
+		cmocka_unit_test(no_ratchet),
+		cmocka_unit_test(the_owner_has_the_last_word),
+		cmocka_unit_test(owner_falls_back),
+		cmocka_unit_test(an_owner_that_falls_short),
+		cmocka_unit_test(empty_pages_that_lead_nowhere),
+		cmocka_unit_test(more_than_the_credit),
+		cmocka_unit_test(phantom_streams_are_forgotten),
 		cmocka_unit_test(owner_goes_back),
 		cmocka_unit_test(third_generation),
 		cmocka_unit_test(serving),

@@ -207,6 +207,8 @@ batches(void **state)
 	assert_int_equal(batch(9, 0, 0, 9, 9, 9, 0), MESSAGE_OK);
 	assert_int_equal(batch(12, 0, 0, 9, 9, 9, 0), MESSAGE_OK);
 	assert_int_equal(batch(12, 0, 0, 8, 8, 9, 0), MESSAGE_BROKEN);
+	/* Empty, and not the last: it would be asked for without end. */
+	assert_int_equal(batch(4, 0, 0, 5, 9, 9, 0), MESSAGE_BROKEN);
 	assert_int_equal(batch(0, 1, SEQ_MAX, SEQ_MAX, 0, SEQ_MAX, 2),
 			 MESSAGE_OK);
 	assert_int_equal(batch(0, 0, 1, 2, 0, 2, 2), MESSAGE_BROKEN);
@@ -274,6 +276,7 @@ batch_full(void **state)
 			message_decode(decoder, frame + 4, used - 4, &m, NULL),
 			MESSAGE_OK);
 		assert_int_equal(m.u.batch.record_count, w.record_count);
+		assert_int_equal(m.u.batch.records_bytes, w.records_bytes);
 	}
 }
 
