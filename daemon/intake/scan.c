@@ -91,6 +91,21 @@ load_known(struct scan_root *s)
 	return 0;
 }
 
+/* As if something had just been modified: another scan comes soon. */
+static void
+scan_again(struct intake *i)
+{
+	pthread_mutex_lock(&i->lock);
+	i->young = true;
+	pthread_mutex_unlock(&i->lock);
+}
+
+static bool
+is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
 /* ---- the walk -------------------------------------------------------- */
 
 static bool
@@ -159,7 +174,9 @@ not_opened(struct scan_root *s, const struct tree_file *f, bool said, int error)
 
 	if (error == ENOENT || error == ELOOP || error == ENXIO)
 		return true; /* gone or replaced since it was listed */
-	if (error == EMFILE || error == ENFILE || error == ENOMEM) {
+	if (is_shortage(error)) {
+		/* Descriptors come back; the full rescan is an hour away. */
+		scan_again(s->intake);
 		log_warn("%s/%s: left for the next scan: %s", s->root->path,
 			 f->path, strerror_r(error, text, sizeof(text)));
 		return true;
@@ -272,6 +289,8 @@ on_unlisted(void *arg, const char *path, size_t path_bytes, int error)
 	char reason[96], text[160];
 	bool found;
 
+	if (is_shortage(error))
+		scan_again(s->intake);
 	if (path_bytes == 0) {
 		log_warn("%s cannot be read: %s", s->root->path,
 			 strerror_r(error, reason, sizeof(reason)));
@@ -485,6 +504,8 @@ open_root(const struct scan_root *s, char *reason, size_t max)
 
 	fd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1) {
+		if (is_shortage(errno))
+			scan_again(s->intake);
 		snprintf(reason, max, "%s",
 			 strerror_r(errno, text, sizeof(text)));
 		return -1;
@@ -553,15 +574,6 @@ end_root(struct scan_root *s)
 	}
 	if (s->fd != -1)
 		close(s->fd);
-}
-
-/* As if something had just been modified: another scan comes soon. */
-static void
-scan_again(struct intake *i)
-{
-	pthread_mutex_lock(&i->lock);
-	i->young = true;
-	pthread_mutex_unlock(&i->lock);
 }
 
 /* ---- one scan -------------------------------------------------------- */
