@@ -138,7 +138,7 @@ on_signal(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	if (number == SIGINT && d->leaving)
 		_exit(128 + SIGINT);
-	d->damaged = false; /* whoever wants an end gets one */
+	d->damaged = d->reborn = false; /* whoever wants an end gets one */
 	leave(d);
 }
 
@@ -522,6 +522,11 @@ serve(struct daemon *d, char **argv)
 	} else if (event_base_dispatch(d->base) == -1) {
 		fputs("photod: the event loop failed\n", stderr);
 		status = EXIT_FAILURE;
+	}
+	/* From here on nobody would hear a signal, and the process goes on. */
+	if ((d->reborn || d->damaged) && d->on_term != NULL) {
+		(void)event_del(d->on_int);
+		(void)event_del(d->on_term);
 	}
 	stop(d);
 	if (d->reborn && state_new_identity(d->state, &why) == -1) {
