@@ -294,6 +294,7 @@ class Identity(unittest.TestCase):
         """the folder moved to another path begins as a node of its own"""
         with Mesh() as mesh:
             a, b, c = self.trio(mesh)
+            me = node_id(mesh, a)
             a.end()
             folder = os.path.join(mesh.dir, "photos", "alice")
             moved = os.path.join(mesh.dir, "photos", "elsewhere")
@@ -306,6 +307,9 @@ class Identity(unittest.TestCase):
             # The files are the same ones (volume and inode): counted once.
             with Client(mesh, b.port) as k:
                 self.assertEqual(k.status()["copies"], COPIES)
+                left = [p["node"][0] for p in k.peers() if p["state"] == 4]
+            self.assertNotEqual(node_id(mesh, a), me)
+            self.assertEqual(left, [me])
             lister.end()
 
     def test_overlapping_folders(self):
