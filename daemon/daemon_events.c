@@ -105,7 +105,7 @@ on_signal(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	if (number == SIGINT && d->leaving)
 		_exit(128 + SIGINT);
-	d->damaged = false; /* whoever wants an end gets one */
+	d->damaged = d->reborn = false; /* whoever wants an end gets one */
 	leave(d);
 }
 

@@ -76,6 +76,11 @@ serve(struct daemon *d, char **argv)
 		fputs("photod: the event loop failed\n", stderr);
 		status = EXIT_FAILURE;
 	}
+	/* From here on nobody would hear a signal, and the process goes on. */
+	if ((d->reborn || d->damaged) && d->on_term != NULL) {
+		(void)event_del(d->on_int);
+		(void)event_del(d->on_term);
+	}
 	daemon_stop(d);
 	if (d->reborn && state_new_identity(d->state, &why) == -1) {
 		fprintf(stderr, "photod: %s\n", why.text);

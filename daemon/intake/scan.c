@@ -1,6 +1,7 @@
 /*
  * scan.c: one scan of all roots, in the order that loses nothing.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "log.h"
@@ -34,13 +35,21 @@ wait_hashers(struct intake *i)
 	}
 }
 
-/* As if something had just been modified: another scan comes soon. */
-static void
+void
 scan_again(struct intake *i)
 {
 	pthread_mutex_lock(&i->lock);
 	i->young = true;
 	pthread_mutex_unlock(&i->lock);
+}
+
+bool
+scan_shortage(struct intake *i, int error)
+{
+	if (error != EMFILE && error != ENFILE && error != ENOMEM)
+		return false;
+	scan_again(i);
+	return true;
 }
 
 /*

@@ -28,6 +28,14 @@ struct scan_root {
 	bool broken; /* nothing may be withdrawn after this scan */
 };
 
+/* ---- scan.c ------------------------------------------------------------ */
+
+/* As if something had just been modified: another scan comes soon. */
+void scan_again(struct intake *i);
+/* Did it fail for want of descriptors or memory?  They come back, and the full
+ * rescan is an hour away: then another scan comes soon. */
+bool scan_shortage(struct intake *i, int error);
+
 /* ---- scan_seen.c: what is known of a root, and what of it is gone ----- */
 
 int load_known(struct scan_root *s);

@@ -67,6 +67,7 @@ open_root(const struct scan_root *s, char *reason, size_t max)
 
 	fd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1) {
+		(void)scan_shortage(s->intake, errno);
 		snprintf(reason, max, "%s",
 			 strerror_r(errno, text, sizeof(text)));
 		return -1;

@@ -82,7 +82,7 @@ not_opened(struct scan_root *s, const struct tree_file *f, bool said, int error)
 
 	if (error == ENOENT || error == ELOOP || error == ENXIO)
 		return true; /* gone or replaced since it was listed */
-	if (error == EMFILE || error == ENFILE || error == ENOMEM) {
+	if (scan_shortage(s->intake, error)) {
 		log_warn("%s/%s: left for the next scan: %s", s->root->path,
 			 f->path, strerror_r(error, text, sizeof(text)));
 		return true;
@@ -195,6 +195,7 @@ on_unlisted(void *arg, const char *path, size_t path_bytes, int error)
 	char reason[96], text[160];
 	bool found;
 
+	(void)scan_shortage(s->intake, error);
 	if (path_bytes == 0) {
 		log_warn("%s cannot be read: %s", s->root->path,
 			 strerror_r(error, reason, sizeof(reason)));

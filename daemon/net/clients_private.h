@@ -11,6 +11,7 @@
 #include <sys/un.h>
 
 #include "clients.h"
+#include "log.h"
 #include "question.h"
 
 struct answer_event;
@@ -52,6 +53,7 @@ struct clients {
 	struct question_decoder *decoder;
 	struct evconnlistener *listener;
 	struct event *reaper, *ticker, *accept_again;
+	struct log_gate accept_gate;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	dev_t path_dev;
 	ino_t path_ino;

@@ -19,11 +19,13 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 
+#include "clock.h"
 #include "log.h"
 #include "trouble.h"
 
 #define LISTEN_BACKLOG  128
 #define ACCEPT_PAUSE_MS 500
+#define LOG_PERIOD_MS   60000u
 
 /* ---- the path ----------------------------------------------------------- */
 
@@ -152,11 +154,15 @@ static void
 on_accept_error(struct evconnlistener *l, void *arg)
 {
 	static const struct timeval pause = {0, ACCEPT_PAUSE_MS * 1000};
+	int error = EVUTIL_SOCKET_ERROR();
 	struct clients *all = arg;
+	uint64_t muffled;
 
 	/* Mostly no descriptors left: trying again at once would spin. */
-	log_warn("cannot accept a client: %s",
-		 evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+	if (log_gate_pass(&all->accept_gate, clock_steady_ms(), LOG_PERIOD_MS,
+			  &muffled))
+		log_warn("cannot accept a client: %s",
+			 evutil_socket_error_to_string(error));
 	evconnlistener_disable(l);
 	evtimer_add(all->accept_again, &pause);
 }

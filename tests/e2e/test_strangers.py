@@ -6,16 +6,20 @@ Nobody gets in, nothing crashes, memory stays flat, the members do not notice.
 """
 import os
 import random
+import select
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import tap  # noqa: E402
+from member import Member  # noqa: E402
 from mesh import Mesh, wait_until  # noqa: E402
+from talk import Client, frame as question  # noqa: E402
 
 BOMBS = [
     b"\xdd\xff\xff\xff\xff",                    # array32 of 2^32 - 1
@@ -161,6 +165,124 @@ class Strangers(unittest.TestCase):
                     pass
                 s.close()
             self.unmoved(mesh, a, b)
+
+    def awaits_closing(self, sockets, timeout=15):
+        """All of them hung up on, seen from here; the seconds it took."""
+        began = time.monotonic()
+        left = select.poll()
+        waiting = {s.fileno(): s for s in sockets}
+        for fd in waiting:
+            left.register(fd, select.POLLIN)
+        while waiting:
+            self.assertLess(time.monotonic() - began, timeout,
+                            "%d still open" % len(waiting))
+            for fd, _ in left.poll(200):
+                try:
+                    if waiting[fd].recv(4096):
+                        continue  # an alert may come first
+                except ConnectionError:
+                    pass
+                left.unregister(fd)
+                waiting.pop(fd).close()
+        return time.monotonic() - began
+
+    def test_thousand_half_open(self):
+        """1000 silent dials and 200 slow ones: closed, members answer"""
+        with Mesh() as mesh:
+            a, b = self.members(mesh)
+            before = a.rss_bytes()
+            idle = [socket.create_connection(("127.0.0.1", a.port), 5)
+                    for _ in range(1000)]
+            # What a TLS client says first, a byte at a time.
+            said = (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" +
+                    bytes(501))
+            slow = [socket.create_connection(("127.0.0.1", a.port), 5)
+                    for _ in range(200)]
+            worst, at, began, still = 0, 0, time.monotonic(), list(slow)
+            while still and time.monotonic() - began < 15:
+                for s in list(still):
+                    try:
+                        s.send(said[at:at + 1])
+                    except OSError:
+                        still.remove(s)
+                at = min(at + 1, len(said) - 1)
+                asked = time.monotonic()
+                with Client(mesh, a.port) as c:
+                    self.assertEqual(len(c.photos()), 19)
+                worst = max(worst, time.monotonic() - asked)
+            self.assertFalse(still, "slow ones are still there")
+            took = time.monotonic() - began
+            for s in slow:
+                s.close()
+            rest = self.awaits_closing(idle)
+            print("# slow ones out after %.1f s, silent ones %.1f s later; "
+                  "slowest list %.0f ms; grown by %d KiB" % (
+                      took, rest, worst * 1000,
+                      (a.rss_bytes() - before) >> 10))
+            self.assertLess(worst, 3)
+            self.unmoved(mesh, a, b)
+            if "asan" not in mesh.build:
+                self.assertLess(a.rss_bytes() - before, 24 << 20)
+
+    def test_key_but_no_hello(self):
+        """the right key and then silence, 40 times: closed, nothing learned
+        """
+        with Mesh() as mesh:
+            a, b = self.members(mesh)
+            quiet = [Member(mesh, a.port, hello=False) for _ in range(40)]
+            began = time.monotonic()
+            for m in quiet:
+                m.until(lambda: m.ended, 10)
+                self.assertTrue(m.ended)
+                m.tls.close()
+            self.assertLess(time.monotonic() - began, 10)
+            self.unmoved(mesh, a, b)
+
+    def test_client_that_never_reads(self):
+        """a client asking LIST without end and never reading: memory bounded
+        """
+        with Mesh() as mesh:
+            a, b = self.members(mesh)
+            before = a.rss_bytes()
+            with Client(mesh, a.port) as deaf:
+                deaf.socket.setblocking(False)
+                data = b"".join(question(34, n + 2, {"limit": 1000})
+                                for n in range(1000))
+                sent, grown, began = 0, 0, time.monotonic()
+                try:
+                    while sent < len(data) and time.monotonic() - began < 5:
+                        try:
+                            sent += deaf.socket.send(data[sent:sent + 4096])
+                        except BlockingIOError:
+                            with Client(mesh, a.port) as c:
+                                self.assertEqual(len(c.photos()), 19)
+                        grown = max(grown, a.rss_bytes() - before)
+                    answered = self.count_answers(deaf, data[sent:])
+                except ConnectionError:
+                    answered = -1  # hung up on: as good
+                print("# %d bytes of questions taken, %d answers when read "
+                      "at last; grown by %d KiB" % (sent, answered,
+                                                    grown >> 10))
+                self.assertIn(answered, (-1, 1000))
+            if "asan" not in mesh.build:
+                self.assertLess(grown, 16 << 20)
+            self.unmoved(mesh, a, b)
+
+    def count_answers(self, client, rest):
+        """Read at last, sending what is left; how many answers came."""
+        def send():
+            try:
+                client.socket.sendall(rest)
+            except OSError:
+                pass
+        client.socket.settimeout(20)
+        sender = threading.Thread(target=send)
+        sender.start()
+        answers = set()
+        while len(answers) < 1000:
+            answers.add(client.hear()[1])
+        sender.join()
+        return len(answers)
 
     def test_another_users_key(self):
         """a daemon with another key shares ports but never joins"""
