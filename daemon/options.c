@@ -134,6 +134,38 @@ name_fits(const char *name)
 }
 
 static bool
+take_join(struct options *o, const char *value)
+{
+	if (o->join_count == MESH_JOIN_MAX)
+		return mistake("--join", value,
+			       "at most 16 can be given; one that is up leads "
+			       "to all others");
+	if (!parse_join(value, &o->joins[o->join_count]))
+		return mistake("--join", value,
+			       "give HOST:PORT, such as desktop.local:5000");
+	o->join_count++;
+	return true;
+}
+
+/* An option that does not exist, or one without the value it needs (':'). */
+static bool
+no_such_option(int option, const char *given)
+{
+	char letter[] = {'-', (char)optopt, '\0'};
+
+	/* Among letters that share a word, the word is not passed yet. */
+	if (option == '?' && optopt > ' ' && optopt < 0x7f)
+		given = letter;
+	fprintf(stderr,
+		option == ':' ? "photod: '%s' needs a value; try 'photod "
+				"--help'\n"
+			      : "photod: unknown option '%s'; try 'photod "
+				"--help'\n",
+		given);
+	return false;
+}
+
+static bool
 take(struct options *o, int option, const char *value, const char *given)
 {
 	uint64_t n;
@@ -162,16 +194,7 @@ take(struct options *o, int option, const char *value, const char *given)
 		o->listen = value;
 		return true;
 	case 'j':
-		if (o->join_count == MESH_JOIN_MAX)
-			return mistake("--join", value,
-				       "at most 16 can be given; one that is "
-				       "up leads to all others");
-		if (!parse_join(value, &o->joins[o->join_count]))
-			return mistake("--join", value,
-				       "give HOST:PORT, such as "
-				       "desktop.local:5000");
-		o->join_count++;
-		return true;
+		return take_join(o, value);
 	case OPTION_EXCLUDE:
 		if (o->exclude_count == OPTIONS_EXCLUDES_MAX)
 			return mistake("--exclude", value,
@@ -195,16 +218,8 @@ take(struct options *o, int option, const char *value, const char *given)
 	case OPTION_SET_KEY:
 		o->command = OPTIONS_SET_KEY;
 		return true;
-	case ':':
-		fprintf(stderr, "photod: '%s' needs a value; try 'photod "
-				"--help'\n",
-			given);
-		return false;
 	default:
-		fprintf(stderr, "photod: unknown option '%s'; try 'photod "
-				"--help'\n",
-			given);
-		return false;
+		return no_such_option(option, given);
 	}
 }
 

@@ -12,6 +12,9 @@
 #include "driver_private.h"
 #include "hello.h"
 
+/* Further dials of one step; see DIALS_PER_STEP. */
+#define DIALS_PER_TURN 8u
+
 /* A HELLO is signed for the one connection it goes out on. */
 static bool
 sign_hello(struct driver *d, struct wire *w, struct message_hello *h)
@@ -107,17 +110,21 @@ dial(struct driver *d, mesh_link link, const struct address *address)
 }
 
 void
-driver_dial_some(struct driver *d, unsigned count)
+driver_on_dial_more(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval soon = {0, 0};
+	struct driver *d = arg;
 	struct dial *p;
 
-	while (count-- > 0 && (p = TAILQ_FIRST(&d->dials)) != NULL) {
+	(void)fd;
+	(void)what;
+	for (unsigned n = 0; n < DIALS_PER_TURN && !d->stopped &&
+			     (p = TAILQ_FIRST(&d->dials)) != NULL; n++) {
 		TAILQ_REMOVE(&d->dials, p, in_driver);
 		wires_dial(d->wires, p->link, &p->address);
 		free(p);
 	}
-	if (!TAILQ_EMPTY(&d->dials))
+	if (!TAILQ_EMPTY(&d->dials) && !d->stopped)
 		(void)evtimer_add(d->dial_more, &soon);
 }
 

@@ -4,11 +4,17 @@
 #ifndef PHOTOMESH_DRIVER_PRIVATE_H
 #define PHOTOMESH_DRIVER_PRIVATE_H
 
+#include <event2/util.h>
 #include <sys/queue.h>
 
 #include "driver.h"
 #include "log.h"
 #include "wire.h"
+
+#define DRIVER_LOG_PERIOD_MS 60000u
+#define DRIVER_PAGES_MAX     8u /* per link; no mesh asks for more at a time */
+/* Jobs outlive their link: who comes and goes must not pile them up. */
+#define DRIVER_JOBS_MAX      (MESH_LIVE_MAX * DRIVER_PAGES_MAX)
 
 struct event;
 
@@ -100,16 +106,27 @@ struct driver {
 	uint8_t frame[FRAME_HEADER_BYTES + LINK_BODY_BYTES_MAX];
 };
 
-/* Queue an input, and take all that wait unless that is going on already. */
+/* driver.c: queue an input, and take all that wait unless that is going on
+ * already. */
 void driver_feed(struct driver *d, const struct mesh_input *in);
+/* One input at once, out of turn; for MESH_HEARD, which cannot be queued. */
+void driver_step(struct driver *d, struct mesh_input *in);
+/* Take all that wait.  Who sets `running` holds inputs back until this. */
+void driver_run(struct driver *d);
+void driver_on_tick(evutil_socket_t fd, short what, void *arg);
+
+/* driver_links.c */
+extern const struct wire_events driver_wire_events;
+int driver_listen(struct driver *d);
+/* Closes the listening sockets; a second time does nothing. */
+void driver_unlisten(struct driver *d);
 
 /* driver_effects.c: one effect */
 void driver_perform(struct driver *d, struct mesh_effect *e);
 /* Encode and send to one link. */
 void driver_say(struct driver *d, struct wire *w, const struct message *m);
-
-/* Open at most `count` of those that wait. */
-void driver_dial_some(struct driver *d, unsigned count);
+/* Dial some of those that wait. */
+void driver_on_dial_more(evutil_socket_t fd, short what, void *arg);
 
 /* driver_store.c: what goes to the catalogue and comes back */
 void driver_store(struct driver *d, const struct mesh_store *store);

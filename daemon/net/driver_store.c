@@ -12,9 +12,6 @@
 #include "pool.h"
 #include "trouble.h"
 
-#define LOG_PERIOD_MS 60000u
-#define PAGES_KEPT_MAX 8u /* per link; the mesh asks for no more at a time */
-
 /* ---- writing --------------------------------------------------------------- */
 
 static void
@@ -22,7 +19,7 @@ complain(struct driver *d, const char *what, const struct trouble *why)
 {
 	uint64_t muffled;
 
-	if (log_gate_pass(&d->store_gate, clock_steady_ms(), LOG_PERIOD_MS,
+	if (log_gate_pass(&d->store_gate, clock_steady_ms(), DRIVER_LOG_PERIOD_MS,
 			  &muffled))
 		log_error("%s: %s", what, why != NULL ? why->text : "?");
 }
@@ -232,7 +229,7 @@ keep_page(struct driver *d, struct page *page)
 			oldest = p;
 		count++;
 	}
-	if (count >= PAGES_KEPT_MAX) {
+	if (count >= DRIVER_PAGES_MAX) {
 		TAILQ_REMOVE(&d->pages, oldest, in_driver);
 		page_free(oldest);
 	}
@@ -271,7 +268,7 @@ driver_read_page(struct driver *d, const struct mesh_effect *e)
 	struct page *p = calloc(1, sizeof(*p));
 	struct mesh_input in = {.kind = MESH_PAGE_READ, .link = e->link};
 
-	if (j == NULL || p == NULL ||
+	if (d->jobs >= DRIVER_JOBS_MAX || j == NULL || p == NULL ||
 	    (p->frame = malloc(FRAME_HEADER_BYTES + LINK_BODY_BYTES_MAX)) ==
 		    NULL) {
 		page_free(p);

@@ -103,7 +103,7 @@ driver_verify_asked(struct driver *d, struct wire *w, uint32_t request)
 	/* The mesh has heard it too, and hangs up on those out of turn. */
 	if (!n->hello_sent || !n->hello_heard)
 		return;
-	if (n->verifying) {
+	if (n->verifying || d->jobs >= DRIVER_JOBS_MAX) {
 		answer_error(d, w, request, ERROR_BUSY, "still verifying");
 		return;
 	}
@@ -174,6 +174,7 @@ driver_verify(struct driver *d, uint32_t timeout_ms,
 	struct message m = {.type = MESSAGE_VERIFY};
 	struct verification *v;
 	struct wire *w, *next;
+	bool held = d->running;
 
 	if (d->stopped) {
 		done(arg, NULL, 0);
@@ -193,6 +194,9 @@ driver_verify(struct driver *d, uint32_t timeout_ms,
 	v->request = VERIFY_REQUEST_FIRST | (++d->verify_request & 0xffffffu);
 	m.request = v->request;
 	TAILQ_INSERT_TAIL(&d->verifications, v, in_driver);
+	/* While inputs are held back no link can end but the one that is
+	 * written to: the walk goes over all of them. */
+	d->running = true;
 	for (w = wires_first(d->wires); w != NULL && v->count < MESH_LIVE_MAX;
 	     w = next) {
 		const struct wire_notes *n = wire_notes(w);
@@ -209,6 +213,8 @@ driver_verify(struct driver *d, uint32_t timeout_ms,
 	(void)evtimer_add(v->timer, &tv);
 	if (v->outstanding == 0)
 		finish_soon(v);
+	if (!held)
+		driver_run(d);
 }
 
 void

@@ -1,5 +1,5 @@
 /*
- * wire_open.c: how a connection comes to be: names, connect, accept.
+ * wire_open.c: how a connection comes to be: names, connect, accept, TLS.
  *
  * The connect is our own and not libevent's, because its exact outcome is
  * evidence: a refused redial on loopback proves a death.
@@ -16,11 +16,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 
+#include <openssl/err.h>
+
 #include "clock.h"
-#include "wire_private.h"
+#include "frame.h"
 #include "resolve.h"
+#include "wire_private.h"
 
 static enum link_end
 end_of_errno(int code)
@@ -67,6 +72,82 @@ note_ends(struct wire *w)
 	       memcmp(&ours, &theirs, ours_bytes) != 0;
 }
 
+/* ---- TLS ------------------------------------------------------------- */
+
+bool
+wire_shake(struct wire *w)
+{
+	struct wires *s = w->set;
+	SSL *ssl = tls_session(s->tls, !w->accepted);
+
+	if (ssl == NULL)
+		return false;
+	w->bev = bufferevent_openssl_socket_new(
+		s->base, w->fd, ssl,
+		w->accepted ? BUFFEREVENT_SSL_ACCEPTING
+			    : BUFFEREVENT_SSL_CONNECTING,
+		BEV_OPT_CLOSE_ON_FREE);
+	if (w->bev == NULL)
+		return false; /* `ssl` is freed by libevent even so */
+	w->fd = -1;
+	if (w->connecting != NULL) {
+		event_free(w->connecting);
+		w->connecting = NULL;
+	}
+	w->state = WIRE_STATE_SHAKING;
+	bufferevent_setcb(w->bev, wire_on_readable, NULL, wire_on_event, w);
+	bufferevent_setwatermark(w->bev, EV_READ, FRAME_HEADER_BYTES,
+				 WIRE_READ_HIGH_BYTES);
+	(void)bufferevent_enable(w->bev, EV_READ | EV_WRITE);
+	return true;
+}
+
+/* Why a handshake failed: by what they said, or by what TCP did. */
+static enum link_end
+shake_end(struct wire *w, short what)
+{
+	unsigned long code, first = 0;
+
+	while ((code = bufferevent_get_openssl_error(w->bev)) != 0) {
+		if (first == 0)
+			first = code;
+	}
+	if ((what & BEV_EVENT_EOF) != 0 || first == 0 ||
+	    ERR_GET_REASON(first) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		return LINK_RESET;
+	return LINK_STRANGER;
+}
+
+void
+wire_shaken(struct wire *w, short what)
+{
+	struct wires *s = w->set;
+	enum link_end end;
+	uint64_t muffled;
+
+	if ((what & BEV_EVENT_CONNECTED) != 0) {
+		if (tls_proven(bufferevent_openssl_get_ssl(w->bev))) {
+			w->state = WIRE_STATE_OPEN;
+			if (w->accepted)
+				wire_set_timer(w, WIRE_HELLO_MS);
+			s->events->up(s->arg, w);
+			return;
+		}
+		end = LINK_STRANGER;
+	} else {
+		end = shake_end(w, what);
+	}
+	if (w->accepted && end == LINK_STRANGER &&
+	    log_gate_pass(&s->shake_gate, clock_steady_ms(), WIRE_LOG_PERIOD_MS,
+			  &muffled))
+		log_info("%s does not hold our mesh key; refused (%llu more "
+			 "since the last such line)",
+			 w->where, (unsigned long long)muffled);
+	wire_finish(w, end);
+}
+
+/* ---- dialling -------------------------------------------------------- */
+
 /* TCP has an outcome. */
 static void
 connect_done(struct wire *w)
@@ -111,8 +192,8 @@ dial(struct wire *w, const struct sockaddr_storage *to, socklen_t bytes)
 	w->fd = socket(to->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		       0);
 	if (w->fd == -1) {
-		if (log_gate_pass(&s->fd_gate, clock_steady_ms(), 60000,
-				  &muffled))
+		if (log_gate_pass(&s->fd_gate, clock_steady_ms(),
+				  WIRE_LOG_PERIOD_MS, &muffled))
 			log_warn("cannot make a socket: %s", strerror(errno));
 		wire_finish(w, LINK_SILENT);
 		return;
@@ -171,6 +252,8 @@ wires_dial(struct wires *s, mesh_link id, const struct address *address)
 	else if (!resolver_ask(s->resolver, address, id, on_named, s))
 		wire_finish(w, LINK_SILENT);
 }
+
+/* ---- accepting ------------------------------------------------------- */
 
 /* Somebody fills the door: the one who has stood there longest goes. */
 static void

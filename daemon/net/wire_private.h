@@ -1,5 +1,5 @@
 /*
- * wire_private.h: the inside of a link, for wire.c and wire_open.c only.
+ * wire_private.h: the inside of a link, for wire*.c only.
  */
 #ifndef PHOTOMESH_WIRE_PRIVATE_H
 #define PHOTOMESH_WIRE_PRIVATE_H
@@ -8,12 +8,16 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#include "wire.h"
 #include "log.h"
+#include "wire.h"
 
 struct bufferevent;
 struct event;
 struct resolver;
+
+/* Reading stalls for ever if a whole frame does not fit below it. */
+#define WIRE_READ_HIGH_BYTES (256u * 1024u)
+#define WIRE_LOG_PERIOD_MS   60000u
 
 enum wire_state {
 	WIRE_STATE_NAMED,      /* dialled; its name is being looked up */
@@ -32,6 +36,7 @@ struct wire {
 	bool accepted, loopback;
 	bool admitted;  /* HELLO was good: the large body limit */
 	bool paused;    /* reading is off until `resume` fires */
+	bool saying;    /* inside wire_send: nothing is heard meanwhile */
 	bool said_all;  /* LINGERING: our FIN is out, theirs is awaited */
 	bool over;      /* OPEN: they ended; frames may still lie in the input */
 	int fd;         /* -1 once the bufferevent has it */
@@ -60,11 +65,27 @@ struct wires {
 	uint8_t body[LINK_BODY_BYTES_MAX]; /* the frame being heard */
 };
 
+/* wire.c */
 struct wire *wire_new(struct wires *s, mesh_link id, bool accepted);
-/* Give w->fd to a TLS bufferevent.  False: out of memory; nothing changed. */
-bool wire_shake(struct wire *w);
-/* It is over.  Reported, unless it was accepted and never came up. */
-void wire_finish(struct wire *w, enum link_end end);
+void wire_free(struct wire *w);
 void wire_set_timer(struct wire *w, unsigned ms);
+
+/* wire_open.c: give w->fd to a TLS bufferevent.  False: out of memory; the
+ * descriptor is still w's. */
+bool wire_shake(struct wire *w);
+/* SHAKING came to an end, a good one or not. */
+void wire_shaken(struct wire *w, short what);
+
+/* wire_read.c: what libevent calls */
+void wire_on_readable(struct bufferevent *bev, void *arg);
+void wire_on_resume(evutil_socket_t fd, short what, void *arg);
+void wire_on_event(struct bufferevent *bev, short what, void *arg);
+
+/* wire_end.c: it is over.  Reported, unless it was accepted and never came
+ * up. */
+void wire_finish(struct wire *w, enum link_end end);
+/* LINGERING came to an end. */
+void wire_lingered(struct wire *w);
+void wire_on_timer(evutil_socket_t fd, short what, void *arg);
 
 #endif

@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -94,12 +96,42 @@ mistakes(void **state)
 	}
 }
 
+/* Options of one letter may share a word: it is the letter that is named. */
+static void
+names_what_it_does_not_know(void **state)
+{
+	static const char *const cases[][2] = {
+		{"photod -xp 1 /a", "'-x'"},
+		{"photod --bogus /a", "'--bogus'"},
+		{"photod /a --name", "'--name' needs"},
+		{"photod /a -p", "'-p' needs"},
+	};
+	char said[200];
+	FILE *f = tmpfile();
+	int saved = dup(STDERR_FILENO);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(ftruncate(fileno(f), 0), 0);
+		(void)lseek(fileno(f), 0, SEEK_SET);
+		dup2(fileno(f), STDERR_FILENO);
+		(void)parse(cases[i][0]);
+		dup2(saved, STDERR_FILENO);
+		memset(said, 0, sizeof(said));
+		assert_true(pread(fileno(f), said, sizeof(said) - 1, 0) > 0);
+		assert_non_null(strstr(said, cases[i][1]));
+	}
+	close(saved);
+	fclose(f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_of_them),
 		cmocka_unit_test(mistakes),
+		cmocka_unit_test(names_what_it_does_not_know),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
