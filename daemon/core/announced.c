@@ -6,6 +6,8 @@
 
 #include "mesh_private.h"
 
+#define TARGETS_STALL_MS 20000u
+
 static bool
 too_far(uint64_t generation, uint64_t base)
 {
@@ -158,6 +160,15 @@ heard_of_stream(struct mesh *m, struct link *l, bool first, uint64_t present,
 	return true;
 }
 
+/* What its announcer has let go of since need not be reached any more. */
+static void
+targets_void(struct mesh *m, uint64_t bit)
+{
+	for (uint32_t i = 0; i < m->roster.count * STREAMS_PER_NODE; i++)
+		if ((m->streams.list[i].announced & bit) == 0)
+			m->streams.list[i].first &= ~bit;
+}
+
 void
 streams_heard(struct mesh *m, struct link *l,
 	      const struct message_streams *said)
@@ -186,8 +197,10 @@ streams_heard(struct mesh *m, struct link *l,
 		member_punish(m, l, "an unlawful word on its own stream");
 		return;
 	}
-	if (said->full)
+	if (said->full) {
+		targets_void(m, bit);
 		t->told |= bit;
+	}
 }
 
 void
@@ -231,6 +244,7 @@ streams_gate(struct mesh *m)
 {
 	m->streams.gated = true;
 	m->streams.gate = m->roster.slots_linked;
+	m->streams.gate_ms = m->now_ms;
 }
 
 static bool
@@ -254,6 +268,23 @@ target_reached(struct mesh *m, uint16_t node, const struct stream *s,
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Nothing that is still to be reached has moved for long: whoever announced
+ * it cannot give it.  Nobody may keep us from being synced by a word alone.
+ */
+static bool
+targets_stalled(const struct mesh *m)
+{
+	const struct streams *t = &m->streams;
+	uint64_t moved = t->gate_ms;
+
+	for (uint32_t i = 0; i < m->roster.count * STREAMS_PER_NODE; i++)
+		if ((t->list[i].first & t->gate) != 0 &&
+		    t->list[i].stored_ms > moved)
+			moved = t->list[i].stored_ms;
+	return m->now_ms >= moved + TARGETS_STALL_MS;
 }
 
 bool
@@ -280,5 +311,5 @@ streams_targets_reached(struct mesh *m)
 				all = false;
 		}
 	}
-	return all;
+	return all || targets_stalled(m);
 }

@@ -64,6 +64,7 @@ struct streams {
 	/* Sync, part (b). */
 	bool gated;    /* the round has ended: targets are fixed */
 	uint64_t gate; /* slots whose targets count */
+	uint64_t gate_ms; /* since when they do */
 	struct stream list[STREAM_SLOTS]; /* node index * 5 + k */
 	struct announced table[STREAM_SLOTS][SLOTS];
 	struct stream_report full[MESH_STREAMS_MAX];
