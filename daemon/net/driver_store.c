@@ -19,8 +19,8 @@ complain(struct driver *d, const char *what, const struct trouble *why)
 {
 	uint64_t muffled;
 
-	if (log_gate_pass(&d->store_gate, clock_steady_ms(), DRIVER_LOG_PERIOD_MS,
-			  &muffled))
+	if (log_gate_pass(&d->store_gate, clock_steady_ms(),
+			  DRIVER_LOG_PERIOD_MS, &muffled))
 		log_error("%s: %s", what, why != NULL ? why->text : "?");
 }
 
