@@ -90,6 +90,7 @@ failure_dead(struct mesh *m, uint16_t index)
 
 	assert(index != NODE_SELF_INDEX);
 	n->evidence_next = EVIDENCE_DIALS;
+	n->losses = 0; /* the dead close nothing again and again */
 	if (n->standing != STANDING_LIVE || n->link_count > 0)
 		return;
 	n->barred = true;

@@ -51,6 +51,30 @@ killed_coordinator(void **state)
 	assert_true(kit_leads(2));
 }
 
+/* Started and killed again and again: each time its death is proven at once. */
+static void
+killed_again_and_again(void **state)
+{
+	(void)state;
+	begin(2, 5001);
+	for (unsigned n = 0; n < 6; n++) {
+		mesh_link l = kit_up(true);
+		const struct mesh_effect *dial;
+
+		kit_hello(l, 1, 600u + n, 10, 5000);
+		kit_streams(l, true, NULL, 0);
+		kit_heartbeat(l, true);
+		assert_true(kit_leads(1));
+		kit_now += 100;
+		kit_down(l, LINK_CLOSED);
+		dial = kit_find(MESH_DIAL, 0);
+		assert_non_null(dial);
+		assert_int_equal(dial->u.address.port, 5000);
+		kit_down(dial->link, LINK_REFUSED);
+		assert_true(kit_leads(2));
+	}
+}
+
 static void
 lost_and_found(void **state)
 {
@@ -412,6 +436,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alone_it_leads),
 		cmocka_unit_test(killed_coordinator),
+		cmocka_unit_test(killed_again_and_again),
 		cmocka_unit_test(lost_and_found),
 		cmocka_unit_test(another_behind_the_port),
 		cmocka_unit_test(far_link_lost),
