@@ -42,19 +42,19 @@ need_packages() {
 PYTHON=/usr/bin/python3
 [ -x "$PYTHON" ] || PYTHON=python3
 
-# build_tree DIR [meson options...]: configure once, build quietly, say the
+# build_tree DIR [meson options...]: configure, build quietly, say the
 # compiler's own words only when it has any.
 build_tree() {
 	local dir=$1
 	shift
-	if [ ! -f "$dir/build.ninja" ]; then
-		meson setup "$dir" "$@" >"$dir.log" 2>&1 || {
-			cat "$dir.log"
-			rm -f "$dir.log"
-			return 1
-		}
+	local again=""
+	[ -f "$dir/build.ninja" ] && again=--reconfigure
+	meson setup $again "$dir" "$@" >"$dir.log" 2>&1 || {
+		cat "$dir.log"
 		rm -f "$dir.log"
-	fi
+		return 1
+	}
+	rm -f "$dir.log"
 	ninja -C "$dir" >"$dir/ninja.log" 2>&1 || {
 		cat "$dir/ninja.log"
 		return 1
