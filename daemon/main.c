@@ -113,6 +113,9 @@ main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* Memory given back late is a death noticed late. */
 	(void)mallopt(M_ARENA_MAX, 2);
+	/* Large blocks go back to the kernel when freed; without this line the
+	 * threshold grows with the first of them, and they stay. */
+	(void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 	if (!options_parse(&d.options, argc, argv, &status))
 		return status;
 	log_init(d.options.log_level);
