@@ -196,9 +196,13 @@ class Identity(unittest.TestCase):
                 self.whole(mesh, [a, b, c], COPIES + 1, PHOTOS + 1)
                 lister.end()
                 self.assertEqual(node_id(mesh, a), me)
-                # Peers tell it within a second or so that they knew more.
-                wait_until(lambda: generation(mesh, b, me) > before,
-                           "a new generation")
+                if name != "whole state":
+                    # Of a whole directory the kernel may give the new one
+                    # the inode of the old, and the first scan may make up
+                    # for what is missing before a peer can tell of it: a
+                    # fork, healed by a rebuild.  whole() sees that.
+                    wait_until(lambda: generation(mesh, b, me) > before,
+                               "a new generation")
                 self.whole(mesh, [a, b, c], COPIES + 1, PHOTOS + 1)
                 before = generation(mesh, b, me)
                 os.unlink(extra)
