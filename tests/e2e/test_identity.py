@@ -196,13 +196,8 @@ class Identity(unittest.TestCase):
                 self.whole(mesh, [a, b, c], COPIES + 1, PHOTOS + 1)
                 lister.end()
                 self.assertEqual(node_id(mesh, a), me)
-                if name != "whole state":
-                    # Of a whole directory the kernel may give the new one
-                    # the inode of the old, and the first scan may make up
-                    # for what is missing before a peer can tell of it: a
-                    # fork, healed by a rebuild.  whole() sees that.
-                    wait_until(lambda: generation(mesh, b, me) > before,
-                               "a new generation")
+                wait_until(lambda: generation(mesh, b, me) > before,
+                           "a new generation")
                 self.whole(mesh, [a, b, c], COPIES + 1, PHOTOS + 1)
                 before = generation(mesh, b, me)
                 os.unlink(extra)
