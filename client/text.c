@@ -5,6 +5,8 @@
 #include <time.h>
 #include <wchar.h>
 
+#include "ident.h"
+
 size_t
 text_decode(const uint8_t *bytes, size_t count, uint32_t *code)
 {
@@ -252,31 +254,13 @@ text_age(int64_t age_ms, char out[TEXT_TIME_MAX])
 			 (long long)(s / 86400));
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool
 text_hex_decode(const char *text, uint8_t *out, size_t max, size_t *count)
 {
-	size_t n = 0;
+	size_t n = strlen(text);
 
-	for (; *text != '\0'; text += 2) {
-		int high = hex_digit(text[0]);
-		int low = high < 0 ? -1 : hex_digit(text[1]);
-
-		if (low < 0 || n == max)
-			return false;
-		out[n++] = (uint8_t)(high << 4 | low);
-	}
-	*count = n;
-	return true;
+	if (n % 2 != 0 || n / 2 > max)
+		return false;
+	*count = n / 2;
+	return hex_decode(text, out, n / 2);
 }

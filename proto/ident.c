@@ -123,3 +123,29 @@ hex_encode(const uint8_t *bytes, size_t count, char *out)
 	}
 	*out = '\0';
 }
+
+int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool
+hex_decode(const char *text, uint8_t *out, size_t count)
+{
+	for (size_t n = 0; n < count; n++) {
+		int high = hex_value(text[2 * n]);
+		int low = high < 0 ? -1 : hex_value(text[2 * n + 1]);
+
+		if (low < 0)
+			return false;
+		out[n] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}

@@ -80,5 +80,10 @@ void digest_unpack(const uint8_t in[DIGEST_BYTES], struct digest *out);
 
 /* `bytes` as lower-case hex and a NUL: out holds 2 * count + 1. */
 void hex_encode(const uint8_t *bytes, size_t count, char *out);
+/* A digit's value, of either case; -1 if it is none. */
+int hex_value(char c);
+/* 2 * count digits into count bytes; false (out then undefined) if they are not
+ * all digits, as when the text ends early. */
+bool hex_decode(const char *text, uint8_t *out, size_t count);
 
 #endif

@@ -52,18 +52,6 @@ photo_id_hex_size(const struct photo_id *id, char out[PHOTO_ID_TEXT_MAX])
 		 "+%" PRIu64, id->size);
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Decimal digits, at least one, that fit 64 bits. */
 static bool
 parse_size(const char *text, size_t text_bytes, uint64_t *out)

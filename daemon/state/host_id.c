@@ -11,30 +11,6 @@
 
 #include "trouble.h"
 
-/* `count` bytes out of 2 * count hex digits of either case. */
-static bool
-hex_decode(const char *text, uint8_t *out, size_t count)
-{
-	for (size_t i = 0; i < 2 * count; i++) {
-		char c = text[i];
-		int digit;
-
-		if (c >= '0' && c <= '9')
-			digit = c - '0';
-		else if (c >= 'a' && c <= 'f')
-			digit = c - 'a' + 10;
-		else if (c >= 'A' && c <= 'F')
-			digit = c - 'A' + 10;
-		else
-			return false;
-		if (i % 2 == 0)
-			out[i / 2] = (uint8_t)(digit << 4);
-		else
-			out[i / 2] |= (uint8_t)digit;
-	}
-	return true;
-}
-
 static bool
 from_machine_id(struct host_id *out)
 {

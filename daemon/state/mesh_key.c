@@ -22,24 +22,7 @@ mesh_key_parse(const char *text, size_t bytes, uint8_t key[MESH_KEY_BYTES])
 		bytes--;
 	if (bytes != 2 * MESH_KEY_BYTES)
 		return false;
-	for (size_t i = 0; i < bytes; i++) {
-		char c = text[i];
-		int digit;
-
-		if (c >= '0' && c <= '9')
-			digit = c - '0';
-		else if (c >= 'a' && c <= 'f')
-			digit = c - 'a' + 10;
-		else if (c >= 'A' && c <= 'F')
-			digit = c - 'A' + 10;
-		else
-			return false;
-		if (i % 2 == 0)
-			key[i / 2] = (uint8_t)(digit << 4);
-		else
-			key[i / 2] |= (uint8_t)digit;
-	}
-	return true;
+	return hex_decode(text, key, MESH_KEY_BYTES);
 }
 
 static char *

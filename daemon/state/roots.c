@@ -29,18 +29,6 @@ roots_release(struct roots *r)
 	memset(r, 0, sizeof(*r));
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* True when `text` is hex of at most max bytes. */
 static bool
 hex_field(const char *text, uint8_t *out, size_t max, size_t *bytes)
@@ -49,15 +37,8 @@ hex_field(const char *text, uint8_t *out, size_t max, size_t *bytes)
 
 	if (n % 2 != 0 || n / 2 > max)
 		return false;
-	for (size_t i = 0; i < n; i += 2) {
-		int high = hex_value(text[i]), low = hex_value(text[i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		out[i / 2] = (uint8_t)(high << 4 | low);
-	}
 	*bytes = n / 2;
-	return true;
+	return hex_decode(text, out, n / 2);
 }
 
 static char *

@@ -21,15 +21,6 @@
 
 static const char *document = PROTOCOL_MD;
 
-static int
-hex_value(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c != '\0' ? strchr(digits, c) : NULL;
-
-	return at == NULL ? -1 : (int)(at - digits);
-}
-
 /* The bytes of the example called `name`; fails the test if there is none. */
 static size_t
 read_example(const char *name, uint8_t *out, size_t max)

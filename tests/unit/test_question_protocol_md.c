@@ -22,15 +22,6 @@
 
 static const char *document = PROTOCOL_MD;
 
-static int
-hex_value(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c != '\0' ? strchr(digits, c) : NULL;
-
-	return at == NULL ? -1 : (int)(at - digits);
-}
-
 static size_t
 take_hex(const char *line, uint8_t *out, size_t used, size_t max)
 {
