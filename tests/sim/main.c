@@ -16,6 +16,12 @@
 #define QUIET_STEPS(n) ((uint64_t)(n) * (60 + 12 * (uint64_t)(n)))
 #define LINKED_US     MS(1500) /* in peace every pair is linked by then */
 
+/* What one seed is played as: a storm and its calm, or dials. */
+struct play {
+	uint64_t (*play)(struct world *w, uint64_t seed, uint64_t *calm_us);
+	const char *option, *what; /* to ask for it; of it in the report */
+};
+
 struct totals {
 	uint64_t seeds, failed, steps, virtual_us, longest_calm_us;
 	uint64_t longest_seed;
@@ -24,22 +30,24 @@ struct totals {
 static void
 usage(void)
 {
-	fputs("usage: sim_mesh --seeds FROM COUNT [--twice] [--tap]\n"
-	      "       sim_mesh --seed N [--trace] [--twice]\n"
+	fputs("usage: sim_mesh [--dials] --seeds FROM COUNT [--twice] [--tap]\n"
+	      "       sim_mesh [--dials] --seed N [--trace] [--twice]\n"
 	      "       sim_mesh --story NAME|all [--check DIR] [--tap]\n"
-	      "A storm and a calm for every seed, or a story told in prose.\n",
+	      "A storm and a calm for every seed; with --dials, nodes that dial\n"
+	      "each other at one instant; or a story told in prose.\n",
 	      stderr);
 }
 
 /* An assertion of the core has failed: say in which seed. */
 static uint64_t seed_running;
 static const char *program = "sim_mesh";
+static const struct play *playing;
 
 static void
 on_abort(int number)
 {
-	printf("FAIL %s --seed %" PRIu64 " --trace: aborted\n", program,
-	       seed_running);
+	printf("FAIL %s%s --seed %" PRIu64 " --trace: aborted\n", program,
+	       playing->option, seed_running);
 	(void)fflush(stdout);
 	(void)signal(number, SIG_DFL);
 }
@@ -119,6 +127,10 @@ weather(struct world *w, uint64_t seed, uint64_t *calm_us)
 	return w->hash;
 }
 
+static const struct play storms = {weather, "", "storm and calm"};
+static const struct play dials = {
+	dials_play, " --dials", "dialling at one instant: one link in a second"};
+
 static bool
 one_seed(struct world *w, uint64_t seed, bool twice, struct totals *t)
 {
@@ -126,7 +138,7 @@ one_seed(struct world *w, uint64_t seed, bool twice, struct totals *t)
 
 	seed_running = seed;
 	w->poison = 0;
-	hash = weather(w, seed, &calm_us);
+	hash = playing->play(w, seed, &calm_us);
 	t->seeds++;
 	t->steps += w->step_count;
 	t->virtual_us += w->now_us - SEC(1);
@@ -136,13 +148,13 @@ one_seed(struct world *w, uint64_t seed, bool twice, struct totals *t)
 	}
 	if (!w->failed && twice) {
 		w->poison = 0xa5;
-		if (weather(w, seed, &calm_us) != hash)
+		if (playing->play(w, seed, &calm_us) != hash)
 			world_fail(w, "the second run was different");
 	}
 	if (!w->failed)
 		return true;
-	printf("FAIL %s --seed %" PRIu64 " --trace: %s\n", program, seed,
-	       w->failure);
+	printf("FAIL %s%s --seed %" PRIu64 " --trace: %s\n", program,
+	       playing->option, seed, w->failure);
 	(void)fflush(stdout);
 	t->failed++;
 	return false;
@@ -157,9 +169,9 @@ many_seeds(struct world *w, uint64_t from, uint64_t count, bool twice,
 	for (uint64_t seed = from; seed < from + count; seed++)
 		(void)one_seed(w, seed, twice, t);
 	if (tap)
-		printf("%sok 1 - seeds %" PRIu64 " to %" PRIu64 "%s\n",
-		       t->failed > 0 ? "not " : "", from, from + count - 1,
-		       twice ? ", twice" : "");
+		printf("%sok 1 - %s, seeds %" PRIu64 " to %" PRIu64 "%s\n",
+		       t->failed > 0 ? "not " : "", playing->what, from,
+		       from + count - 1, twice ? ", twice" : "");
 	printf("%ssim: %" PRIu64 " seeds, %" PRIu64 " failed, %" PRIu64
 	       " steps, %" PRIu64 " virtual seconds, longest calm %.1f s "
 	       "(seed %" PRIu64 ")\n",
@@ -180,6 +192,7 @@ main(int argc, char **argv)
 
 	if (argc > 0)
 		program = argv[0];
+	playing = &storms;
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--seeds") == 0 && i + 2 < argc) {
 			from = strtoull(argv[++i], NULL, 10);
@@ -191,6 +204,8 @@ main(int argc, char **argv)
 			story = argv[++i];
 		} else if (strcmp(argv[i], "--check") == 0 && i + 1 < argc) {
 			check = argv[++i];
+		} else if (strcmp(argv[i], "--dials") == 0) {
+			playing = &dials;
 		} else if (strcmp(argv[i], "--twice") == 0) {
 			twice = true;
 		} else if (strcmp(argv[i], "--tap") == 0) {

@@ -16,6 +16,7 @@
  *   faults.c  the storm that a seed decides, and the calm after it
  *   check.c   what must never be (safety)
  *   calm.c    what must come (convergence)
+ *   dials.c   nodes that dial each other at one instant
  *   story.c   scripted scenarios told as prose, for golden traces
  *   main.c    options
  *
@@ -219,6 +220,7 @@ struct world {
 	bool trace, story, failed;
 	bool peaceful; /* no faults in this storm: more must hold */
 	bool napping;  /* ... except that all are suspended once */
+	bool equal_delays; /* all wires are base_delay_us long; see dials.c */
 	uint64_t all_started_us;
 	uint32_t crowns; /* given so far */
 	uint8_t poison; /* fills a mesh before mesh_init, unless 0 */
@@ -406,6 +408,9 @@ bool check_linked(struct world *w, const struct slot *a, const struct slot *b);
 /* Exactly one link between any two. */
 bool check_links(struct world *w, char *why, size_t why_bytes);
 bool check_converged(struct world *w, char *why, size_t why_bytes);
+
+/* dials.c: one play; its hash, and how long it was given. */
+uint64_t dials_play(struct world *w, uint64_t seed, uint64_t *calm_us);
 
 /* story.c */
 int story_run(struct world *w, const char *name, const char *check_dir,

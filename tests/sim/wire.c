@@ -45,6 +45,10 @@ wire_new(struct world *w, struct slot *dialler, mesh_link link)
 	wire->delay_us = w->base_delay_us / 2 +
 			 world_below(w, w->base_delay_us + 1);
 	wire->jitter_us = world_chance(w, 20) ? 2000 : 20;
+	if (w->equal_delays) {
+		wire->delay_us = w->base_delay_us;
+		wire->jitter_us = 1;
+	}
 	wire->loopback = false;
 	end_init(&wire->end[0], dialler, link);
 	end_init(&wire->end[1], NULL, MESH_LINK_NONE);

@@ -144,6 +144,7 @@ world_reset(struct world *w, uint64_t seed)
 	w->crowns = 0;
 	w->peaceful = false;
 	w->napping = false;
+	w->equal_delays = false;
 	w->lies_many = false;
 	w->smeared_count = 0;
 	w->own_burst = 5;

@@ -23,7 +23,11 @@ box_open(struct box *b, bool new_life)
 	if (b->w == NULL)
 		return -1;
 	b->r = reader_open(b->dir, &b->why);
-	assert_non_null(b->r);
+	if (b->r == NULL) {
+		writer_close(b->w);
+		b->w = NULL;
+		return -1;
+	}
 	b->r->places_max = 300; /* several passes, where there is anything */
 	return 0;
 }
