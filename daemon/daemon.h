@@ -65,6 +65,7 @@ void on_letters(evutil_socket_t fd, short what, void *arg);
 void on_signal(evutil_socket_t number, short what, void *arg);
 /* A client asks for what SIGTERM does. */
 void on_leave(void *arg);
+void on_new_life(void *arg);
 void on_new_identity(void *arg);
 void on_damage(void *arg, const struct trouble *what);
 #ifdef PHOTOMESH_TEST_HOOKS

@@ -118,6 +118,16 @@ on_leave(void *arg)
 	leave(d);
 }
 
+/* Only a scan that ends says of a root that all of it is told again. */
+void
+on_new_life(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->intake != NULL)
+		(void)intake_rescan(d->intake);
+}
+
 void
 on_new_identity(void *arg)
 {

@@ -150,6 +150,7 @@ start_driver(struct daemon *d, struct trouble *why)
 		.on_crown = on_crown,
 		.on_news = on_news,
 		.on_photos = on_photos,
+		.on_new_life = on_new_life,
 		.on_new_identity = on_new_identity,
 		.arg = d,
 	};
@@ -286,6 +287,7 @@ daemon_stop(struct daemon *d)
 	clients_free(d->clients);
 	d->clients = NULL;
 	intake_free(d->intake);
+	d->intake = NULL;
 	if (d->catalogue != NULL)
 		catalogue_close(d->catalogue);
 	if (d->ends != NULL)

@@ -133,7 +133,8 @@ int writer_remember_node(struct writer *w, const struct mesh_memory *n,
 int writer_own(struct writer *w, const struct own_batch *batch,
 	       int64_t wall_ms, struct write_result *out, struct trouble *why);
 
-/* Renumber own rows (tombstones dropped) under `generation`. */
+/* Renumber own rows (tombstones dropped) under `generation`.  None of its roots
+ * is complete until a scan says so again: ask for one. */
 int writer_begin_generation(struct writer *w, uint64_t generation,
 			    struct write_result *out, struct trouble *why);
 

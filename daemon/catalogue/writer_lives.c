@@ -348,13 +348,41 @@ number_rows(struct writer *w, struct held *h)
 	return done == -1 || r == -1 ? -1 : 0;
 }
 
+/*
+ * What this life holds of the root may be older than what was published: until
+ * a scan has ended, what others have of the life before stays shown.
+ */
+static int
+root_reopen(struct writer *w, struct held *h, const struct root_id *root)
+{
+	uint8_t value[RECORD_BYTES_MAX];
+	struct record_root v;
+	size_t bytes;
+
+	if (record_get(w, h, RECORD_ROOT, root->bytes, ROOT_ID_BYTES,
+		       &w->old) == -1)
+		return -1;
+	if (!w->old.found || w->old.dead ||
+	    !record_root_parse(w->old.value, w->old.value_bytes, &v) ||
+	    !v.complete)
+		return 0;
+	v.complete = false;
+	bytes = record_root_pack(&v, value, sizeof(value));
+	bind_int(w, W_RECORD_RESAY, 1, row_id(w, h));
+	bind_int(w, W_RECORD_RESAY, 2, RECORD_ROOT);
+	bind_blob(w, W_RECORD_RESAY, 3, root->bytes, ROOT_ID_BYTES);
+	bind_blob(w, W_RECORD_RESAY, 4, value, bytes);
+	return run(w, W_RECORD_RESAY);
+}
+
 int
 own_renumber(struct writer *w, uint64_t generation)
 {
 	struct held *h = w->own;
 
 	bind_int(w, W_RECORDS_CUT_DEAD, 1, row_id(w, h));
-	if (run(w, W_RECORDS_CUT_DEAD) == -1)
+	if (run(w, W_RECORDS_CUT_DEAD) == -1 ||
+	    each_root(w, h, root_reopen) == -1)
 		return -1;
 	h->name.generation = generation;
 	h->review = true;

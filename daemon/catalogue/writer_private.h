@@ -19,7 +19,8 @@ enum writer_statement {
 	W_BEGIN, W_COMMIT, W_ROLLBACK,
 	W_STREAMS, W_STREAM_SAVE, W_STREAM_CUT,
 	W_RECORD_GET, W_RECORD_PUT, W_RECORD_CUT, W_RECORDS_FROM,
-	W_RECORDS_CUT, W_RECORDS_CUT_DEAD, W_RECORD_MOVE, W_RECORDS_COPY,
+	W_RECORDS_CUT, W_RECORDS_CUT_DEAD, W_RECORD_MOVE, W_RECORD_RESAY,
+	W_RECORDS_COPY,
 	W_ROOT_COPIES, W_ROOT_COUNT, W_ROOT_NEXT, W_ROOTS, W_ROOT_FACTS,
 	W_COPY_ANY, W_COPY_HAS, W_COPY_PUT, W_COPY_CUT, W_COPY_LEAVE,
 	W_LEAVING, W_COPIES, W_ADDED_IN_ROOT,
@@ -201,7 +202,8 @@ int lives_review(struct writer *w);
 int lives_tidy(struct writer *w);
 /* Who the copies of this node count for may have changed. */
 int holders_resolve(struct writer *w, const struct node_id *node);
-/* Renumber the own rows from 1 under `generation`. */
+/* Renumber the own rows from 1 under `generation`; no root of it is complete
+ * until a scan has ended, for these rows may be older than what was known. */
 int own_renumber(struct writer *w, uint64_t generation);
 /* Above every generation held for this node, and the wall clock. */
 uint64_t own_next_generation(struct writer *w, uint64_t wall_ms);

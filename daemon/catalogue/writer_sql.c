@@ -37,6 +37,9 @@ const char *const writer_sql[W_COUNT] = {
 	[W_RECORD_MOVE] =
 		"UPDATE record SET seq = ?5 WHERE stream = ?1 AND seq = ?2"
 		" AND kind = ?3 AND key = ?4",
+	[W_RECORD_RESAY] =
+		"UPDATE record SET value = ?4 WHERE stream = ?1 AND kind = ?2"
+		" AND key = ?3",
 	[W_RECORDS_COPY] =
 		"INSERT INTO record(stream, seq, kind, key, dead, value)"
 		" SELECT ?1, row_number() OVER (ORDER BY seq), kind, key, 0,"

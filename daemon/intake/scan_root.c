@@ -26,7 +26,8 @@ say_root(struct scan_root *s, bool online, bool complete, bool stamp)
 	memcpy(r.volume, s->root->volume, s->root->volume_bytes);
 	r.volume_bytes = s->root->volume_bytes;
 	r.online = online;
-	r.complete = r.complete || complete;
+	/* Once complete it stays so for its life, which the catalogue knows. */
+	r.complete = complete;
 	if (stamp || !*s->said)
 		r.stamped_ms = clock_wall_ms();
 	if (s->fd != -1 && fstatvfs(s->fd, &fs) == 0) {

@@ -39,6 +39,9 @@ struct driver_config {
 	/* Photos came or went, by own changes or a peer's page. */
 	void (*on_photos)(void *arg, const struct photo_news *news,
 			  uint32_t count, bool lost_some);
+	/* Our own rows began a new life, in which no root is complete before a
+	 * scan has ended. */
+	void (*on_new_life)(void *arg);
 	/* A twin runs: new identity is needed, then a new process. */
 	void (*on_new_identity)(void *arg);
 	void *arg;

@@ -56,12 +56,23 @@ driver_own_written(void *driver, bool failed, const struct write_result *result,
 	tell_result(d, result);
 }
 
+static void
+on_generation(void *arg, bool failed, const struct write_result *result,
+	      const struct trouble *why)
+{
+	struct driver *d = arg;
+
+	driver_own_written(d, failed, result, why);
+	if (!failed && d->config.on_new_life != NULL)
+		d->config.on_new_life(d->config.arg);
+}
+
 void
 driver_begin_generation(struct driver *d, uint64_t generation)
 {
 	log_info("others know more of us than we do: numbering afresh");
 	catalogue_begin_generation(d->config.catalogue, generation,
-				   driver_own_written, d);
+				   on_generation, d);
 }
 
 struct storing {

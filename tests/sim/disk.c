@@ -98,6 +98,9 @@ disk_row_join(struct replica *r, uint32_t key, const struct row *row)
 		if (!record_wins(&r->report.stream, &fresh, &old))
 			return;
 	}
+	r->leaving[key] = row->dead && (r->leaving[key] ||
+					(r->rows[key].seq != 0 &&
+					 !r->rows[key].dead));
 	row_set(r, key, row);
 }
 
@@ -165,6 +168,7 @@ identity_make(struct world *w, struct disk *d, uint32_t slot)
 {
 	/* The first byte decides who is lower; the rest says who it is. */
 	memset(&d->identity, 0, sizeof d->identity);
+	d->shared = false;
 	d->identity.bytes[0] = (uint8_t)world_below(w, 256);
 	d->identity.bytes[1] = (uint8_t)slot;
 	d->identity.bytes[2] = (uint8_t)++w->identity_count;
@@ -183,7 +187,8 @@ disk_create(struct world *w, struct disk *d)
 	truth_begin(w, own_begin(d, node_wall_ms(w, &w->slots[slot])));
 }
 
-/* Own rows go on under a new number; tombstones are not needed there. */
+/* Own rows go on under a new number; tombstones are not needed there.  They may
+ * be older than what was published, so the root is open until a scan ends. */
 void
 disk_begin_generation(struct world *w, struct disk *d, uint64_t generation)
 {
@@ -198,11 +203,10 @@ disk_begin_generation(struct world *w, struct disk *d, uint64_t generation)
 	}
 	own = disk_replica_new(d->held, SIM_STREAMS, &id);
 	d->own_generation = generation;
-	for (uint32_t key = 0; key < SIM_KEYS; key++)
+	disk_own_write(own, 0, 0, false);
+	for (uint32_t key = 1; key < SIM_KEYS; key++)
 		if (old->rows[key].seq != 0 && !old->rows[key].dead)
 			disk_own_write(own, key, old->rows[key].value, false);
-	if (own->report.point.cursor == 0)
-		disk_own_write(own, 0, 0, false);
 	old->used = false;
 	truth_begin(w, own);
 }
@@ -234,6 +238,18 @@ disk_adopt(struct world *w, struct disk *d, struct node_id identity,
 		if (old->rows[key].seq != 0 && !old->rows[key].dead)
 			disk_own_write(own, key, old->rows[key].value, false);
 	truth_begin(w, own);
+}
+
+void
+disk_restore(struct disk *d, const struct disk *from)
+{
+	static struct disk folder;
+
+	folder = *d;
+	*d = *from;
+	d->shared = folder.shared || from->shared;
+	memcpy(d->wanted, folder.wanted, sizeof d->wanted);
+	memcpy(d->since_us, folder.since_us, sizeof d->since_us);
 }
 
 bool

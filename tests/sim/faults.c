@@ -62,7 +62,7 @@ faults_restart(struct world *w, struct slot *s, uint32_t how)
 		if (!node_id_equal(&s->saved->identity, &d->identity))
 			break;
 		world_tell(w, "%s is restored from an old copy", s->name);
-		*d = *s->saved;
+		disk_restore(d, s->saved);
 		truth_restored(w, disk_own(d));
 		if (how == RESTART_RESTORED && world_chance(w, 60))
 			disk_live_alone(w, s);
@@ -160,8 +160,10 @@ copy(struct world *w)
 	s->is_copy = true;
 	s->host = from->host;
 	s->wall_offset_ms = from->wall_offset_ms;
-	*s->disk = from->has_saved && world_chance(w, 40) ? *from->saved
-							  : *from->disk;
+	from->disk->shared = true;
+	*s->disk = *from->disk;
+	if (from->has_saved && world_chance(w, 40))
+		disk_restore(s->disk, from->saved);
 	truth_restored(w, disk_own(s->disk));
 	world_tell(w, "%s runs on a copy of %s's disk", s->name, from->name);
 	if (noticed) {

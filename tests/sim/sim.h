@@ -15,6 +15,7 @@
  *   liar.c    a member that says what is not so
  *   faults.c  the storm that a seed decides, and the calm after it
  *   check.c   what must never be (safety)
+ *   shown.c   what a list shows of a node, and that nothing blinks in it
  *   calm.c    what must come (convergence)
  *   dials.c   nodes that dial each other at one instant
  *   story.c   scripted scenarios told as prose, for golden traces
@@ -60,12 +61,15 @@ struct replica {
 	bool used;
 	struct stream_report report;
 	struct row rows[SIM_KEYS];
+	bool leaving[SIM_KEYS]; /* withdrawn, but listed until the head */
 };
 
 struct disk {
 	struct node_id identity;
 	uint64_t own_generation;
+	bool shared; /* a copy of it spoke under this identity, too */
 	uint32_t wanted[SIM_KEYS]; /* the folder: what a scan would find; 0 no */
+	uint64_t since_us[SIM_KEYS]; /* ... without a break since then */
 	struct replica held[SIM_STREAMS];
 	struct replica beside[4]; /* being built afresh */
 	uint32_t memory_count;
@@ -205,6 +209,7 @@ struct truth {
 	bool used;
 	struct stream_id stream;
 	uint64_t head;
+	uint64_t began_us;
 	bool forked; /* two lives wrote different rows under one number */
 	struct digest sum;
 	struct row rows[SIM_KEYS];
@@ -301,6 +306,8 @@ void disk_begin_generation(struct world *w, struct disk *d,
 void disk_lose(struct world *w, struct disk *d, uint64_t generation);
 void disk_adopt(struct world *w, struct disk *d, struct node_id identity,
 		uint64_t generation);
+/* The database of d is as in `from` again; its folder is as it was. */
+void disk_restore(struct disk *d, const struct disk *from);
 void disk_print(struct world *w, struct slot *s); /* into the trace */
 bool disk_scanned(struct disk *d); /* the own root says complete */
 /* False when it is not one of ours. */
@@ -392,6 +399,18 @@ void faults_strike(struct world *w, uint32_t fault);
 void faults_restart(struct world *w, struct slot *s, uint32_t how);
 void faults_work(struct world *w, struct slot *s);
 void faults_calm(struct world *w);
+
+/* shown.c */
+/* A life whose root says complete, and did when nothing that its owner had was
+ * missing. */
+bool life_whole(const struct replica *r);
+/* Which keys of `node` a list made of this disk shows, of how many lives. */
+uint32_t shown_keys(struct disk *d, const struct node_id *node,
+		bool out[SIM_KEYS]);
+/* What was shown before a transaction and is not any more has left its owner's
+ * folder. */
+void shown_judge(struct world *w, const struct slot *s,
+		 const struct node_id *node, const bool before[SIM_KEYS]);
 
 /* check.c */
 /* What is announced is durable. */

@@ -43,6 +43,7 @@ truth_begin(struct world *w, const struct replica *own)
 	t = &w->truths[w->truth_count++];
 	t->used = true;
 	t->stream = own->report.stream;
+	t->began_us = w->now_us;
 	truth_copy(t, own);
 }
 

@@ -123,14 +123,6 @@ at_head(const struct replica *r)
 	return r->report.point.base == r->report.point.cursor;
 }
 
-/* The root is complete, and was when nothing that its owner had was missing. */
-static bool
-is_whole(const struct replica *r)
-{
-	return r->rows[0].seq != 0 && r->rows[0].value == 1 &&
-	       r->rows[0].seq <= r->report.point.base;
-}
-
 static uint32_t
 shown(const struct replica *r)
 {
@@ -182,7 +174,7 @@ lives_review(struct world *w, struct slot *s, const struct node_id *node)
 		if (life[i] == newest || own)
 			continue;
 		for (uint32_t k = 0; k < count; k++)
-			taken = taken || (life[k]->used && is_whole(life[k]) &&
+			taken = taken || (life[k]->used && life_whole(life[k]) &&
 					  life[k]->report.stream.generation >
 						  life[i]->report.stream
 							  .generation);
@@ -207,6 +199,49 @@ lives_review(struct world *w, struct slot *s, const struct node_id *node)
 	}
 }
 
+/* The user has put something into the folder, or taken it out. */
+static void
+folder_set(struct world *w, struct disk *d, uint32_t key, uint32_t value)
+{
+	if (value != 0 && d->wanted[key] == 0)
+		d->since_us[key] = w->now_us;
+	d->wanted[key] = value;
+}
+
+/*
+ * The scan goes on, by `changes` files; what it leaves for later.  All that is
+ * there is said before anything is withdrawn, and only then the root is whole.
+ */
+static uint32_t
+scan(struct disk *d, uint32_t changes)
+{
+	struct replica *own = disk_own(d);
+	uint32_t left = 0;
+
+	for (uint32_t pass = 0; pass < 2 && left == 0; pass++)
+		for (uint32_t key = 1; key < SIM_KEYS; key++) {
+			const struct row *row = &own->rows[key];
+			bool there = row->seq != 0 && !row->dead;
+			bool due = pass == 0 ? d->wanted[key] != 0 &&
+						       (!there ||
+							row->value !=
+								d->wanted[key])
+					     : d->wanted[key] == 0 && there;
+
+			if (!due)
+				continue;
+			if (changes == 0) {
+				left++;
+				continue;
+			}
+			disk_own_write(own, key, d->wanted[key], pass == 1);
+			changes--;
+		}
+	if (left == 0 && own->rows[0].value != 1)
+		disk_own_write(own, 0, 1, false);
+	return changes;
+}
+
 /* The folder has changed, or the first scan goes on. */
 static void
 commit_own(struct world *w, struct slot *s, const struct op *op)
@@ -214,33 +249,20 @@ commit_own(struct world *w, struct slot *s, const struct op *op)
 	struct disk *d = s->disk;
 	struct replica *own = disk_own(d);
 	uint64_t before = own->report.point.cursor;
-	uint32_t changes = world_between(w, 1, w->own_burst), missing = 0;
+	uint32_t changes = world_between(w, 1, w->own_burst);
 
 	if (before + 2 * SIM_KEYS >= SIM_SEQS)
 		return;
-	for (uint32_t key = 1; key < SIM_KEYS; key++)
-		if (d->wanted[key] != 0 &&
-		    (own->rows[key].seq == 0 || own->rows[key].dead)) {
-			if (changes > 0) {
-				disk_own_write(own, key, d->wanted[key], false);
-				changes--;
-			} else {
-				missing++;
-			}
-		}
-	if (missing == 0 && own->rows[0].value != 1)
-		disk_own_write(own, 0, 1, false);
+	changes = scan(d, changes);
 	while (w->weather == STORM && changes-- > 0) {
 		uint32_t key = world_between(w, 1, SIM_KEYS - 1);
 		bool there = own->rows[key].seq != 0 && !own->rows[key].dead;
 
-		if (there && world_chance(w, 30)) {
-			disk_own_write(own, key, 0, true);
-			d->wanted[key] = 0;
-		} else {
-			d->wanted[key] = (uint32_t)world_random(w) | 1;
-			disk_own_write(own, key, d->wanted[key], false);
-		}
+		if (there && world_chance(w, 30))
+			folder_set(w, d, key, 0);
+		else
+			folder_set(w, d, key, (uint32_t)world_random(w) | 1);
+		disk_own_write(own, key, d->wanted[key], d->wanted[key] == 0);
 	}
 	if (own->report.point.cursor == before)
 		return;
@@ -270,7 +292,7 @@ is_refused(struct disk *d, const struct stream_id *stream)
 					       newest->report.stream.generation))
 			newest = r;
 	}
-	return newest != NULL && is_whole(newest) &&
+	return newest != NULL && life_whole(newest) &&
 	       newest->report.stream.generation > stream->generation;
 }
 
@@ -342,6 +364,8 @@ commit_store(struct world *w, struct slot *s, struct op *op)
 	for (uint32_t i = 0; i < op->count; i++)
 		disk_row_join(r, op->rows[i].key, &op->rows[i].row);
 	r->report.point = op->store.point;
+	if (at_head(r))
+		memset(r->leaving, 0, sizeof r->leaving);
 	if (op->store.rebuild && op->store.at_head) {
 		if (main_one == NULL)
 			main_one = disk_replica_new(d->held, SIM_STREAMS,
@@ -417,9 +441,31 @@ commit_drop(struct world *w, struct slot *s, const struct op *op)
 	report_back(w, s, TOLD_DROPPED, &none, op);
 }
 
+static const struct node_id *
+op_node(const struct slot *s, const struct op *op)
+{
+	switch (op->kind) {
+	case OP_STORE:
+		return &op->store.stream.node;
+	case OP_DROP:
+		return &op->stream.node;
+	case OP_OWN:
+	case OP_GENERATION:
+		break;
+	}
+	return &s->disk->identity;
+}
+
 void
 disk_commit(struct world *w, struct slot *s, struct op *op)
 {
+	struct node_id node = *op_node(s, op);
+	bool shown_before[SIM_KEYS];
+	uint32_t lives;
+
+	lives = shown_keys(s->disk, &node, shown_before);
+	if (op->kind == OP_STORE && disk_find(s->disk, &op->store.stream) == NULL)
+		lives++;
 	switch (op->kind) {
 	case OP_OWN:
 		commit_own(w, s, op);
@@ -430,12 +476,17 @@ disk_commit(struct world *w, struct slot *s, struct op *op)
 	case OP_GENERATION:
 		disk_begin_generation(w, s->disk, op->generation);
 		report_back(w, s, TOLD_OWN, &disk_own(s->disk)->report, op);
+		if (w->weather == CALM) /* it asks for a scan */
+			world_at(w, w->now_us, EVENT_WORK, s->index, 0, NULL);
 		lives_review(w, s, &s->disk->identity);
 		break;
 	case OP_DROP:
 		commit_drop(w, s, op);
 		break;
 	}
+	/* Of three lives one may have to go for want of room. */
+	if (lives < 3)
+		shown_judge(w, s, &node, shown_before);
 }
 
 /* The owner goes on for a while with nobody listening. */

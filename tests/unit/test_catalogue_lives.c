@@ -340,6 +340,63 @@ folder_known_by_its_id_is_no_other(void **state)
 	assert_int_equal(online(&b, 103), 0);
 }
 
+/* From yesterday: what was added since is missing until it is found again. */
+static void
+restored_life_is_open_until_scanned(void **state)
+{
+	struct stream_id old, fresh;
+	char command[256];
+
+	(void)state;
+	fill(&a, 1, 0, 5);
+	root_on(&a, 1, 7, "photos", true);
+	root_on(&a, 2, 8, "disk", true);
+	fill(&a, 2, 100, 5);
+	snprintf(command, sizeof(command), "cp -a %s %s.yesterday", a.dir,
+		 a.dir);
+	box_close(&a);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(box_open(&a, false), 0);
+	fill(&a, 1, 5, 5);
+	fill(&a, 2, 105, 5);
+	old = box_own_report(&a).stream;
+	box_pull(&b, &a, &old, PULL_OWNER);
+	box_close(&a);
+	snprintf(command, sizeof(command),
+		 "cp %s.yesterday/catalogue.db* %s/ && rm -r %s.yesterday",
+		 a.dir, a.dir, a.dir);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(box_open(&a, false), 0);
+	fresh = box_own_report(&a).stream;
+	assert_true(fresh.generation > old.generation);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 20);
+	box_pull(&a, &b, &old, PULL_RELAY);
+	assert_int_equal(box_photos(&a), 20);
+	/* The same by the word of a peer. */
+	assert_int_equal(writer_begin_generation(a.w, fresh.generation + 9,
+						 &a.result, NULL), 0);
+	fresh = box_own_report(&a).stream;
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 20);
+	/* One disk is looked at to the end; the other is in a drawer. */
+	fill(&a, 1, 5, 4);
+	root_on(&a, 1, 7, "photos", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&a), 19);
+	assert_int_equal(box_photos(&b), 19);
+	assert_int_equal(box_copies(&b, 9), 0);
+	/* A newcomer is told of it, too. */
+	box_pull(&c, &a, &fresh, PULL_OWNER);
+	box_pull(&c, &b, &old, PULL_RELAY);
+	assert_int_equal(box_photos(&c), 19);
+	fill(&a, 2, 105, 5);
+	root_on(&a, 2, 8, "disk", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 19);
+	assert_int_equal(box_held(&b, &old).stream.generation, 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int
 main(void)
@@ -351,6 +408,7 @@ main(void)
 		T(same_folder_under_another_id_takes_over),
 		T(root_the_owner_says_nothing_of_is_offline),
 		T(folder_known_by_its_id_is_no_other),
+		T(restored_life_is_open_until_scanned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

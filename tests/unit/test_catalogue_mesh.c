@@ -265,7 +265,7 @@ lives_swap_root_by_root(void **state)
 }
 
 static void
-renumbered_life_replaces_the_old_at_head(void **state)
+renumbered_life_replaces_the_old_when_scanned(void **state)
 {
 	struct pulling p = {.how = PULL_OWNER, .credit = PULL_CREDIT_MIN};
 	struct stream_id old, fresh;
@@ -284,6 +284,12 @@ renumbered_life_replaces_the_old_at_head(void **state)
 		assert_int_equal(b.result.news_count, 0);
 		assert_int_equal(b.result.dropped_count, 0);
 	}
+	/* All is there, but nobody has looked yet. */
+	assert_int_equal(b.result.dropped_count, 0);
+	assert_int_equal(box_photos(&b), 700);
+	box_root(&a, 1, true);
+	assert_int_equal(a.result.news_count, 0);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(b.result.dropped_count, 1);
 	assert_int_equal(b.result.news_count, 0);
 	assert_int_equal(box_photos(&b), 700);
@@ -582,7 +588,7 @@ main(void)
 		T(order_does_not_matter),
 		T(withdrawals_wait_for_the_head),
 		T(lives_swap_root_by_root),
-		T(renumbered_life_replaces_the_old_at_head),
+		T(renumbered_life_replaces_the_old_when_scanned),
 		T(unplugged_disk_outlives_many_lives),
 		T(life_under_way_is_not_judged),
 		T(part_of_a_lost_life_goes),
