@@ -36,6 +36,11 @@
 #define CLIENT_BODY_BYTES_MAX   (64u * 1024u)     /* from a client */
 #define ANSWER_BODY_BYTES_MAX   (1024u * 1024u)   /* to a client, paged */
 
+/* Channels: bytes of one body, to the holder and to the asker. */
+#define CHANNEL_ASK_BYTES_MAX   1024u
+#define CHUNK_BYTES_MAX         (256u * 1024u)
+#define CHANNEL_BODY_BYTES_MAX  (CHUNK_BYTES_MAX + 64u)
+
 /* The msgpack walk. */
 #define WALK_DEPTH_MAX  8u
 #define WALK_ITEMS_MAX  65536u
@@ -74,7 +79,24 @@
 #define PULL_UNSTORED_MAX    1u
 #define PULL_STREAMS_MAX     8u /* streams pulled at the same time */
 
+/* Transfer. */
+#define FETCH_BYTES_MAX      (1024u * 1024u)     /* one FETCH asks for */
+#define CREDIT_BYTES_MAX     (4u * 1024u * 1024u) /* asked, not yet answered */
+#define CHANNELS_SERVED_MAX  64u /* at once, of all askers */
+#define CHANNELS_OF_ONE_MAX  8u  /* of one node */
+#define CHANNEL_IDLE_MS      60000u /* nothing asked, or nothing taken */
+#define PROOF_NONCE_BYTES    32u
+#define PROOF_BYTES          32u /* SHA-256 */
+#define CONSENT_WAITING_MAX  1024u /* requests that wait for their owner */
+#define CONSENT_OF_ONE_MAX   256u  /* of one node */
+#define CONSENT_RULES_MAX    256u
+#define CONSENT_DAYS         7u /* a request waits, an answer is kept */
+
 /* Clients. */
+#define GET_RANGE_BYTES_MAX  CREDIT_BYTES_MAX
+#define CLIENT_FDS_MAX       16u   /* descriptors that no GET has taken yet */
+#define HAVE_FILES_MAX       256u
+#define HAVE_HEAD_BYTES_MAX  4096u /* of a file, to tell what it is */
 #define QUERY_BYTES_MAX   1024u
 #define LIST_PAGE_MAX     1000u /* photos in one PHOTOS answer */
 #define COPIES_SHOWN_MAX  1024u /* copies named for one photo */

@@ -36,6 +36,7 @@ enum message_type {
 	MESSAGE_BATCH = 10,
 	MESSAGE_VERIFY = 11,
 	MESSAGE_VERIFIED = 12,
+	/* 13 to 18: channels, see bulk.h */
 	/* 32 and up: clients, see question.h */
 };
 
@@ -74,12 +75,19 @@ enum error_code {
 	ERROR_BUSY = 2,
 	ERROR_NO_STREAM = 3, /* PULL of a stream this node does not hold */
 	ERROR_FAILED = 4,
+	/* on channels, see bulk.h */
+	ERROR_NOT_HERE = 5, /* no copy that can be read now */
+	ERROR_CHANGED = 6,  /* the file is not what was indexed any more */
+	ERROR_WAITING = 7,  /* the owner has been asked for consent */
+	ERROR_DENIED = 8,   /* the owner does not share it */
 	/* to clients */
 	ERROR_USAGE = 16,
 	ERROR_NOT_FOUND = 17,
 	ERROR_AMBIGUOUS = 18,
 	ERROR_VERSION = 19,
-	ERROR_REFUSED = 20, /* not from here */
+	ERROR_REFUSED = 20, /* not from here; or its owner does not share it */
+	ERROR_UNREACHABLE = 21, /* those who hold it are away */
+	ERROR_DAMAGED = 22, /* what the holders sent is not the photo */
 };
 
 /* {"code","text"} */

@@ -17,6 +17,8 @@
 #include "limits.h"
 #include "message.h"
 #include "photo_id.h"
+#include "question_parts.h"
+#include "question_transfer.h"
 
 enum question_type {
 	CLIENT_HELLO = 32,   /* {"vmin","vmax","soft"} first, always */
@@ -39,6 +41,20 @@ enum question_type {
 	CLIENT_PROBLEMS = 49,
 	CLIENT_PROBLEM_LIST = 50,
 	CLIENT_LEAVE = 51, /* {}: stop; from a Unix socket only */
+	/* Moving photos: the structs are in question_transfer.h. */
+	CLIENT_GET = 53, /* with a descriptor: GETTING..., then GOT */
+	CLIENT_GETTING = 54,
+	CLIENT_GOT = 55,
+	CLIENT_HAVE = 56,
+	CLIENT_HOLDINGS = 57,
+	CLIENT_PROVE_HELD = 58,
+	CLIENT_PROOFS = 59,
+	CLIENT_ROOTS = 60, /* {}: from a Unix socket only */
+	CLIENT_ROOT_LIST = 61,
+	CLIENT_REQUESTS = 62, /* {} */
+	CLIENT_REQUEST_LIST = 63,
+	CLIENT_DECIDE = 64, /* from a Unix socket only */
+	CLIENT_DECIDED = 65,
 	/* MESSAGE_ERROR answers whatever cannot be answered. */
 };
 
@@ -46,7 +62,6 @@ enum question_type {
 /* One of PROBLEMS holds a whole path, whatever its length. */
 #define PROBLEM_CURSOR_BYTES_MAX (64u + RECORD_KEY_MAX)
 #define EVENT_NAME_MAX    31u
-#define SHOWN_NAME_MAX    79u /* a node name with ~1a2b behind it */
 #define QUESTION_ITEMS_MAX 262144u /* msgpack items in one answer */
 #define TABLE_ROWS_MAX    3584u /* rows of 256 bytes at most: always fits */
 
@@ -94,17 +109,6 @@ struct question_problems {
 	size_t after_bytes;
 };
 
-/* A node as it is named in answers: [id, shown name, port, online,
- * last_seen_ms, host] */
-struct answer_node {
-	struct node_id node;
-	char name[SHOWN_NAME_MAX + 1]; /* name, or name~1a2b */
-	uint16_t port;
-	bool online;          /* live */
-	int64_t last_seen_ms; /* wall clock; 0: never */
-	struct host_id host;
-};
-
 /* [node index, label bin, path bin, mtime_ns, online] */
 struct answer_copy {
 	uint32_t node; /* index into nodes */
@@ -130,14 +134,6 @@ struct answer_photo {
 	uint32_t width, height; /* 0 when not known */
 	uint32_t copy_count;
 	const struct answer_copy *rows;
-};
-
-/* How fresh an answer is. */
-struct answer_fresh {
-	bool complete;          /* all nodes live, every stream at its head */
-	uint64_t oldest_age_ms; /* of the stream longest unheard */
-	bool scanning;          /* a scan is going on here */
-	bool syncing;           /* some stream is being pulled */
 };
 
 /* {"nodes","photos","after","ambiguous","complete","age","scanning",
@@ -287,6 +283,17 @@ struct question {
 		struct answer_event event;
 		struct answer_table table;
 		struct answer_progress progress;
+		struct question_get get;
+		struct answer_getting getting;
+		struct answer_got got;
+		struct question_have have;
+		struct answer_holdings holdings;
+		struct question_prove prove;
+		struct answer_proofs proofs;
+		struct answer_roots roots;
+		struct answer_requests requests;
+		struct question_decide decide;
+		uint64_t decided; /* DECIDED: requests that changed */
 		struct message_error error;
 	} u;
 };
