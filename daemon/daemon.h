@@ -22,6 +22,7 @@ struct clients;
 struct event;
 struct event_base;
 struct mailbox;
+struct tls;
 struct trouble;
 
 struct daemon {
@@ -29,7 +30,7 @@ struct daemon {
 	struct claim claim;
 	char name[NODE_NAME_BYTES_MAX + 1];
 	char runtime[PATH_MAX];
-	uint8_t key[MESH_KEY_BYTES];
+	struct tls *tls;
 	struct event_base *base;
 	struct mailbox *ends; /* never freed: see driver.h */
 	struct event *letters, *on_int, *on_term, *on_block;

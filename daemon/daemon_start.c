@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "log.h"
 #include "mailbox.h"
+#include "tls.h"
 #include "trouble.h"
 
 #ifndef PHOTOMESH_VERSION
@@ -94,6 +95,20 @@ make_base(struct daemon *d, struct trouble *why)
 	return 0;
 }
 
+/* With the mesh key; which is then kept by TLS alone. */
+static int
+make_tls(struct daemon *d, struct trouble *why)
+{
+	uint8_t key[MESH_KEY_BYTES];
+
+	if (mesh_key_load(d->options.key_file, d->options.listen == NULL, key,
+			  why) == -1)
+		return -1;
+	d->tls = tls_new(key, why);
+	explicit_bzero(key, sizeof(key));
+	return d->tls != NULL ? 0 : -1;
+}
+
 static int
 open_catalogue(struct daemon *d, struct trouble *why)
 {
@@ -142,7 +157,7 @@ start_driver(struct daemon *d, struct trouble *why)
 			 .address_count = d->claim.address_count,
 			 .join_count = o->join_count},
 		.state = d->state,
-		.mesh_key = d->key,
+		.tls = d->tls,
 		.catalogue = d->catalogue,
 		.ends = d->ends,
 		.listener_count = d->claim.listener_count,
@@ -165,7 +180,6 @@ start_driver(struct daemon *d, struct trouble *why)
 	    sizeof(config.mesh.seed))
 		config.mesh.seed = d->state->run;
 	d->driver = driver_new(&config, why);
-	explicit_bzero(d->key, sizeof(d->key));
 	return d->driver != NULL ? 0 : -1;
 }
 
@@ -263,8 +277,7 @@ daemon_start(struct daemon *d, struct trouble *why)
 	/* The port first: its descriptors must be the lowest (claim.h). */
 	if (claim_port(&d->claim, o->base_port, MESH_PORTS, o->listen, why) ==
 		    -1 ||
-	    make_base(d, why) == -1 ||
-	    mesh_key_load(o->key_file, o->listen == NULL, d->key, why) == -1)
+	    make_base(d, why) == -1 || make_tls(d, why) == -1)
 		return -1;
 	d->state = state_open(o->state_dir, o->folders, o->folder_count, why);
 	if (d->state == NULL || open_catalogue(d, why) == -1 ||
@@ -291,6 +304,7 @@ daemon_stop(struct daemon *d)
 	if (d->ends != NULL)
 		mailbox_deliver(d->ends);
 	driver_free(d->driver);
+	tls_free(d->tls);
 	if (d->letters != NULL)
 		event_free(d->letters);
 	if (d->on_int != NULL)
