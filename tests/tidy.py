@@ -49,7 +49,8 @@ OWNERS = {
     r"event2/": {"daemon/net", "daemon"},
     r"openssl/": {"daemon/net", "daemon/state", "daemon/transfer"},
     r"msgpack": {"proto"},
-    r"xxh": {"proto", "daemon/intake", "daemon/state"},
+    r"xxh": {"proto", "daemon/intake", "daemon/state",
+            "daemon/transfer"},
     r"pthread\.h": {"daemon/base", "daemon/catalogue", "daemon/intake",
                     "daemon/transfer"},
 }
