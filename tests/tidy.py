@@ -41,7 +41,7 @@ MAY_INCLUDE = {
 OWNERS = {
     r"sqlite3\.h": {"daemon/catalogue"},
     r"event2/": {"daemon/net", "daemon"},
-    r"openssl/": {"daemon/net", "daemon/state"},
+    r"openssl/": {"daemon/net", "daemon/state", "client"},
     r"msgpack": {"proto"},
     r"xxh": {"proto", "daemon/intake", "daemon/state"},
     r"pthread\.h": {"daemon/base", "daemon/catalogue", "daemon/intake"},
