@@ -17,7 +17,7 @@
 #include "verbs.h"
 
 static const struct verb *const verbs[] = {
-	&verb_list,  &verb_show,   &verb_peers,  &verb_status,
+	&verb_list,  &verb_show,   &verb_get, &verb_peers,  &verb_status,
 	&verb_dupes, &verb_problems, &verb_watch, &verb_verify,
 	&verb_rescan, &verb_leave, NULL,
 };

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,6 +55,10 @@ write_fully(int fd, const uint8_t *bytes, size_t count)
 
 		if (n < 0 && errno == EINTR && !call_interrupted())
 			continue;
+		if (n < 0 && errno == EAGAIN &&
+		    poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1,
+			 -1) == 1)
+			continue; /* a pipe that its other end made so */
 		if (n < 0)
 			return false;
 		bytes += n;

@@ -19,6 +19,7 @@ extern const struct verb verb_rescan;
 extern const struct verb verb_dupes;
 extern const struct verb verb_problems;
 extern const struct verb verb_leave;
+extern const struct verb verb_get;
 
 /* The call settings that the options ask for. */
 struct call;
