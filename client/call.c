@@ -134,6 +134,13 @@ call_close(struct call *c, uint32_t request)
 	}
 }
 
+void
+call_close_all(struct call *c)
+{
+	c->open_count = 0;
+	c->nudged = 0;
+}
+
 int
 call_pack(struct call *c, const struct question *q, uint8_t *out, size_t max,
 	  size_t *count, struct failure *why)
@@ -184,8 +191,7 @@ free_bytes:
 int
 call_ask(struct call *c, const struct question *q, struct failure *why)
 {
-	c->open_count = 0;
-	c->nudged = 0;
+	call_close_all(c);
 	c->heard_ms = call_now_ms();
 	return send_question(c, q, -1, why);
 }

@@ -55,8 +55,9 @@ int call_await(struct call *c, struct question *answer, struct failure *why);
 int call_send(struct call *c, const struct question *q, int fd,
 	      uint32_t *request, struct failure *why);
 unsigned call_open_count(const struct call *c);
-/* From now on its answers are passed over. */
+/* From now on its answers are passed over; those of all questions. */
 void call_close(struct call *c, uint32_t request);
+void call_close_all(struct call *c);
 /*
  * The next answer to any open question, borrowed until the next call: 1, or 0
  * when none came for wait_ms (-1: any time), or -1.  An ERROR is an answer here

@@ -168,6 +168,7 @@ run_with(struct get *g, struct failure *why)
 
 	if (call_open(g->call, &status, &answer, why) == -1)
 		return -1;
+	call_close_all(g->call);
 	verb_note_silent(g->call, g->output);
 	call_be_patient(g->call, &status);
 	progress_init(&g->progress, "get", call_now_ms());

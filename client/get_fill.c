@@ -199,6 +199,7 @@ set_aside(struct get *g, struct failure *why)
 		call_free(c);
 		return -1;
 	}
+	call_close_all(c);
 	call_be_patient(c, &status);
 	call_free(g->call);
 	g->call = c;
