@@ -105,7 +105,41 @@ call_welcome(const struct call *c)
 	return &c->welcome;
 }
 
-/* ---- asking and waiting ----------------------------------------------- */
+/* ---- asking ----------------------------------------------------------- */
+
+bool
+call_is_open(const struct call *c, uint32_t request)
+{
+	for (unsigned i = 0; i < c->open_count; i++) {
+		if (c->open[i] == request)
+			return true;
+	}
+	return false;
+}
+
+unsigned
+call_open_count(const struct call *c)
+{
+	return c->open_count - (c->nudged != 0);
+}
+
+void
+call_close(struct call *c, uint32_t request)
+{
+	for (unsigned i = 0; i < c->open_count; i++) {
+		if (c->open[i] == request) {
+			c->open[i] = c->open[--c->open_count];
+			return;
+		}
+	}
+}
+
+void
+call_close_all(struct call *c)
+{
+	c->open_count = 0;
+	c->nudged = 0;
+}
 
 int
 call_pack(struct call *c, const struct question *q, uint8_t *out, size_t max,
@@ -117,22 +151,78 @@ call_pack(struct call *c, const struct question *q, uint8_t *out, size_t max,
 	if ((*count = question_encode(&numbered, out, max)) == 0)
 		return failure_set(why, ENDING_USAGE,
 				   "the question is too long");
+	c->open[c->open_count++] = numbered.request;
 	return 0;
+}
+
+/* Small questions are packed on the stack, the others on the heap. */
+static int
+send_question(struct call *c, const struct question *q, int fd,
+	      struct failure *why)
+{
+	uint8_t small[QUESTION_BYTES_MAX], *bytes = small;
+	size_t max = sizeof(small), count;
+	bool sent;
+	int r = -1;
+
+	if (q->type == CLIENT_HAVE) {
+		max = FRAME_HEADER_BYTES + CLIENT_BODY_BYTES_MAX;
+		if ((bytes = malloc(max)) == NULL)
+			return failure_set(why, ENDING_FAILED, "out of memory");
+	}
+	if (call_pack(c, q, bytes, max, &count, why) == -1)
+		goto free_bytes;
+	sent = fd == -1 ? lane_send(&c->lane, bytes, count)
+			: lane_send_fd(&c->lane, bytes, count, fd);
+	if (!sent) {
+		call_close(c, c->request);
+		failure_set(why, ENDING_FAILED,
+			    "the question could not be sent: %s",
+			    strerror(errno));
+		goto free_bytes;
+	}
+	r = 0;
+free_bytes:
+	if (bytes != small)
+		free(bytes);
+	return r;
 }
 
 int
 call_ask(struct call *c, const struct question *q, struct failure *why)
 {
-	uint8_t bytes[QUESTION_BYTES_MAX];
-	size_t count;
-
-	if (call_pack(c, q, bytes, sizeof(bytes), &count, why) == -1)
-		return -1;
-	if (!lane_send(&c->lane, bytes, count))
-		return failure_set(why, ENDING_FAILED, "out of memory");
+	call_close_all(c);
 	c->heard_ms = call_now_ms();
+	return send_question(c, q, -1, why);
+}
+
+int
+call_send(struct call *c, const struct question *q, int fd, uint32_t *request,
+	  struct failure *why)
+{
+	if (call_open_count(c) == CALL_OPEN_MAX)
+		return failure_set(why, ENDING_FAILED, "too many questions");
+	if (call_open_count(c) == 0)
+		c->heard_ms = call_now_ms();
+	if (send_question(c, q, fd, why) == -1)
+		return -1;
+	*request = c->request;
 	return 0;
 }
+
+void
+call_be_patient(struct call *c, const struct question *q)
+{
+	c->nudge = *q;
+}
+
+void
+call_touch(struct call *c)
+{
+	c->heard_ms = call_now_ms();
+}
+
+/* ---- waiting ---------------------------------------------------------- */
 
 struct pollfd
 call_pollfd(const struct lane *l)
@@ -153,12 +243,32 @@ call_polled(struct call *c, struct lane *l, short revents)
 		c->heard_ms = call_now_ms();
 }
 
-/* Wait for bytes of the daemon found. */
+/* Silent for long: a question that any living daemon answers at once. */
 static int
-await_bytes(struct call *c, struct failure *why)
+nudge(struct call *c, int64_t now, int64_t *until, struct failure *why)
 {
-	struct pollfd p = call_pollfd(&c->lane);
-	int64_t wait = -1;
+	int64_t at = c->heard_ms + c->settings.silence_ms / 3;
+
+	if (c->nudge.type == 0 || c->nudged != 0)
+		return 0;
+	if (now < at) {
+		if (at < *until)
+			*until = at;
+		return 0;
+	}
+	if (send_question(c, &c->nudge, -1, why) == -1)
+		return -1;
+	c->nudged = c->request;
+	return 0;
+}
+
+/* Wait for bytes of the daemon found, not longer than until_ms. */
+static int
+await_bytes(struct call *c, int64_t until_ms, struct failure *why)
+{
+	int64_t now = call_now_ms(), silent_ms = INT64_MAX, wait;
+	struct pollfd p;
+	int n;
 
 	if (c->lane.state != LANE_OPEN)
 		return failure_set(why, ENDING_NO_DAEMON,
@@ -166,39 +276,82 @@ await_bytes(struct call *c, struct failure *why)
 				   "answered; ask again",
 				   call_port(c));
 	if (c->settings.silence_ms >= 0) {
-		wait = c->heard_ms + c->settings.silence_ms - call_now_ms();
-		if (wait <= 0)
-			return call_timed_out(c, call_port(c), why);
-		if (wait > POLL_MS_MAX)
-			wait = POLL_MS_MAX;
+		silent_ms = c->heard_ms + c->settings.silence_ms;
+		if (silent_ms < until_ms)
+			until_ms = silent_ms;
+		if (nudge(c, now, &until_ms, why) == -1)
+			return -1;
 	}
-	if (poll(&p, 1, (int)wait) < 0 && errno != EINTR)
+	p = call_pollfd(&c->lane);
+	wait = until_ms - now;
+	wait = wait < 0 ? 0 : wait > POLL_MS_MAX ? POLL_MS_MAX : wait;
+	n = poll(&p, 1, (int)wait);
+	if (n < 0 && errno != EINTR)
 		return failure_set(why, ENDING_FAILED, "poll: %s",
 				   strerror(errno));
 	if (call_interrupted())
 		return failure_set(why, ENDING_INTERRUPTED, "%s", "");
-	call_polled(c, &c->lane, p.revents);
+	if (n > 0)
+		call_polled(c, &c->lane, p.revents);
+	else if (n == 0 && call_now_ms() >= silent_ms)
+		return call_timed_out(c, call_port(c), why);
 	return 0;
+}
+
+/* Was it the answer to our nudge?  Then it has served. */
+static bool
+was_nudge(struct call *c, const struct question *answer)
+{
+	if (c->nudged == 0 || answer->request != c->nudged)
+		return false;
+	call_close(c, c->nudged);
+	c->nudged = 0;
+	return true;
+}
+
+int
+call_next(struct call *c, int64_t wait_ms, struct question *answer,
+	  struct failure *why)
+{
+	int64_t until = wait_ms < 0 ? INT64_MAX : call_now_ms() + wait_ms;
+	bool waited = false;
+
+	for (;;) {
+		switch (call_hear(c, &c->lane, answer, why)) {
+		case HEARD_WELCOME:
+			continue;
+		case HEARD_NOTHING:
+			break;
+		case HEARD_FAILURE:
+			return -1;
+		case HEARD_ANSWER:
+			if (was_nudge(c, answer))
+				continue;
+			if (answer->type == MESSAGE_ERROR)
+				call_close(c, answer->request);
+			return 1;
+		}
+		if (waited && call_now_ms() >= until)
+			return 0;
+		waited = true;
+		if (await_bytes(c, until, why) == -1)
+			return -1;
+	}
 }
 
 int
 call_await(struct call *c, struct question *answer, struct failure *why)
 {
-	for (;;) {
-		switch (call_hear(c, &c->lane, answer, why)) {
-		case HEARD_NOTHING:
-		case HEARD_WELCOME:
-			break;
-		case HEARD_FAILURE:
-			return -1;
-		case HEARD_ANSWER:
-			if (answer->type == MESSAGE_ERROR)
-				return call_refused(answer, call_port(c), why);
-			return 0;
-		}
-		if (await_bytes(c, why) == -1)
-			return -1;
-	}
+	if (call_next(c, -1, answer, why) == -1)
+		return -1;
+	return answer->type == MESSAGE_ERROR ? call_failure(c, answer, why) : 0;
+}
+
+int
+call_failure(const struct call *c, const struct question *error,
+	     struct failure *why)
+{
+	return call_refused(error, call_port(c), why);
 }
 
 int

@@ -36,7 +36,8 @@ void call_free(struct call *c);
 int call_open(struct call *c, const struct question *first,
 	      struct question *answer, struct failure *why);
 
-/* A question to the daemon found; answers are matched by request id. */
+/* A question to the daemon found, and the only one that is open then: what
+ * comes for earlier ones is passed over. */
 int call_ask(struct call *c, const struct question *q, struct failure *why);
 /*
  * The next answer to the last question, borrowed until the next call_await or
@@ -44,6 +45,36 @@ int call_ask(struct call *c, const struct question *q, struct failure *why);
  * lost connection as ENDING_NO_DAEMON.
  */
 int call_await(struct call *c, struct question *answer, struct failure *why);
+
+/*
+ * Several questions at once: one more, open until call_close, at most
+ * CALL_OPEN_MAX.  With `fd` (or -1) a descriptor goes with it; it stays the
+ * caller's, who may close it at once.  *request names it in the answers.
+ */
+#define CALL_OPEN_MAX 16u
+int call_send(struct call *c, const struct question *q, int fd,
+	      uint32_t *request, struct failure *why);
+unsigned call_open_count(const struct call *c);
+/* From now on its answers are passed over; those of all questions. */
+void call_close(struct call *c, uint32_t request);
+void call_close_all(struct call *c);
+/*
+ * The next answer to any open question, borrowed until the next call: 1, or 0
+ * when none came for wait_ms (-1: any time), or -1.  An ERROR is an answer here
+ * and closes its question; call_failure has its meaning.
+ */
+int call_next(struct call *c, int64_t wait_ms, struct question *answer,
+	      struct failure *why);
+int call_failure(const struct call *c, const struct question *error,
+		 struct failure *why);
+/*
+ * Some answers take as long as other people do.  From now on, when the daemon
+ * has been silent for a third of the time allowed, it is asked `q`, and is
+ * only given up when it leaves that unanswered, too.  `q` is copied.
+ */
+void call_be_patient(struct call *c, const struct question *q);
+/* We were busy ourselves: silence is counted from now. */
+void call_touch(struct call *c);
 
 /* The most frequent shape: open, one answer of type `want`. */
 int call_once(struct call *c, const struct question *q, uint32_t want,

@@ -1,7 +1,7 @@
 /*
  * call_hear.c: judging what a daemon said.
  *
- * A frame is the welcome, an answer to the last question, a reason to give
+ * A frame is the welcome, an answer to an open question, a reason to give
  * this daemon up, or nothing for us: late answers and what newer daemons say
  * are passed over.  The sentences for each way to fail stand here too.
  */
@@ -95,7 +95,7 @@ call_hear(struct call *c, struct lane *l, struct question *q,
 			l->welcomed = true;
 			return judge_welcome(l, &q->u.welcome, why);
 		}
-		if (q->request == c->request && c->request != HELLO_REQUEST)
+		if (call_is_open(c, q->request))
 			return HEARD_ANSWER;
 	}
 }

@@ -36,6 +36,8 @@ write_greeting(struct call *c, const struct question *first, struct greeting *g,
 		 "photo " PHOTOMESH_VERSION);
 	g->count = question_encode(&q, g->bytes, sizeof(g->bytes));
 	c->request = HELLO_REQUEST;
+	c->open_count = 0;
+	c->nudged = 0;
 	if (first == NULL)
 		return 0;
 	if (call_pack(c, first, g->bytes + g->count,

@@ -19,6 +19,10 @@ struct call {
 	struct call_settings settings;
 	struct question_decoder *decoder; /* owned */
 	uint32_t request;                 /* of the last question */
+	uint32_t open[CALL_OPEN_MAX + 1]; /* those waited for, and a nudge */
+	unsigned open_count;
+	struct question nudge; /* type 0: none; see call_be_patient */
+	uint32_t nudged;       /* its request while it is open, else 0 */
 	struct lane lane;                 /* of the daemon found */
 	bool found;
 	uint16_t silent_port;
@@ -38,9 +42,10 @@ enum heard {
 	HEARD_FAILURE, /* *why says what; the lane is of no more use */
 };
 
-/* call.c: the question with the next request id, packed; 0 or -1. */
+/* call.c: the question with the next request id, packed and open; 0 or -1. */
 int call_pack(struct call *c, const struct question *q, uint8_t *out,
 	      size_t max, size_t *count, struct failure *why);
+bool call_is_open(const struct call *c, uint32_t request);
 /* What an open lane waits for, and what to do when poll() has said. */
 struct pollfd call_pollfd(const struct lane *l);
 void call_polled(struct call *c, struct lane *l, short revents);

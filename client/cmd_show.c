@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "call.h"
+#include "candidates.h"
 #include "failure.h"
 #include "output.h"
 #include "rows.h"
@@ -96,72 +97,6 @@ put_copies(struct output *o, const struct answer_photos *a,
 	table_release(&t);
 }
 
-/* Do two candidates share the hash, so that only the size tells them apart? */
-static bool
-needs_size(const struct answer_photos *a, uint32_t index)
-{
-	for (uint32_t i = 0; i < a->photo_count; i++) {
-		if (i != index &&
-		    memcmp(a->photos[i].id.hash, a->photos[index].id.hash,
-			   PHOTO_HASH_BYTES) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int
-put_candidates(struct output *o, const char *id, const struct answer_photos *a,
-	       struct failure *why)
-{
-	char hex[PHOTO_ID_TEXT_MAX], date[48];
-
-	failure_set(why, ENDING_AMBIGUOUS,
-		    "%s begins the ids of %s%u photos; give more digits", id,
-		    a->photo_count >= CANDIDATES_MAX ? "at least " : "",
-		    a->photo_count);
-	if (o->form == OUTPUT_JSON) {
-		struct json *j = &o->json;
-
-		json_open(j, NULL, '{');
-		json_str(j, "error", ending_text(why->ending));
-		json_str(j, "message", why->message);
-		json_uint(j, "exit", (uint64_t)why->ending);
-		json_open(j, "candidates", '[');
-		for (uint32_t i = 0; i < a->photo_count; i++) {
-			const struct answer_photo *p = &a->photos[i];
-
-			if (needs_size(a, i))
-				photo_id_hex_size(&p->id, hex);
-			else
-				photo_id_hex(&p->id, hex);
-			json_open(j, NULL, '{');
-			json_str(j, "id", hex);
-			json_bytes(j, "name", p->name, p->name_bytes);
-			json_close(j, '}');
-		}
-		json_close(j, ']');
-		json_close(j, '}');
-		json_line(j);
-		why->message[0] = '\0'; /* said */
-		return -1;
-	}
-	for (uint32_t i = 0; i < a->photo_count; i++) {
-		const struct answer_photo *p = &a->photos[i];
-
-		if (needs_size(a, i))
-			photo_id_hex_size(&p->id, hex);
-		else
-			photo_id_hex(&p->id, hex);
-		row_date_shown(p, date);
-		fprintf(o->notes, "%s  ", hex);
-		text_put_shown(o->notes, date, strlen(date), UINT_MAX);
-		fputs("  ", o->notes);
-		text_put_shown(o->notes, p->name, p->name_bytes, UINT_MAX);
-		putc('\n', o->notes);
-	}
-	return -1;
-}
-
 static int
 fail_not_found(const char *id, struct failure *why)
 {
@@ -178,7 +113,7 @@ put_answer(struct output *o, const char *id, const struct answer_photos *a,
 	if (a->photo_count == 0)
 		return fail_not_found(id, why);
 	if (a->ambiguous || a->photo_count > 1)
-		return put_candidates(o, id, a, why);
+		return candidates_put(o, id, a, why);
 	switch (o->form) {
 	case OUTPUT_JSON:
 		row_json(&o->json, a, &a->photos[0]);

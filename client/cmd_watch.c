@@ -90,6 +90,14 @@ put_shown(struct output *o, const struct answer_event *e)
 		text_put_shown(f, e->photo_name, strlen(e->photo_name),
 			       UINT_MAX);
 	}
+	if (strcmp(e->event, "request") == 0) {
+		fputs(" is wanted by ", f);
+		text_put_shown(f, e->name, strlen(e->name), UINT_MAX);
+		fprintf(f, "; photo approve %llu, or photo deny %llu\n",
+			(unsigned long long)e->count,
+			(unsigned long long)e->count);
+		return;
+	}
 	if (e->name[0] != '\0') {
 		fputs(e->has_photo ? " on " : " ", f);
 		text_put_shown(f, e->name, strlen(e->name), UINT_MAX);
@@ -191,7 +199,9 @@ const struct verb verb_watch = {
 	.help = "Events: coordinator, peer-live, peer-suspect, peer-gone, "
 		"peer-left,\n"
 		"photo-added, photo-removed, scan-started, scan-done, synced, "
-		"lagged (some\n"
+		"request\n"
+		"(somebody asks for a photo of this node, count is its "
+		"number), lagged (some\n"
 		"events were dropped because they were not read in time).  "
 		"Without -p it\n"
 		"moves to the next daemon when its own dies.\n"

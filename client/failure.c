@@ -61,6 +61,10 @@ ending_of_error(uint32_t code)
 		return ENDING_AMBIGUOUS;
 	case ERROR_REFUSED:
 		return ENDING_REFUSED;
+	case ERROR_UNREACHABLE:
+		return ENDING_INCOMPLETE;
+	case ERROR_DAMAGED:
+		return ENDING_DAMAGED;
 	case ERROR_VERSION:
 	case ERROR_UNKNOWN_TYPE: /* a daemon older than this command */
 		return ENDING_INCOMPATIBLE;

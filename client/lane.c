@@ -1,6 +1,7 @@
 #include "lane.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,6 +41,9 @@ void
 lane_release(struct lane *l)
 {
 	close_lane(l);
+	for (unsigned i = 0; i < l->fd_count; i++)
+		close(l->fds[i].fd);
+	l->fd_count = 0;
 	free(l->in);
 	free(l->out);
 	l->in = l->out = NULL;
@@ -76,6 +80,8 @@ lane_send(struct lane *l, const uint8_t *bytes, size_t count)
 	if (l->out != NULL)
 		memcpy(out, l->out + l->out_sent, l->out_used - l->out_sent);
 	memcpy(out + (l->out_used - l->out_sent), bytes, count);
+	for (unsigned i = 0; i < l->fd_count; i++)
+		l->fds[i].at -= l->out_sent;
 	l->out_used = l->out_used - l->out_sent + count;
 	l->out_sent = 0;
 	free(l->out);
@@ -85,17 +91,71 @@ lane_send(struct lane *l, const uint8_t *bytes, size_t count)
 }
 
 bool
+lane_send_fd(struct lane *l, const uint8_t *bytes, size_t count, int fd)
+{
+	struct lane_fd *slot = &l->fds[l->fd_count];
+
+	if (l->fd_count == LANE_FDS_MAX ||
+	    (slot->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1)
+		return false;
+	slot->at = l->out_used; /* lane_send moves it with its byte */
+	l->fd_count++;
+	if (lane_send(l, bytes, count))
+		return true;
+	close(slot->fd);
+	l->fd_count--;
+	return false;
+}
+
+bool
 lane_wants_to_write(const struct lane *l)
 {
 	return l->state == LANE_OPEN && l->out_sent < l->out_used;
+}
+
+/*
+ * One sendmsg.  A descriptor arrives with the first byte of the call that sent
+ * it, so a call begins at its byte, and ends before the next one's.
+ */
+static ssize_t
+send_some(struct lane *l)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.bytes = {0}};
+	size_t count = l->out_used - l->out_sent;
+	struct iovec part = {.iov_base = l->out + l->out_sent};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+	bool with_fd = l->fd_count > 0 && l->fds[0].at == l->out_sent;
+	unsigned next = with_fd ? 1 : 0;
+	ssize_t n;
+
+	if (next < l->fd_count && l->fds[next].at - l->out_sent < count)
+		count = l->fds[next].at - l->out_sent;
+	part.iov_len = count;
+	if (with_fd) {
+		m.msg_control = control.bytes;
+		m.msg_controllen = sizeof(control.bytes);
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.align), &l->fds[0].fd, sizeof(int));
+	}
+	n = sendmsg(l->fd, &m, MSG_NOSIGNAL);
+	if (n > 0 && with_fd) {
+		close(l->fds[0].fd);
+		l->fd_count--;
+		memmove(l->fds, l->fds + 1, l->fd_count * sizeof(*l->fds));
+	}
+	return n;
 }
 
 void
 lane_write(struct lane *l)
 {
 	while (lane_wants_to_write(l)) {
-		ssize_t n = send(l->fd, l->out + l->out_sent,
-				 l->out_used - l->out_sent, MSG_NOSIGNAL);
+		ssize_t n = send_some(l);
 
 		if (n > 0)
 			l->out_sent += (size_t)n;

@@ -14,6 +14,8 @@
 #include "find.h"
 #include "frame.h"
 
+#define LANE_FDS_MAX CLIENT_FDS_MAX
+
 enum lane_state {
 	LANE_KNOCKING, /* its queue of callers is full: try again soon */
 	LANE_OPEN,
@@ -31,6 +33,13 @@ struct lane {
 	size_t taken; /* at the front, handed out as a frame */
 	uint8_t *out; /* owned */
 	size_t out_used, out_sent;
+	/* Descriptors on their way, oldest first: each goes with the byte of
+	 * `out` at which its frame begins. */
+	struct lane_fd {
+		int fd; /* owned */
+		size_t at;
+	} fds[LANE_FDS_MAX];
+	unsigned fd_count;
 };
 
 void lane_init(struct lane *l, const struct found *where);
@@ -41,6 +50,10 @@ void lane_release(struct lane *l);
 void lane_knock(struct lane *l);
 /* Queue bytes and send what can be sent.  False: out of memory. */
 bool lane_send(struct lane *l, const uint8_t *bytes, size_t count);
+/* The same, with a descriptor that goes with the first of them; it is the
+ * caller's still, who may close it at once.  False also when LANE_FDS_MAX are
+ * waiting to go. */
+bool lane_send_fd(struct lane *l, const uint8_t *bytes, size_t count, int fd);
 bool lane_wants_to_write(const struct lane *l);
 void lane_write(struct lane *l);
 /* Read what there is; true if anything came. */

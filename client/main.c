@@ -17,9 +17,10 @@
 #include "verbs.h"
 
 static const struct verb *const verbs[] = {
-	&verb_list,  &verb_show,   &verb_peers,  &verb_status,
-	&verb_dupes, &verb_problems, &verb_watch, &verb_verify,
-	&verb_rescan, &verb_leave, NULL,
+	&verb_list,  &verb_show,   &verb_get,    &verb_add,
+	&verb_check, &verb_peers,  &verb_status, &verb_dupes, &verb_problems, &verb_watch, &verb_verify,
+	&verb_rescan, &verb_requests, &verb_approve, &verb_deny,
+	&verb_leave, NULL,
 };
 
 static const char options_help[] =

@@ -1,56 +1,11 @@
 #include "options.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "failure.h"
-#include "limits.h"
-
-#define TIMEOUT_MS_DEFAULT 10000
-#define LIMIT_MAX          1000000000u
-
-enum option_id {
-	OPTION_PORT,
-	OPTION_CONNECT,
-	OPTION_KEY,
-	OPTION_JSON,
-	OPTION_QUIET,
-	OPTION_TIMEOUT,
-	OPTION_HELP,
-	OPTION_VERSION,
-	OPTION_NODE,
-	OPTION_SORT,
-	OPTION_REVERSE,
-	OPTION_LIMIT,
-	OPTION_AFTER,
-	OPTION_MAX_AGE,
-};
-
-static const struct option_spec {
-	enum option_id id;
-	char letter;
-	const char *name;
-	bool has_value;
-	unsigned takes; /* 0: everybody's */
-} specs[] = {
-	{OPTION_PORT, 'p', "port", true, 0},
-	{OPTION_CONNECT, 0, "connect", true, 0},
-	{OPTION_KEY, 0, "key", true, 0},
-	{OPTION_JSON, 0, "json", false, 0},
-	{OPTION_QUIET, 'q', "quiet", false, 0},
-	{OPTION_TIMEOUT, 0, "timeout", true, 0},
-	{OPTION_HELP, 'h', "help", false, 0},
-	{OPTION_VERSION, 0, "version", false, 0},
-	{OPTION_NODE, 0, "node", true, TAKES_NODE},
-	{OPTION_SORT, 0, "sort", true, TAKES_SORT},
-	{OPTION_REVERSE, 'r', "reverse", false, TAKES_REVERSE},
-	{OPTION_LIMIT, 'n', "limit", true, TAKES_LIMIT},
-	{OPTION_AFTER, 0, "after", true, TAKES_AFTER},
-	{OPTION_MAX_AGE, 0, "max-age", true, TAKES_MAX_AGE},
-};
-#define SPEC_COUNT (sizeof(specs) / sizeof(*specs))
+#include "options_private.h"
 
 struct parse {
 	const struct verb *const *verbs;
@@ -58,6 +13,14 @@ struct parse {
 	unsigned taken; /* enum verb_takes of the options met */
 	struct failure *why;
 };
+
+/* It is met: what it takes, and its value. */
+static int
+set_option(struct parse *p, const struct option_spec *s, const char *value)
+{
+	p->taken |= s->takes;
+	return option_set(p->out, s->id, value, p->why);
+}
 
 const struct verb *
 verb_find(const struct verb *const *verbs, const char *name)
@@ -71,135 +34,6 @@ verb_find(const struct verb *const *verbs, const char *name)
 	return NULL;
 }
 
-/* Decimal digits only: strtoull alone takes blanks, signs and wrap-around. */
-static bool
-parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
-{
-	uint64_t v = 0;
-
-	if (*text == '\0')
-		return false;
-	for (; *text != '\0'; text++) {
-		if (*text < '0' || *text > '9' || v > max / 10)
-			return false;
-		v = v * 10 + (uint64_t)(*text - '0');
-	}
-	*out = v;
-	return v >= min && v <= max;
-}
-
-static int
-parse_port(const char *text, const char *where, uint16_t *out,
-	   struct failure *why)
-{
-	uint64_t v;
-
-	if (!parse_number(text, 1, 65535, &v))
-		return failure_set(why, ENDING_USAGE,
-				   "%s is no port: '%s' (1 to 65535)", where,
-				   text);
-	*out = (uint16_t)v;
-	return 0;
-}
-
-static int
-parse_timeout(const char *text, int64_t *out, struct failure *why)
-{
-	char *end;
-	double v;
-
-	errno = 0;
-	v = strtod(text, &end);
-	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
-	    !(v >= 0.001) || v > 86400)
-		return failure_set(why, ENDING_USAGE,
-				   "--timeout takes seconds (0.001 to 86400), "
-				   "not '%s'",
-				   text);
-	*out = (int64_t)(v * 1000);
-	return 0;
-}
-
-static int
-parse_sort(const char *text, uint32_t *out, struct failure *why)
-{
-	static const char *const names[] = {"taken", "name", "size", "added"};
-
-	for (uint32_t i = 0; i < 4; i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*out = i;
-			return 0;
-		}
-	}
-	return failure_set(why, ENDING_USAGE,
-			   "--sort takes taken, name, size or added, not '%s'",
-			   text);
-}
-
-static int
-set_option(struct parse *p, const struct option_spec *s, const char *value)
-{
-	struct options *o = p->out;
-	uint64_t v;
-
-	p->taken |= s->takes;
-	switch (s->id) {
-	case OPTION_PORT:
-		return parse_port(value, "--port", &o->port, p->why);
-	case OPTION_CONNECT:
-		o->connect = value;
-		return 0;
-	case OPTION_KEY:
-		o->key = value;
-		return 0;
-	case OPTION_JSON:
-		o->json = true;
-		return 0;
-	case OPTION_QUIET:
-		o->quiet = true;
-		return 0;
-	case OPTION_TIMEOUT:
-		return parse_timeout(value, &o->timeout_ms, p->why);
-	case OPTION_HELP:
-		o->help = true;
-		return 0;
-	case OPTION_VERSION:
-		o->version = true;
-		return 0;
-	case OPTION_NODE:
-		if (*value == '\0')
-			return failure_set(p->why, ENDING_USAGE,
-					   "--node takes a name, a port or "
-					   "the beginning of a node id");
-		o->node = value;
-		return 0;
-	case OPTION_SORT:
-		return parse_sort(value, &o->sort, p->why);
-	case OPTION_REVERSE:
-		o->reverse = true;
-		return 0;
-	case OPTION_LIMIT:
-		if (!parse_number(value, 1, LIMIT_MAX, &o->limit))
-			return failure_set(p->why, ENDING_USAGE,
-					   "--limit takes a number from 1, "
-					   "not '%s'",
-					   value);
-		return 0;
-	case OPTION_AFTER:
-		o->after = value;
-		return 0;
-	case OPTION_MAX_AGE:
-		if (!parse_number(value, 0, INT64_MAX / 2, &v))
-			return failure_set(p->why, ENDING_USAGE,
-					   "--max-age takes milliseconds, "
-					   "not '%s'",
-					   value);
-		o->max_age_ms = (int64_t)v;
-		return 0;
-	}
-	return -1;
-}
-
 /* "--name", "--name=value", "--name value"; eats *next where it is needed. */
 static int
 parse_long(struct parse *p, const char *text, char *const *argv, int argc,
@@ -208,8 +42,8 @@ parse_long(struct parse *p, const char *text, char *const *argv, int argc,
 	size_t length = strcspn(text, "=");
 	const char *value = text[length] == '=' ? text + length + 1 : NULL;
 
-	for (size_t i = 0; i < SPEC_COUNT; i++) {
-		const struct option_spec *s = &specs[i];
+	for (size_t i = 0; i < option_spec_count; i++) {
+		const struct option_spec *s = &option_specs[i];
 
 		if (strlen(s->name) != length ||
 		    memcmp(s->name, text, length) != 0)
@@ -240,9 +74,9 @@ parse_letters(struct parse *p, const char *text, char *const *argv, int argc,
 		const struct option_spec *s = NULL;
 		const char *value = NULL;
 
-		for (size_t i = 0; i < SPEC_COUNT && s == NULL; i++) {
-			if (specs[i].letter == *text)
-				s = &specs[i];
+		for (size_t i = 0; i < option_spec_count && s == NULL; i++) {
+			if (option_specs[i].letter == *text)
+				s = &option_specs[i];
 		}
 		if (s == NULL)
 			return failure_set(p->why, ENDING_USAGE,
@@ -339,8 +173,6 @@ add_word(struct parse *p, const char *word)
 			return fail_unknown_verb(p->verbs, word, p->why);
 		return 0;
 	}
-	if (o->argument_count == ARGUMENTS_MAX)
-		return failure_set(p->why, ENDING_USAGE, "too many words");
 	o->arguments[o->argument_count++] = word;
 	return 0;
 }
@@ -358,12 +190,12 @@ judge(struct parse *p)
 		return failure_set(p->why, ENDING_USAGE,
 				   "say what to do, for instance: photo list; "
 				   "see: photo --help");
-	for (size_t i = 0; i < SPEC_COUNT; i++) {
-		if ((specs[i].takes & p->taken & ~v->takes) != 0)
+	for (size_t i = 0; i < option_spec_count; i++) {
+		if ((option_specs[i].takes & p->taken & ~v->takes) != 0)
 			return failure_set(p->why, ENDING_USAGE,
 					   "%s takes no --%s; see: "
 					   "photo %s --help",
-					   v->name, specs[i].name, v->name);
+					   v->name, option_specs[i].name, v->name);
 	}
 	if (o->argument_count < v->arguments_min)
 		return failure_set(p->why, ENDING_USAGE,
@@ -391,19 +223,26 @@ read_environment(struct options *o, struct failure *why)
 
 	if (o->port != 0 || port == NULL || *port == '\0')
 		return 0;
-	return parse_port(port, "$PHOTO_PORT", &o->port, why);
+	return option_parse_port(port, "$PHOTO_PORT", &o->port, why);
 }
 
 int
 options_parse(int argc, char *const *argv, const struct verb *const *verbs,
 	      struct options *out, struct failure *why)
 {
+	static const char **words; /* a run parses once; tests, often */
 	struct parse p = {.verbs = verbs, .out = out, .why = why};
 	bool words_only = false;
 
 	memset(out, 0, sizeof(*out));
 	out->timeout_ms = TIMEOUT_MS_DEFAULT;
 	out->max_age_ms = -1;
+	out->copies = 1;
+	/* Not more words than argv has. */
+	free(words);
+	if ((words = calloc((size_t)argc + 1, sizeof(*words))) == NULL)
+		return failure_set(why, ENDING_FAILED, "out of memory");
+	out->arguments = words;
 	/* A mistake further left must be told in the form asked for. */
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		out->json |= strcmp(argv[i], "--json") == 0;

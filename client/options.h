@@ -23,6 +23,11 @@ enum verb_takes {
 	TAKES_LIMIT = 8,
 	TAKES_AFTER = 16,
 	TAKES_MAX_AGE = 32,
+	TAKES_OUTPUT = 64,
+	TAKES_DRY_RUN = 128,
+	TAKES_ROOT = 256,
+	TAKES_COPIES = 512,
+	TAKES_ALWAYS = 1024,
 };
 
 struct verb {
@@ -38,20 +43,25 @@ struct verb {
 		   struct failure *why);
 };
 
-#define ARGUMENTS_MAX 64u
+#define ARGUMENTS_MAX UINT32_MAX /* as many as the system hands over */
 
 struct options {
 	const struct verb *verb; /* NULL with help, version or a failure */
 	bool help, version, json, quiet, reverse;
 	uint16_t port;      /* 0: not chosen */
 	int64_t timeout_ms; /* 10 s by default */
+	bool timeout_given;
 	const char *connect, *key;
 	const char *node;
-	uint32_t sort;                        /* as in question_list */
-	uint64_t limit;                       /* 0: none */
-	const char *after;                    /* hex; NULL: from the start */
-	int64_t max_age_ms;                   /* -1: any */
-	const char *arguments[ARGUMENTS_MAX]; /* borrowed from argv */
+	uint32_t sort;          /* as in question_list */
+	uint64_t limit;         /* 0: none */
+	const char *after;      /* hex; NULL: from the start */
+	int64_t max_age_ms;     /* -1: any */
+	const char *output;     /* of get: FILE, DIR or "-"; NULL: here */
+	bool dry_run, always;
+	const char *root;       /* a label; NULL: not chosen */
+	uint64_t copies;        /* what counts as safe; 1 by default */
+	const char **arguments; /* borrowed until the next options_parse */
 	unsigned argument_count;
 };
 

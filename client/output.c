@@ -41,6 +41,7 @@ output_init_streams(struct output *o, enum output_form form, FILE *data,
 	o->notes = notes;
 	o->form = form;
 	o->width = 80;
+	o->notes_width = 80;
 	json_init(&o->json, data);
 }
 
@@ -62,6 +63,8 @@ output_init(struct output *o, bool json, bool quiet)
 			    (no_colour == NULL || *no_colour == '\0');
 	}
 	o->bars = !json && !quiet && may_redraw(STDERR_FILENO);
+	if (o->bars)
+		o->notes_width = terminal_width(STDERR_FILENO);
 	/* Rows are flushed page by page: fewer writes, and nothing is late. */
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 }
@@ -94,8 +97,15 @@ int
 output_failure(struct output *o, const struct failure *why)
 {
 	output_bar_end(o);
-	if (why->message[0] == '\0')
-		return why->ending;
+	if (why->message[0] != '\0')
+		output_complain(o, why);
+	return why->ending;
+}
+
+void
+output_complain(struct output *o, const struct failure *why)
+{
+	output_bar_end(o);
 	if (o->form == OUTPUT_JSON && !ferror(o->data)) {
 		json_open(&o->json, NULL, '{');
 		json_str(&o->json, "error", ending_text(why->ending));
@@ -107,7 +117,6 @@ output_failure(struct output *o, const struct failure *why)
 	} else {
 		put_sentence(o, why->message);
 	}
-	return why->ending;
 }
 
 void
@@ -166,7 +175,8 @@ output_bar(struct output *o, const char *label, uint64_t done, uint64_t total,
 	   const char *behind)
 {
 	int64_t now = call_now_ms();
-	unsigned filled;
+	size_t label_bytes = strlen(label);
+	unsigned filled, left = o->notes_width;
 
 	if (!o->bars || (o->bar_drawn && now - o->bar_ms < BAR_PERIOD_MS))
 		return;
@@ -180,7 +190,13 @@ output_bar(struct output *o, const char *label, uint64_t done, uint64_t total,
 	fprintf(o->notes, "\r%s [", label);
 	for (unsigned i = 0; i < BAR_CELLS; i++)
 		putc(i < filled ? '#' : '.', o->notes);
-	fprintf(o->notes, "] %s\033[K", behind);
+	fputs("] ", o->notes);
+	/* A line that wraps cannot be taken back. */
+	left = left > label_bytes + BAR_CELLS + 5
+		       ? left - (unsigned)label_bytes - BAR_CELLS - 5
+		       : 0;
+	text_put_shown(o->notes, behind, strlen(behind), left);
+	fputs("\033[K", o->notes);
 	fflush(o->notes);
 }
 

@@ -32,6 +32,7 @@ struct output {
 	bool bar_drawn;
 	int64_t bar_ms; /* when it was drawn last */
 	unsigned width; /* columns of the terminal */
+	unsigned notes_width; /* of the one that has the bars */
 };
 
 void output_init(struct output *o, bool json, bool quiet);
@@ -39,6 +40,8 @@ void output_init(struct output *o, bool json, bool quiet);
 void output_init_streams(struct output *o, enum output_form form, FILE *data,
 			 FILE *notes);
 
+/* Something failed, and the run goes on: as output_failure tells it. */
+void output_complain(struct output *o, const struct failure *why);
 /* "photo: SENTENCE" on standard error, unless -q. */
 void output_note(struct output *o, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -19,6 +19,12 @@ extern const struct verb verb_rescan;
 extern const struct verb verb_dupes;
 extern const struct verb verb_problems;
 extern const struct verb verb_leave;
+extern const struct verb verb_get;
+extern const struct verb verb_add;
+extern const struct verb verb_check;
+extern const struct verb verb_requests;
+extern const struct verb verb_approve;
+extern const struct verb verb_deny;
 
 /* The call settings that the options ask for. */
 struct call;

@@ -47,7 +47,8 @@ MAY_INCLUDE = {
 OWNERS = {
     r"sqlite3\.h": {"daemon/catalogue"},
     r"event2/": {"daemon/net", "daemon"},
-    r"openssl/": {"daemon/net", "daemon/state", "daemon/transfer"},
+    r"openssl/": {"daemon/net", "daemon/state", "daemon/transfer",
+                  "client"},
     r"msgpack": {"proto"},
     r"xxh": {"proto", "daemon/intake", "daemon/state",
             "daemon/transfer"},

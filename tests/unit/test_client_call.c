@@ -315,7 +315,11 @@ photo(const struct verb *v, struct options *p, enum output_form form)
 static struct options
 defaults(void)
 {
-	struct options p = {.timeout_ms = 3000, .max_age_ms = -1};
+	static const char *arguments[8];
+	struct options p = {.timeout_ms = 3000,
+			    .max_age_ms = -1,
+			    .copies = 1,
+			    .arguments = arguments};
 
 	return p;
 }

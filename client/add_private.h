@@ -1,0 +1,63 @@
+/*
+ * add_private.h: the inside of photo add, for add_*.c and cmd_add.c only.
+ *
+ * First everything is read and judged (cmd_add.c), then what is new is copied
+ * (add_copy.c), then the daemon is asked to look (add_wait.c).
+ */
+#ifndef PHOTO_ADD_PRIVATE_H
+#define PHOTO_ADD_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "call.h"
+#include "failure.h"
+#include "have.h"
+#include "options.h"
+#include "output.h"
+#include "place.h"
+#include "progress.h"
+#include "reading.h"
+#include "roots.h"
+
+/* A new photo, to be copied. */
+struct planned {
+	char *path; /* owned: of its source */
+	struct photo_id photo;
+	int64_t mtime_ns;
+	size_t order; /* in which it was met */
+	bool twice;   /* an earlier one has the same bytes */
+	bool added;
+};
+
+struct add {
+	const struct options *options;
+	struct output *output;
+	struct call *call;
+	struct reading *reading;
+	struct roots roots;
+	const struct served_root *into;
+	struct place root, year, month; /* fd -1: not open */
+	struct have_batch batch;
+	struct planned *plan; /* owned */
+	size_t plan_count, plan_capacity;
+	uint64_t added, added_bytes, held, existing, twice, not_media, failed;
+	enum ending worst;
+	struct progress progress;
+};
+
+/* One file of the sources has met its fate: "added", "held", ... */
+void add_report(struct add *a, const char *fate, const char *source,
+		const struct photo_id *photo, const char *file,
+		const struct have_item *item);
+/* It cannot be added; the run goes on. */
+void add_trouble(struct add *a, const char *path, enum ending e,
+		 const char *what);
+
+/* Copy what is planned; -1 ends the run. */
+int add_copy(struct add *a, struct failure *why);
+/* Until the daemon lists what was added. */
+int add_wait(struct add *a, struct failure *why);
+
+#endif

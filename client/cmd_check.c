@@ -1,0 +1,297 @@
+/*
+ * photo check DIR|FILE...: does the mesh hold these files, provably?
+ *
+ * Asked before a card is formatted, so nothing is taken on trust.  A file is
+ * read once, for its id and for the sum over a fresh nonce; whoever claims to
+ * hold it must return the same sum, having read its own copy.
+ */
+#include "check_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "sources.h"
+#include "verbs.h"
+
+#define OTHERS_MS 1000
+
+/* ---- proofs ----------------------------------------------------------- */
+
+/* Is this node's copy the file itself? */
+static bool
+is_itself(const struct check *k, const struct have_item *item,
+	  const struct node_id *node)
+{
+	const struct served_root *r = roots_with(&k->roots, 0, item->real);
+
+	while (r != NULL) {
+		if (node_id_equal(&r->node, node))
+			return true;
+		r = roots_with(&k->roots, (size_t)(r - k->roots.list) + 1,
+			       item->real);
+	}
+	return false;
+}
+
+static void
+take_proofs(const struct check *k, struct have_item *item,
+	    const struct answer_proofs *a)
+{
+	item->holder_count = 0;
+	for (uint32_t i = 0; i < a->count && i < MESH_LIVE_MAX; i++) {
+		struct have_holder *h = &item->holders[item->holder_count++];
+
+		h->node = a->proofs[i].node;
+		h->code = a->proofs[i].code;
+		if (h->code != 0)
+			h->state = HOLDER_UNPROVED;
+		else if (memcmp(a->proofs[i].sum, item->sum, PROOF_BYTES) != 0)
+			h->state = HOLDER_DAMAGED;
+		else if (is_itself(k, item, &h->node.node))
+			h->state = HOLDER_ITSELF;
+		else
+			h->state = HOLDER_PROVED;
+	}
+}
+
+/* All claims of the batch at once; the holders read meanwhile. */
+static int
+ask_proofs(struct check *k, struct failure *why)
+{
+	for (uint32_t i = 0; i < k->batch.count; i++) {
+		struct have_item *item = &k->batch.items[i];
+		struct question q = {.type = CLIENT_PROVE_HELD};
+
+		if (!item->known || item->type[0] == '\0')
+			continue;
+		q.u.prove.photo = item->photo;
+		memcpy(q.u.prove.nonce, item->nonce, PROOF_NONCE_BYTES);
+		if (call_send(k->call, &q, -1, &item->request, why) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+await_proofs(struct check *k, struct failure *why)
+{
+	struct question answer;
+	int r;
+
+	while (call_open_count(k->call) > 0) {
+		r = call_next(k->call, 100, &answer, why);
+		if (r == -1)
+			return -1;
+		progress_show(&k->progress, k->output);
+		if (r == 0)
+			continue;
+		call_close(k->call, answer.request);
+		if (answer.type == MESSAGE_ERROR) {
+			if (answer.u.error.code == ERROR_NOT_FOUND)
+				continue; /* withdrawn just now: unproved */
+			return call_failure(k->call, &answer, why);
+		}
+		if (call_expect(&answer, CLIENT_PROOFS, why) == -1)
+			return -1;
+		for (uint32_t i = 0; i < k->batch.count; i++) {
+			if (k->batch.items[i].request == answer.request)
+				take_proofs(k, &k->batch.items[i],
+					    &answer.u.proofs);
+		}
+	}
+	return 0;
+}
+
+static int
+judge_batch(struct check *k, struct failure *why)
+{
+	if (k->batch.count == 0)
+		return 0;
+	if (have_ask(&k->batch, k->call, why) == -1)
+		return -1;
+	/* What call_ask left open has been answered. */
+	call_close_all(k->call);
+	if (ask_proofs(k, why) == -1 || await_proofs(k, why) == -1)
+		return -1;
+	for (uint32_t i = 0; i < k->batch.count; i++)
+		check_report(k, &k->batch.items[i]);
+	have_clear(&k->batch);
+	return output_flush(k->output, why);
+}
+
+/* ---- the files -------------------------------------------------------- */
+
+static void
+on_bytes(void *arg, size_t count)
+{
+	struct check *k = arg;
+
+	k->progress.bytes += count;
+	progress_show(&k->progress, k->output);
+}
+
+static void
+on_trouble(void *arg, const char *path, const char *what)
+{
+	struct check *k = arg;
+	struct failure f;
+
+	k->unreadable++;
+	failure_set(&f, ENDING_INCOMPLETE, "%.300s: %s", path, what);
+	output_complain(k->output, &f);
+}
+
+static int
+on_file(void *arg, const struct source_file *f, struct failure *why)
+{
+	struct check *k = arg;
+	struct reading_wish wish = {
+		.copy_to = -1, .on_bytes = on_bytes, .arg = k};
+	struct reading_result result;
+	struct have_item *item;
+
+	if ((item = have_add(&k->batch, f->path, f->real)) == NULL)
+		return failure_set(why, ENDING_FAILED, "out of memory");
+	if (getrandom(item->nonce, PROOF_NONCE_BYTES, 0) != PROOF_NONCE_BYTES)
+		return failure_set(why, ENDING_FAILED, "no random numbers: %s",
+				   strerror(errno));
+	wish.nonce = item->nonce;
+	switch (reading_run(k->reading, f->fd, &wish, &result)) {
+	case READING_DONE:
+		break;
+	case READING_STOPPED:
+		return failure_set(why, ENDING_INTERRUPTED, "%s", "");
+	case READING_FAILED:
+	case READING_COPY_FAILED:
+		have_drop_last(&k->batch);
+		on_trouble(k, f->path, strerror(errno));
+		return 0;
+	}
+	k->progress.files++;
+	item->photo = result.photo;
+	memcpy(item->sum, result.sum, PROOF_BYTES);
+	item->head_bytes = result.head_bytes;
+	memcpy(item->head, result.head, result.head_bytes);
+	return have_is_full(&k->batch) ? judge_batch(k, why) : 0;
+}
+
+static int
+count_file(void *arg, const struct source_file *f, struct failure *why)
+{
+	struct check *k = arg;
+
+	(void)why;
+	k->progress.total_files++;
+	k->progress.total_bytes += (uint64_t)f->stat.st_size;
+	return 0;
+}
+
+static void
+count_trouble(void *arg, const char *path, const char *what)
+{
+	(void)arg, (void)path, (void)what;
+}
+
+/* ---- from begin to end ------------------------------------------------ */
+
+static int
+look_around(struct check *k, struct failure *why)
+{
+	struct question status = {.type = CLIENT_STATUS}, answer;
+	struct sources s = {
+		.arg = k, .on_file = count_file, .on_trouble = count_trouble};
+	unsigned silent = 0;
+
+	if (call_open(k->call, &status, &answer, why) == -1)
+		return -1;
+	verb_note_silent(k->call, k->output);
+	call_be_patient(k->call, &status);
+	if (roots_ask(&k->roots, k->call, why) == -1)
+		return -1;
+	roots_ask_others(&k->roots, k->call, OTHERS_MS, &silent);
+	if (silent > 0)
+		output_note(k->output,
+			    "%u daemon%s of this machine did not say which "
+			    "folders %s; if what is checked lies in one, its "
+			    "own files are counted as copies",
+			    silent, silent == 1 ? "" : "s",
+			    silent == 1 ? "it serves" : "they serve");
+	progress_init(&k->progress, "check", call_now_ms());
+	if (!k->output->bars && k->output->form != OUTPUT_JSON)
+		return 0;
+	if (sources_walk(&s, k->options->arguments, k->options->argument_count,
+			 why) == -1)
+		return -1;
+	k->progress.totals_known = true;
+	return 0;
+}
+
+static int
+run_with(struct check *k, struct failure *why)
+{
+	struct sources s = {
+		.arg = k, .on_file = on_file, .on_trouble = on_trouble};
+
+	if (look_around(k, why) == -1 ||
+	    sources_walk(&s, k->options->arguments, k->options->argument_count,
+			 why) == -1 ||
+	    judge_batch(k, why) == -1)
+		return -1;
+	k->hidden = s.hidden;
+	return check_end(k, why);
+}
+
+static int
+run(const struct options *p, struct output *o, struct failure *why)
+{
+	struct check *k = calloc(1, sizeof(*k));
+	int r = -1;
+
+	if (k == NULL)
+		return failure_set(why, ENDING_FAILED, "out of memory");
+	k->options = p;
+	k->output = o;
+	if ((k->reading = reading_new()) == NULL)
+		failure_set(why, ENDING_FAILED, "out of memory");
+	else if ((k->call = verb_call_new(p, why)) != NULL)
+		r = run_with(k, why);
+	have_clear(&k->batch);
+	roots_release(&k->roots);
+	call_free(k->call);
+	reading_free(k->reading);
+	free(k);
+	return r;
+}
+
+const struct verb verb_check = {
+	.name = "check",
+	.summary = "does the mesh hold these files? proved, not believed",
+	.synopsis = "check FILE...|DIR... [--copies N]",
+	.help = "For each file: held (with the nodes that have just read the "
+		"same bytes), few\n"
+		"(on fewer than asked for), unproved (known, but who holds it "
+		"is away), damaged\n"
+		"(a holder has other bytes by now), new, or not-media.  A "
+		"served folder does not\n"
+		"vouch for its own files.\n"
+		"\n"
+		"      --copies N  safe means proved on at least N nodes (1)\n"
+		"\n"
+		"Exit 0 only when every photo and video is safe; 6 if not, 9 "
+		"if a holder's copy\n"
+		"is damaged, 3 if there is no photo at all.  Piped, the "
+		"columns are state, id,\n"
+		"number of nodes that proved it, nodes, file.\n"
+		"\n"
+		"Examples:\n"
+		"  photo check /media/card\n"
+		"  photo check /media/card --copies 2 && echo safe to format\n"
+		"  photo check /media/card | grep ^new\n",
+	.takes = TAKES_COPIES,
+	.arguments_min = 1,
+	.arguments_max = ARGUMENTS_MAX,
+	.run = run,
+};
