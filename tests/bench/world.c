@@ -90,7 +90,9 @@ world_init(struct world *w, const char *photod, unsigned nodes,
 	w->photod = photod;
 	w->count = nodes;
 	w->base_port = free_block();
-	snprintf(w->dir, sizeof(w->dir), "/tmp/photomesh-bench.XXXXXX");
+	/* Of memory where there is such a place: no disk is measured here. */
+	snprintf(w->dir, sizeof(w->dir), "%s/photomesh-bench.XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	if (mkdtemp(w->dir) == NULL)
 		err(1, "%s", w->dir);
 	snprintf(path, sizeof(path), "%s/run", w->dir);
@@ -193,6 +195,16 @@ world_ask(int fd, uint32_t type)
 {
 	struct question q = {.type = type, .request = 1};
 
+	if (!send_question(fd, &q))
+		errx(1, "cannot ask");
+}
+
+void
+world_list(int fd, uint32_t limit)
+{
+	struct question q = {.type = CLIENT_LIST, .request = 1};
+
+	q.u.list.limit = limit;
 	if (!send_question(fd, &q))
 		errx(1, "cannot ask");
 }

@@ -37,6 +37,8 @@ uint16_t world_port(const struct world *w, unsigned n);
 /* A client connection past CLIENT_WELCOME, or -1. */
 int world_connect(struct world *w, uint16_t port);
 void world_ask(int fd, uint32_t type);
+/* The same for the first `limit` photos of the list. */
+void world_list(int fd, uint32_t limit);
 /* Reads one whole answer; borrowed until the next.  False at the end. */
 bool world_answer(struct world *w, int fd, struct question *out);
 /* Until every running node follows `leader`, sees all of them live and has
