@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ASIDE_MS       500  /* waited so long, while others could come */
@@ -166,11 +167,21 @@ defer(struct get *g, const struct wanted *w, struct failure *why)
 	return 0;
 }
 
+/* The daemon may have written more than it has said. */
+static bool
+has_bytes(const struct part *part)
+{
+	struct stat st;
+
+	return fstat(part->fd, &st) == 0 && st.st_blocks > 0;
+}
+
 /* Close its file: kept if anything of the photo is in it. */
 static bool
 put_down(struct get *g, struct slot *s, bool keep)
 {
-	keep = keep && (s->part.leftover || s->now.bytes > 0);
+	keep = keep && s->state == SLOT_ASKED &&
+	       (s->part.leftover || s->now.bytes > 0 || has_bytes(&s->part));
 	if (s->state == SLOT_ASKED && keep)
 		part_close(&s->part);
 	else if (s->state == SLOT_ASKED)

@@ -161,8 +161,11 @@ source_pop(struct source *s, struct wanted *out)
 static bool
 turn_page(struct question *q, const struct answer_photos *a)
 {
-	if (a->after == NULL || a->after_bytes == 0 || a->photo_count == 0 ||
-	    a->after_bytes > CURSOR_BYTES_MAX)
+	/* A page may be empty; one that leads back to itself is the last. */
+	if (a->after == NULL || a->after_bytes == 0 ||
+	    a->after_bytes > CURSOR_BYTES_MAX ||
+	    (a->after_bytes == q->u.list.after_bytes &&
+	     memcmp(a->after, q->u.list.after, a->after_bytes) == 0))
 		return false;
 	memcpy(q->u.list.after, a->after, a->after_bytes);
 	q->u.list.after_bytes = a->after_bytes;

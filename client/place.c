@@ -114,7 +114,7 @@ place_has_room(const struct place *p, uint64_t bytes, struct failure *why)
 	struct statvfs v;
 	uint64_t left;
 
-	if (fstatvfs(p->fd, &v) == -1 || v.f_frsize == 0)
+	if (fstatvfs(p->fd, &v) == -1 || v.f_blocks == 0)
 		return 0; /* writing will tell */
 	left = (uint64_t)v.f_bavail * v.f_frsize;
 	if (left >= bytes && left - bytes >= ROOM_SPARE_BYTES)
