@@ -2,7 +2,8 @@
  * question_decode.c: questions and answers out of bytes, strictly.
  *
  * The envelope, the decoder with its lists, and the types that are one flat
- * map; PHOTOS is question_decode_photos.c's, the mesh question_decode_mesh.c's.
+ * map; PHOTOS is question_decode_photos.c's, the mesh question_decode_mesh.c's,
+ * moving photos question_decode_transfer.c's.
  * The body has been walked before anything is allocated, so an array's count
  * is one that its bytes could pay for.  Lists are allocated by that count and
  * kept until the next decode.
@@ -261,7 +262,7 @@ map_read(struct question_decoder *d, struct question *out)
 				    REASON_BYTES_MAX);
 		return true;
 	}
-	return false;
+	return question_read_transfer(d, out);
 }
 
 static enum message_verdict

@@ -328,7 +328,7 @@ map_pack(struct pack *p, const struct question *q)
 		error_pack(p, &q->u.error);
 		return true;
 	}
-	return false;
+	return question_pack_transfer(p, q);
 }
 
 size_t

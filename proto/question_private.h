@@ -64,6 +64,9 @@ void question_read_ask_problems(struct fields *f,
 void question_read_problems(struct question_decoder *d,
 			    struct answer_problems *out);
 
+/* question_decode_transfer.c: false when `out` is of no type of its */
+bool question_read_transfer(struct question_decoder *d, struct question *out);
+
 /* ---- packing ----------------------------------------------------------- */
 
 /* The pairs that say how fresh an answer is. */
@@ -75,6 +78,8 @@ void question_pack_photo_id(struct pack *p, const struct photo_id *id);
 void question_pack_ask_problems(struct pack *p,
 				const struct question_problems *a);
 void question_pack_problems(struct pack *p, const struct answer_problems *a);
+/* question_encode_transfer.c: false when *q is of no type of its */
+bool question_pack_transfer(struct pack *p, const struct question *q);
 
 /* question_encode_photos.c: the whole frame, its bytes or 0 */
 size_t question_encode_photos(const struct question *q, uint8_t *out,

@@ -38,6 +38,9 @@ void answers_set_intake(struct answers *a, struct intake *intake);
 /* LIST, DUPES, PROBLEMS, SHOW, PEERS, STATUS, VERIFY or RESCAN; `q` is borrowed.
  * Each ends in one `send` with `last`, perhaps before this returns. */
 void answers_ask(struct answers *a, uint64_t client, const struct question *q);
+/* GET; `fd` is what came with it, and now the callee's. */
+void answers_get(struct answers *a, uint64_t client, uint32_t request,
+		 const struct question_get *q, int fd);
 /* Nobody waits for its answers any more. */
 void answers_forget(struct answers *a, uint64_t client);
 
