@@ -21,7 +21,9 @@ struct catalogue;
 struct clients;
 struct event;
 struct event_base;
+struct holdings;
 struct mailbox;
+struct serving;
 struct tls;
 struct trouble;
 
@@ -37,6 +39,8 @@ struct daemon {
 	struct state *state;
 	struct catalogue *catalogue;
 	struct intake_roots recalled;
+	struct holdings *holdings;
+	struct serving *serving;
 	struct driver *driver;
 	struct clients *clients;
 	struct intake *intake;
@@ -62,6 +66,9 @@ void on_photos(void *arg, const struct photo_news *news, uint32_t count,
 void on_scan(void *arg, const struct scan_progress *p);
 void on_own_written(void *arg, bool failed, const struct write_result *result,
 		    const struct trouble *why);
+/* Somebody wants photos. */
+void on_channel(void *arg, SSL *ssl, int fd, const struct node_id *node,
+		uint32_t request);
 void on_letters(evutil_socket_t fd, short what, void *arg);
 void on_signal(evutil_socket_t number, short what, void *arg);
 /* A client asks for what SIGTERM does. */

@@ -14,8 +14,10 @@
 #include "catalogue.h"
 #include "clients.h"
 #include "clock.h"
+#include "holdings.h"
 #include "log.h"
 #include "mailbox.h"
+#include "serving.h"
 #include "tls.h"
 #include "trouble.h"
 
@@ -141,6 +143,22 @@ open_catalogue(struct daemon *d, struct trouble *why)
 	return intake_recall(&d->recalled, d->state, d->catalogue, why);
 }
 
+/* Before the driver, which hands channels on. */
+static int
+start_serving(struct daemon *d, struct trouble *why)
+{
+	struct serving_config config = {
+		.bytes_per_second = d->options.serve_rate,
+	};
+
+	d->holdings = holdings_new(d->state, d->catalogue, why);
+	if (d->holdings == NULL)
+		return -1;
+	config.holdings = d->holdings;
+	d->serving = serving_new(&config, why);
+	return d->serving != NULL ? 0 : -1;
+}
+
 static int
 start_driver(struct daemon *d, struct trouble *why)
 {
@@ -166,6 +184,7 @@ start_driver(struct daemon *d, struct trouble *why)
 		.on_news = on_news,
 		.on_photos = on_photos,
 		.on_new_life = on_new_life,
+		.on_channel = on_channel,
 		.on_new_identity = on_new_identity,
 		.arg = d,
 	};
@@ -250,6 +269,7 @@ start_intake(struct daemon *d, struct trouble *why)
 	if (d->intake == NULL)
 		return -1;
 	clients_set_intake(d->clients, d->intake);
+	holdings_set_intake(d->holdings, d->intake);
 	return 0;
 }
 
@@ -282,7 +302,7 @@ daemon_start(struct daemon *d, struct trouble *why)
 		return -1;
 	d->state = state_open(o->state_dir, o->folders, o->folder_count, why);
 	if (d->state == NULL || open_catalogue(d, why) == -1 ||
-	    start_driver(d, why) == -1 || start_clients(d, why) == -1)
+	    start_serving(d, why) == -1 || start_driver(d, why) == -1 || start_clients(d, why) == -1)
 		return -1;
 	say_ready(d);
 	stamp_node(d);
@@ -299,6 +319,8 @@ daemon_stop(struct daemon *d)
 	driver_stop(d->driver);
 	clients_free(d->clients);
 	d->clients = NULL;
+	serving_free(d->serving);
+	holdings_free(d->holdings);
 	intake_free(d->intake);
 	d->intake = NULL;
 	if (d->catalogue != NULL)
