@@ -12,7 +12,7 @@
 
 #include "record.h"
 
-enum op_kind { OP_OWN, OP_STORE, OP_GENERATION, OP_DROP };
+enum op_kind { OP_OWN, OP_STORE, OP_GENERATION, OP_DROP, OP_END };
 
 struct op {
 	enum op_kind kind;
@@ -21,6 +21,7 @@ struct op {
 	uint64_t after, through;
 	uint64_t generation;
 	struct stream_id stream;
+	bool vanishes, ordered;
 	uint32_t count;
 	struct {
 		uint32_t key;
@@ -83,6 +84,17 @@ disk_queue_drop(struct world *w, struct slot *s, const struct stream_id *stream)
 }
 
 void
+disk_queue_end(struct world *w, struct slot *s, const struct mesh_effect *e)
+{
+	struct op *op = op_new(OP_END);
+
+	op->stream = e->u.end.stream;
+	op->vanishes = e->u.end.vanishes;
+	op->ordered = e->u.end.ordered;
+	queue(w, s, op);
+}
+
+void
 disk_queue_store(struct world *w, struct slot *s,
 		 const struct mesh_store *store,
 		 const struct message_batch *batch)
@@ -136,7 +148,7 @@ shown(const struct replica *r)
 {
 	uint32_t count = 0;
 
-	for (uint32_t key = 1; key < SIM_KEYS; key++)
+	for (uint32_t key = 1; key < SIM_FILES; key++)
 		count += r->rows[key].seq != 0 && !r->rows[key].dead;
 	return count;
 }
@@ -218,7 +230,7 @@ commit_own(struct world *w, struct slot *s, const struct op *op)
 
 	if (before + 2 * SIM_KEYS >= SIM_SEQS)
 		return;
-	for (uint32_t key = 1; key < SIM_KEYS; key++)
+	for (uint32_t key = 1; key < SIM_FILES; key++)
 		if (d->wanted[key] != 0 &&
 		    (own->rows[key].seq == 0 || own->rows[key].dead)) {
 			if (changes > 0) {
@@ -230,8 +242,10 @@ commit_own(struct world *w, struct slot *s, const struct op *op)
 		}
 	if (missing == 0 && own->rows[0].value != 1)
 		disk_own_write(own, 0, 1, false);
+	if (s->liar)
+		ended_lie(w, s);
 	while (w->weather == STORM && changes-- > 0) {
-		uint32_t key = world_between(w, 1, SIM_KEYS - 1);
+		uint32_t key = world_between(w, 1, SIM_FILES - 1);
 		bool there = own->rows[key].seq != 0 && !own->rows[key].dead;
 
 		if (there && world_chance(w, 30)) {
@@ -339,8 +353,11 @@ commit_store(struct world *w, struct slot *s, struct op *op)
 	} else if (r == NULL) {
 		r = disk_replica_new(d->held, SIM_STREAMS, &op->store.stream);
 	}
-	for (uint32_t i = 0; i < op->count; i++)
+	for (uint32_t i = 0; i < op->count; i++) {
 		disk_row_join(r, op->rows[i].key, &op->rows[i].row);
+		ended_stored(w, s, &op->store.stream, op->rows[i].key,
+			      &op->rows[i].row);
+	}
 	r->report.point = op->store.point;
 	if (op->store.rebuild && op->store.at_head) {
 		if (main_one == NULL)
@@ -417,6 +434,24 @@ commit_drop(struct world *w, struct slot *s, const struct op *op)
 	report_back(w, s, TOLD_DROPPED, &none, op);
 }
 
+static void
+commit_end(struct world *w, struct slot *s, const struct op *op)
+{
+	struct replica *own = disk_own(s->disk);
+	uint64_t before = own->report.point.cursor;
+	struct stream_report ended;
+
+	memset(&ended, 0, sizeof ended);
+	ended.stream = op->stream;
+	ended_commit(w, s, &op->stream, op->vanishes, op->ordered);
+	if (own->report.point.cursor != before) {
+		truth_wrote(w, own, before);
+		report_back(w, s, TOLD_OWN, &own->report, op);
+	}
+	lives_review(w, s, &op->stream.node);
+	report_back(w, s, TOLD_FORGOT, &ended, op);
+}
+
 void
 disk_commit(struct world *w, struct slot *s, struct op *op)
 {
@@ -434,6 +469,9 @@ disk_commit(struct world *w, struct slot *s, struct op *op)
 		break;
 	case OP_DROP:
 		commit_drop(w, s, op);
+		break;
+	case OP_END:
+		commit_end(w, s, op);
 		break;
 	}
 }
