@@ -61,6 +61,9 @@ watch_news(const struct view *v, enum mesh_news what,
 	case NEWS_PEER_LEFT:
 		name = "peer-left";
 		break;
+	case NEWS_PEER_FORGOTTEN:
+		name = "peer-forgotten";
+		break;
 	case NEWS_SYNCED:
 		name = "synced";
 		break;

@@ -15,7 +15,8 @@
 #include "writer_private.h"
 
 enum write_kind {
-	WRITE_OWN, WRITE_STORE, WRITE_GENERATION, WRITE_DROP, WRITE_REMEMBER,
+	WRITE_OWN, WRITE_STORE, WRITE_GENERATION, WRITE_DROP, WRITE_END,
+	WRITE_CLEAR, WRITE_REMEMBER,
 };
 
 /* One thing asked of the writer, from the asking to the answer. */
@@ -28,12 +29,13 @@ struct write_job {
 	struct mesh_store store;
 	uint64_t generation;
 	struct stream_id stream;
+	bool vanishes, ordered; /* END */
 	struct mesh_memory *node; /* owned */
 	catalogue_written *written;
 	void *arg;
 	/* the answer */
 	bool done, failed;
-	struct write_result result; /* its news are owned by the job */
+	struct write_result result; /* its lists are owned by the job */
 	struct trouble why;
 	size_t body_bytes;
 	uint8_t body[];
@@ -141,6 +143,7 @@ static void
 answer_keep(struct write_job *j, int r, const struct write_result *result)
 {
 	size_t bytes = result->news_count * sizeof(*result->news);
+	size_t ended = result->ended_count * sizeof(*result->ended);
 
 	if (r == -1 && writer_damaged(j->c->writer))
 		tell_damage(j->c, &j->why);
@@ -153,6 +156,11 @@ answer_keep(struct write_job *j, int r, const struct write_result *result)
 		j->result.news_count = 0;
 		j->result.news_lost = true;
 	}
+	j->result.ended = ended > 0 ? malloc(ended) : NULL;
+	if (j->result.ended != NULL)
+		memcpy(j->result.ended, result->ended, ended);
+	else
+		j->result.ended_count = 0; /* the next start reads them */
 	j->done = true;
 }
 
@@ -210,6 +218,7 @@ write_own(struct catalogue *c, struct write_job *j)
 		result.news_count = 0;
 		result.news_lost = false;
 		result.dropped_count = 0;
+		result.ended_count = 0;
 	}
 }
 
@@ -258,6 +267,13 @@ on_write(struct job *job, unsigned slot)
 	case WRITE_DROP:
 		r = writer_drop(c->writer, &j->stream, &result, &j->why);
 		break;
+	case WRITE_END:
+		r = writer_end(c->writer, &j->stream, j->vanishes, j->ordered,
+			       &result, &j->why);
+		break;
+	case WRITE_CLEAR:
+		r = writer_clear(c->writer, &result, &j->why);
+		break;
 	case WRITE_REMEMBER:
 		r = writer_remember_node(c->writer, j->node, &j->why);
 		break;
@@ -280,6 +296,7 @@ on_written(struct letter *l)
 	if (j->own != NULL && j->own->release != NULL)
 		j->own->release(j->own);
 	free(j->result.news);
+	free(j->result.ended);
 	free(j->node);
 	free(j);
 }
@@ -363,6 +380,31 @@ catalogue_drop(struct catalogue *c, const struct stream_id *stream,
 	struct write_job *j = job_new(c, WRITE_DROP, 0);
 
 	j->stream = *stream;
+	j->written = written;
+	j->arg = arg;
+	submit(j);
+}
+
+void
+catalogue_end(struct catalogue *c, const struct stream_id *ended,
+	      bool vanishes, bool ordered, catalogue_written *written,
+	      void *arg)
+{
+	struct write_job *j = job_new(c, WRITE_END, 0);
+
+	j->stream = *ended;
+	j->vanishes = vanishes;
+	j->ordered = ordered;
+	j->written = written;
+	j->arg = arg;
+	submit(j);
+}
+
+void
+catalogue_clear(struct catalogue *c, catalogue_written *written, void *arg)
+{
+	struct write_job *j = job_new(c, WRITE_CLEAR, 0);
+
 	j->written = written;
 	j->arg = arg;
 	submit(j);

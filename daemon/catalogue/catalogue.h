@@ -74,6 +74,12 @@ void catalogue_begin_generation(struct catalogue *c, uint64_t generation,
 				catalogue_written *written, void *arg);
 void catalogue_drop(struct catalogue *c, const struct stream_id *stream,
 		    catalogue_written *written, void *arg);
+/* A node is forgotten (writer_end); and, as long as results say `more`. */
+void catalogue_end(struct catalogue *c, const struct stream_id *ended,
+		   bool vanishes, bool ordered, catalogue_written *written,
+		   void *arg);
+void catalogue_clear(struct catalogue *c, catalogue_written *written,
+		     void *arg);
 void catalogue_remember(struct catalogue *c, const struct mesh_memory *n);
 
 /* Damage that a reader of somebody else's meets is told as well. */

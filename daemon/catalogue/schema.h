@@ -26,6 +26,7 @@ enum stream_role {
 	ROLE_OWN = 1,
 	ROLE_REPLICA = 2,
 	ROLE_BUILDING = 3, /* a replica built afresh beside the old one */
+	ROLE_ENDING = 4,   /* of a forgotten node: being cleared away */
 };
 
 enum schema_found {

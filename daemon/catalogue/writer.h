@@ -68,6 +68,8 @@ struct photo_news {
 	char name[256];
 };
 
+#define ENDED_NEWS_MAX 256u
+
 struct write_result {
 	struct stream_report own;    /* the own stream after own changes */
 	struct stream_report stored; /* the replica after a stored page */
@@ -79,6 +81,11 @@ struct write_result {
 	struct photo_news *news; /* PHOTO_NEWS_MAX, owned by the writer, good
 				  * until the next call */
 	bool news_lost; /* more happened than fits */
+	/* What records that came in say of nodes: forgotten, up to this
+	 * generation.  ENDED_NEWS_MAX, owned by the writer like news. */
+	uint32_t ended_count;
+	struct stream_id *ended;
+	bool more; /* after writer_end, writer_clear: call writer_clear */
 	bool changed;   /* something was written */
 };
 
@@ -145,6 +152,26 @@ int writer_store(struct writer *w, const struct mesh_store *store,
 
 int writer_drop(struct writer *w, const struct stream_id *stream,
 		struct write_result *out, struct trouble *why);
+
+/*
+ * A node is forgotten: record it in the own stream (but not of oneself; and if
+ * it is others who say it, only while there are not too many), end every
+ * replica of it up to this generation, and if it vanishes, what is remembered
+ * of it.  At once nobody sees the replicas any more; their rows go by calls of
+ * writer_clear, a bounded number each, as long as out->more says so.
+ */
+int writer_end(struct writer *w, const struct stream_id *ended, bool vanishes,
+	       bool ordered, struct write_result *out, struct trouble *why);
+int writer_clear(struct writer *w, struct write_result *out,
+		 struct trouble *why);
+/* Has a former run left something to clear? */
+bool writer_clearing(struct writer *w);
+/* Every record `forgotten` held, those of the own stream (`own`) included; of
+ * each stream a bounded number. */
+int writer_each_forgotten(struct writer *w,
+			  void (*each)(void *arg, const struct stream_id *ended,
+				       bool own),
+			  void *arg, struct trouble *why);
 
 /* All roots recorded in the own stream; for intake. */
 int writer_each_own_root(struct writer *w,

@@ -217,9 +217,9 @@ recorded(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
 	       memcmp(w->old.value, value, value_bytes) == 0;
 }
 
-static int
-say(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
-    const uint8_t *value, size_t value_bytes)
+int
+own_say(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
+	const uint8_t *value, size_t value_bytes)
 {
 	int r = recorded(w, kind, key, key_bytes, value, value_bytes);
 
@@ -235,7 +235,7 @@ say_problem(struct writer *w, const struct own_file *f,
 	uint8_t value[RECORD_BYTES_MAX];
 	size_t bytes = record_problem_pack(&f->problem, value, sizeof(value));
 
-	return say(w, RECORD_PROBLEM, key->bytes, key->count, value, bytes);
+	return own_say(w, RECORD_PROBLEM, key->bytes, key->count, value, bytes);
 }
 
 /* ---- a batch ---------------------------------------------------------- */
@@ -385,8 +385,8 @@ own_apply(struct writer *w, const struct own_batch *b, int64_t wall_ms)
 	if (files_apply(w, b, wall_ms) == -1)
 		return -1;
 	if (b->has_node &&
-	    say(w, RECORD_NODE, "", 0, value,
-		record_node_pack(&b->node, value, sizeof(value))) == -1)
+	    own_say(w, RECORD_NODE, "", 0, value,
+		    record_node_pack(&b->node, value, sizeof(value))) == -1)
 		return -1;
 	if (!b->has_root)
 		return 0;

@@ -19,8 +19,8 @@ enum writer_statement {
 	W_BEGIN, W_COMMIT, W_ROLLBACK,
 	W_STREAMS, W_STREAM_SAVE, W_STREAM_CUT,
 	W_RECORD_GET, W_RECORD_PUT, W_RECORD_CUT, W_RECORDS_FROM,
-	W_RECORDS_CUT, W_RECORDS_CUT_DEAD, W_RECORD_MOVE, W_RECORD_RESAY,
-	W_RECORDS_COPY,
+	W_RECORDS_CUT, W_RECORDS_CUT_TO, W_RECORDS_CUT_DEAD, W_RECORD_MOVE,
+	W_RECORD_RESAY, W_RECORDS_COPY,
 	W_ROOT_COPIES, W_ROOT_COUNT, W_ROOT_NEXT, W_ROOTS, W_ROOT_FACTS,
 	W_COPY_ANY, W_COPY_HAS, W_COPY_PUT, W_COPY_CUT, W_COPY_LEAVE,
 	W_LEAVING, W_COPIES, W_ADDED_IN_ROOT,
@@ -28,7 +28,8 @@ enum writer_statement {
 	W_TOTALS, W_TOTALS_SAVE,
 	W_KNOWN_GET, W_KNOWN_PUT, W_KNOWN_SET, W_KNOWN_CUT,
 	W_HIDDEN, W_HIDDEN_PUT, W_HIDDEN_CUT, W_HIDDEN_CUT_STREAM,
-	W_NODES, W_NODE_PUT, W_NODES_TRIM, W_META_PUT,
+	W_NODES, W_NODE_PUT, W_NODE_CUT, W_NODES_TRIM, W_META_PUT,
+	W_FORGOTTEN, W_FORGOTTEN_COUNT,
 	W_COUNT
 };
 extern const char *const writer_sql[W_COUNT];
@@ -99,6 +100,7 @@ struct writer {
 	struct id_set mentioned; /* keys of a batch, from its end */
 	uint8_t plan[OWN_FILES_MAX];
 	struct photo_news news[PHOTO_NEWS_MAX];
+	struct stream_id ended[ENDED_NEWS_MAX];
 };
 
 /* ---- writer_txn.c: transactions, statements, the stream table ---------- */
@@ -163,6 +165,16 @@ int host_read(struct writer *w, struct held *h);
 int writer_own_many(struct writer *w, const struct own_batch *const *batches,
 		    size_t count, int64_t wall_ms, struct write_result *out,
 		    struct trouble *why);
+
+/* One own fact, if it is not recorded with these very bytes. */
+int own_say(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
+	    const uint8_t *value, size_t value_bytes);
+
+/* ---- writer_forget.c ---------------------------------------------------- */
+
+/* A record `forgotten` has come in: told with the result. */
+void forgotten_note(struct writer *w, const struct held *h,
+		    const struct record *r);
 
 /* ---- writer_shown.c: which copies are shown --------------------------- */
 

@@ -129,6 +129,8 @@ record_put(struct writer *w, struct held *h, const struct record *r,
 {
 	if (write_row(w, h, r, old) == -1)
 		return -1;
+	if (r->kind == RECORD_FORGOTTEN)
+		forgotten_note(w, h, r);
 	if (h->role == ROLE_BUILDING)
 		return 0;
 	switch (r->kind) {

@@ -32,6 +32,8 @@ const char *const writer_sql[W_COUNT] = {
 		"SELECT seq, kind, dead, key, value FROM record"
 		" WHERE stream = ?1 AND seq > ?2 ORDER BY seq",
 	[W_RECORDS_CUT] = "DELETE FROM record WHERE stream = ?1",
+	[W_RECORDS_CUT_TO] =
+		"DELETE FROM record WHERE stream = ?1 AND seq <= ?2",
 	[W_RECORDS_CUT_DEAD] =
 		"DELETE FROM record WHERE stream = ?1 AND dead = 1",
 	[W_RECORD_MOVE] =
@@ -127,8 +129,15 @@ const char *const writer_sql[W_COUNT] = {
 	[W_NODE_PUT] =
 		"INSERT OR REPLACE INTO node(id, name, host, port, addresses,"
 		" heard, departed) VALUES(?1,?2,?3,?4,?5,?6,?7)",
+	[W_NODE_CUT] = "DELETE FROM node WHERE id = ?1",
 	[W_NODES_TRIM] =
 		"DELETE FROM node WHERE id IN (SELECT id FROM node"
 		" ORDER BY heard DESC LIMIT -1 OFFSET ?1)",
+	[W_FORGOTTEN] =
+		"SELECT key, value FROM record INDEXED BY record_key"
+		" WHERE stream = ?1 AND kind = 5 AND dead = 0 LIMIT ?2",
+	[W_FORGOTTEN_COUNT] =
+		"SELECT count(*) FROM record INDEXED BY record_key"
+		" WHERE stream = ?1 AND kind = 5",
 	[W_META_PUT] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?1,?2)",
 };

@@ -329,6 +329,7 @@ txn_begin(struct writer *w, bool durable, struct trouble *why)
 		goto failed;
 	memset(&w->result, 0, sizeof(w->result));
 	w->result.news = w->news;
+	w->result.ended = w->ended;
 	id_set_clear(&w->touched);
 	return 0;
 failed:
@@ -368,6 +369,7 @@ txn_abort(struct writer *w, struct write_result *out, struct trouble *why)
 	id_set_clear(&w->touched);
 	memset(&w->result, 0, sizeof(w->result));
 	w->result.news = w->news;
+	w->result.ended = w->ended;
 	if (w->own != NULL)
 		held_report(w->own, &w->result.own);
 	if (out != NULL)

@@ -19,8 +19,8 @@ too_far(uint64_t generation, uint64_t base)
  * or step by step we could be led anywhere.  Of others it is enough that some
  * clock may have said so: ours, or the owner's who told us of itself.
  */
-static bool
-believable(struct mesh *m, uint16_t node, uint64_t generation)
+bool
+streams_believable(struct mesh *m, uint16_t node, uint64_t generation)
 {
 	const struct streams *t = &m->streams;
 	const struct stream *own = streams_own(m);
@@ -125,7 +125,7 @@ heard_of_stream(struct mesh *m, struct link *l, bool first, uint64_t present,
 	node = roster_find(&m->roster, &r->stream.node);
 	/* A former life of the speaker is a replica like any other. */
 	owner = node == l->node && r->stream.generation == present;
-	if (!owner && !believable(m, node, r->stream.generation)) {
+	if (!owner && !streams_believable(m, node, r->stream.generation)) {
 		if (!l->refused_told)
 			effect_news(m, NEWS_REFUSED,
 				    &mesh_node(m, l->node)->id,
@@ -138,6 +138,8 @@ heard_of_stream(struct mesh *m, struct link *l, bool first, uint64_t present,
 	if (node == NODE_SELF_INDEX)
 		heard_of_own(m, r);
 	if (node == NODE_NONE) {
+		if (r->stream.generation <= forget_ended(m, &r->stream.node))
+			return true;
 		node = roster_append(&m->roster, &r->stream.node);
 		if (node == NODE_NONE)
 			return true;

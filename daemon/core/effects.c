@@ -119,6 +119,20 @@ effect_drop(struct mesh *m, const struct node_id *node, uint64_t generation)
 }
 
 void
+effect_end(struct mesh *m, const struct node_id *node, uint64_t generation,
+	   bool vanishes, bool ordered)
+{
+	struct mesh_effect *e = effect_add(m, MESH_END, MESH_LINK_NONE);
+
+	assert(generation > 0);
+	memset(&e->u.end, 0, sizeof(e->u.end));
+	e->u.end.stream.node = *node;
+	e->u.end.stream.generation = generation;
+	e->u.end.vanishes = vanishes;
+	e->u.end.ordered = ordered;
+}
+
+void
 effect_remember(struct mesh *m, const struct node_id *node)
 {
 	effect_add(m, MESH_REMEMBER, MESH_LINK_NONE)->u.node = *node;

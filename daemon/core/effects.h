@@ -28,6 +28,9 @@ void effect_begin_generation(struct mesh *m, uint64_t generation);
 /* Only at its owner's word; see streams.c. */
 void effect_drop(struct mesh *m, const struct node_id *node,
 		 uint64_t generation);
+/* A node is forgotten; see forget.c. */
+void effect_end(struct mesh *m, const struct node_id *node,
+		uint64_t generation, bool vanishes, bool ordered);
 void effect_remember(struct mesh *m, const struct node_id *node);
 void effect_new_identity(struct mesh *m);
 void effect_crown(struct mesh *m, const struct rank *now,

@@ -111,6 +111,13 @@ mesh_remember_stream(struct mesh *m, const struct stream_report *held)
 	streams_remember(m, index, held);
 }
 
+void
+mesh_remember_forgotten(struct mesh *m, const struct node_id *node,
+			uint64_t generation)
+{
+	forget_remember(m, node, generation);
+}
+
 /* ---- one input ------------------------------------------------------- */
 
 static void
@@ -224,6 +231,15 @@ dispatch(struct mesh *m, const struct mesh_input *in)
 	case MESH_LEAVE:
 		member_leave(m);
 		break;
+	case MESH_FORGET:
+		forget_order(m, &in->u.forget);
+		break;
+	case MESH_FORGOTTEN:
+		forget_heard(m, &in->u.ended.node, in->u.ended.generation);
+		break;
+	case MESH_FORGOT:
+		forget_done(m, &in->u.ended.node, in->u.ended.generation);
+		break;
 	}
 }
 
@@ -312,6 +328,7 @@ wake(const struct mesh *m)
 	failure_wake(m, &at);
 	reports_wake(m, &at);
 	streams_wake(m, &at);
+	forget_wake(m, &at);
 	replica_wake(m, &at);
 	return at < m->now_ms ? m->now_ms : at;
 }
@@ -354,6 +371,7 @@ mesh_step(struct mesh *m, const struct mesh_input *in,
 		settle_sync(m);
 		discovery_tick(m);
 		settle_sync(m);
+		forget_review(m);
 		streams_review(m);
 		replica_review(m);
 		streams_flush(m);

@@ -65,6 +65,9 @@ enum mesh_input_kind {
 	MESH_OWN,            /* Our own stream moved, durably (also: new life). */
 	MESH_DROPPED,        /* The catalogue let go of a stream. */
 	MESH_LEAVE,          /* Say goodbye to everybody. */
+	MESH_FORGET,         /* Our user: a node that will not return. */
+	MESH_FORGOTTEN,      /* A record says so; also one of a former run. */
+	MESH_FORGOT,         /* The catalogue has carried out MESH_END. */
 };
 
 enum link_end {
@@ -107,6 +110,8 @@ struct mesh_input {
 		} page;
 		struct stream_report own;  /* OWN */
 		struct stream_id dropped; /* DROPPED */
+		struct node_id forget;    /* FORGET */
+		struct stream_id ended;   /* FORGOTTEN, FORGOT: up to this */
 	} u;
 };
 
@@ -122,6 +127,8 @@ enum mesh_effect_kind {
 	MESH_BEGIN_GENERATION, /* Renumber our own rows under a new life, then
 				* OWN. */
 	MESH_DROP,             /* Delete a replica; then DROPPED. */
+	MESH_END, /* A node is forgotten: say so in our own stream, delete its
+		   * replicas up to a generation; then FORGOT. */
 	MESH_REMEMBER,         /* Keep what we know of `node` for later starts. */
 	MESH_NEW_IDENTITY,     /* We are the later twin: become somebody else.
 				* The mesh does nothing after this. */
@@ -135,6 +142,7 @@ enum mesh_news {
 	NEWS_PEER_WELL,    /* no longer suspect nor held */
 	NEWS_PEER_GONE,
 	NEWS_PEER_LEFT,
+	NEWS_PEER_FORGOTTEN, /* about to vanish: its name is still known */
 	NEWS_SYNCED,    /* this node has become synced */
 	NEWS_UNSYNCED,  /* this node looks around afresh */
 	NEWS_UNEQUAL,   /* equal points at head, unequal digests: `node`'s stream */
@@ -168,6 +176,11 @@ struct mesh_effect {
 		} page;
 		uint64_t generation;     /* BEGIN_GENERATION */
 		struct stream_id stream; /* DROP */
+		struct {                 /* END */
+			struct stream_id stream; /* up to this generation */
+			bool vanishes; /* what is remembered of it goes too */
+			bool ordered;  /* by our own user */
+		} end;
 		struct node_id node;     /* REMEMBER */
 		struct {                 /* CROWN */
 			struct rank now, was;
@@ -209,6 +222,10 @@ struct mesh_memory {
 };
 void mesh_remember_node(struct mesh *m, const struct mesh_memory *node);
 void mesh_remember_stream(struct mesh *m, const struct stream_report *held);
+/* A record `forgotten` of the own stream.  What others' say comes by FORGOTTEN,
+ * after MESH_START. */
+void mesh_remember_forgotten(struct mesh *m, const struct node_id *node,
+			     uint64_t generation);
 
 /* Advance by exactly one input.  Cannot fail, block, allocate or look around.
  * `out` is emptied first. */

@@ -9,6 +9,7 @@
 #include "effects.h"
 #include "election.h"
 #include "failure.h"
+#include "forget.h"
 #include "links.h"
 #include "member.h"
 #include "mesh.h"
@@ -42,6 +43,7 @@ struct mesh {
 	bool had_links; /* since we last looked around afresh */
 	bool crowned;
 	struct rank coordinator; /* good when crowned */
+	struct forget forget;
 
 	struct roster roster;
 	struct links links;

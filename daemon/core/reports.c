@@ -36,8 +36,11 @@ static void
 reports_build(struct mesh *m)
 {
 	assert(m->roster.count <= MESH_KNOWN_MAX);
+	m->reports.count = 0;
 	for (uint32_t i = 0; i < m->roster.count; i++)
-		report_fill(m, (uint16_t)i, &m->reports.list[i]);
+		if (!roster_is_free(&m->roster, (uint16_t)i))
+			report_fill(m, (uint16_t)i,
+				    &m->reports.list[m->reports.count++]);
 }
 
 static void
@@ -45,7 +48,7 @@ say_nodes(struct mesh *m, mesh_link link, uint32_t type, uint32_t request)
 {
 	struct message *msg = effect_send(m, link, type, request);
 
-	msg->u.nodes.count = m->roster.count;
+	msg->u.nodes.count = m->reports.count;
 	msg->u.nodes.reports = m->reports.list;
 }
 
@@ -275,6 +278,10 @@ reports_heard(struct mesh *m, const struct link *l,
 			continue;
 		}
 		if (index == NODE_NONE) {
+			/* It may have returned, but not by hearsay. */
+			if (!(said->flags & NODE_LINKED) &&
+			    forget_knows(m, &said->node))
+				continue;
 			/* Hearsay never drives anybody out of the roster. */
 			index = roster_append(&m->roster, &said->node);
 			if (index == NODE_NONE)

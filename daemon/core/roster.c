@@ -37,6 +37,8 @@ roster_find(const struct roster *r, const struct node_id *id)
 {
 	assert(r->count >= 1);
 	assert(r->count <= MESH_KNOWN_MAX);
+	if (node_id_is_zero(id))
+		return NODE_NONE;
 	for (uint32_t i = 0; i < r->count; i++)
 		if (node_id_equal(&r->nodes[i].id, id))
 			return (uint16_t)i;
@@ -47,10 +49,35 @@ uint16_t
 roster_append(struct roster *r, const struct node_id *id)
 {
 	assert(roster_find(r, id) == NODE_NONE);
+	for (uint32_t i = 1; i < r->count; i++) {
+		if (!roster_is_free(r, (uint16_t)i))
+			continue;
+		roster_reset(&r->nodes[i], id);
+		return (uint16_t)i;
+	}
 	if (r->count == MESH_KNOWN_MAX)
 		return NODE_NONE;
 	roster_reset(&r->nodes[r->count], id);
 	return (uint16_t)r->count++;
+}
+
+bool
+roster_is_free(const struct roster *r, uint16_t index)
+{
+	return node_id_is_zero(&r->nodes[index].id);
+}
+
+void
+roster_free(struct roster *r, uint16_t index)
+{
+	static const struct node_id nobody;
+
+	assert(index != NODE_SELF_INDEX);
+	assert(index < r->count);
+	assert(r->nodes[index].standing != STANDING_LIVE);
+	assert(r->nodes[index].slot == SLOT_NONE);
+	assert(r->nodes[index].link_count == 0);
+	roster_reset(&r->nodes[index], &nobody);
 }
 
 /* [from][to] */

@@ -1,7 +1,8 @@
 /*
  * roster.h: what this node believes about every node it ever heard of.
  *
- * A fixed array; index 0 is oneself.  A node's standing moves only through
+ * A fixed array; index 0 is oneself; places of forgotten nodes are free, and
+ * look like a node without a name that is gone.  A node's standing moves only through
  * roster_move(), which knows the lawful moves; the mesh wraps it in
  * node_become() (member.h), where the entry actions are.
  *
@@ -100,8 +101,11 @@ struct roster {
 void roster_init(struct roster *r, const struct node_id *self);
 /* Index, or NODE_NONE. */
 uint16_t roster_find(const struct roster *r, const struct node_id *id);
-/* Append an unknown node as gone; NODE_NONE when the roster is full. */
+/* Enter an unknown node as gone; NODE_NONE when the roster is full. */
 uint16_t roster_append(struct roster *r, const struct node_id *id);
+/* Take an absent node out; its place is free until somebody new needs it. */
+void roster_free(struct roster *r, uint16_t index);
+bool roster_is_free(const struct roster *r, uint16_t index);
 /* Reset one entry to "never met". */
 void roster_reset(struct node *n, const struct node_id *id);
 /* Is this move lawful? */

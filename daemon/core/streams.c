@@ -48,6 +48,7 @@ streams_clear_node(struct mesh *m, uint16_t node)
 {
 	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++)
 		stream_clear(streams_at(m, node, k));
+	forget_met(m, node);
 }
 
 struct stream *
@@ -207,6 +208,25 @@ stream_let_go(struct stream *s, bool announced)
 	s->first = was.first;
 	s->retry_ms = was.retry_ms;
 	s->backoff_ms = was.backoff_ms;
+}
+
+void
+streams_let_go(struct mesh *m, struct stream *s)
+{
+	uint16_t node = streams_node(m, s);
+
+	assert(!s->own);
+	if (s->generation == 0)
+		return;
+	if (s->pull != PULL_NONE) {
+		/* What is being stored goes with it. */
+		m->replica.pulls[s->pull].generation = 0;
+		replica_abort(m, s);
+	}
+	if (s->held)
+		m->streams.full_due = true;
+	stream_let_go(s, s->generation ==
+				 mesh_node(m, node)->owner_generation);
 }
 
 void

@@ -95,6 +95,10 @@ void streams_remember(struct mesh *m, uint16_t node,
 		      const struct stream_report *held);
 void streams_own_moved(struct mesh *m, const struct stream_report *own);
 void streams_dropped(struct mesh *m, const struct stream_id *stream);
+/* It is ended: not held any more, whatever is on its way to the catalogue. */
+void streams_let_go(struct mesh *m, struct stream *s);
+/* May a clock have said so?  NODE_NONE is a third node. */
+bool streams_believable(struct mesh *m, uint16_t node, uint64_t generation);
 /* May hang up; then `l` is invalid. */
 void streams_heard(struct mesh *m, struct link *l,
 		   const struct message_streams *said);

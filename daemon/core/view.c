@@ -7,7 +7,22 @@
 uint32_t
 mesh_node_count(const struct mesh *m)
 {
-	return m->roster.count;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < m->roster.count; i++)
+		count += !roster_is_free(&m->roster, (uint16_t)i);
+	return count;
+}
+
+/* The place of the node that is the nth to be looked at. */
+static uint32_t
+nth_node(const struct mesh *m, uint32_t nth)
+{
+	for (uint32_t i = 0; i < m->roster.count; i++)
+		if (!roster_is_free(&m->roster, (uint16_t)i) && nth-- == 0)
+			return i;
+	assert(!"no such node");
+	return NODE_SELF_INDEX;
 }
 
 bool
@@ -121,14 +136,14 @@ view_stream(const struct mesh *m, uint16_t index, struct node_view *out)
 }
 
 void
-mesh_node_view(const struct mesh *m, uint32_t index, uint64_t now_ms,
+mesh_node_view(const struct mesh *m, uint32_t nth, uint64_t now_ms,
 	       struct node_view *out)
 {
+	uint32_t index = nth_node(m, nth);
 	const struct node *n = &m->roster.nodes[index];
 	bool self = index == NODE_SELF_INDEX;
 	uint64_t heard = n->heard_ms;
 
-	assert(index < m->roster.count);
 	memset(out, 0, sizeof(*out));
 	out->node = n->id;
 	out->run = n->run;

@@ -73,6 +73,10 @@ void driver_own_written(void *driver, bool failed,
 			const struct write_result *result,
 			const struct trouble *why);
 
+/* Our user: this node will not return.  Nothing happens if it is live; else it
+ * vanishes from the mesh when that is durable. */
+void driver_forget(struct driver *d, const struct node_id *node);
+
 /*
  * Ask every linked node to recompute (VERIFY).  `each` once per answer (the
  * verified message is borrowed for the call), then `done` once, after all

@@ -180,6 +180,9 @@ log_news(struct driver *d, enum mesh_news what, const struct node_id *node,
 	case NEWS_PEER_LEFT:
 		log_info("%s said goodbye", name);
 		return;
+	case NEWS_PEER_FORGOTTEN:
+		log_info("%s is forgotten", name);
+		return;
 	case NEWS_SYNCED:
 		log_info("in step with everybody who is here");
 		return;
@@ -227,6 +230,9 @@ driver_perform(struct driver *d, struct mesh_effect *e)
 		return;
 	case MESH_DROP:
 		driver_drop(d, &e->u.stream);
+		return;
+	case MESH_END:
+		driver_end(d, e);
 		return;
 	case MESH_REMEMBER:
 		driver_remember(d, &e->u.node);

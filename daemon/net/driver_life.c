@@ -31,11 +31,20 @@ each_node(void *arg, const struct mesh_memory *n)
 	mesh_remember_node(arg, n);
 }
 
+static void
+each_forgotten(void *arg, const struct stream_id *ended, bool own)
+{
+	if (own)
+		mesh_remember_forgotten(arg, &ended->node, ended->generation);
+}
+
 static int
 remember(struct driver *d, struct trouble *why)
 {
 	struct writer *w = catalogue_writer(d->config.catalogue);
 
+	if (writer_each_forgotten(w, each_forgotten, d->mesh, why) == -1)
+		return -1;
 	if (writer_each_node(w, each_node, d->mesh, why) == -1)
 		return -1;
 	return writer_each_stream(w, each_stream, d->mesh, why);
@@ -73,7 +82,12 @@ driver_new(const struct driver_config *config, struct trouble *why)
 		goto free_driver;
 	if (driver_listen(d) == -1)
 		goto no_memory;
+	/* Nothing runs before the writer has been read from. */
+	d->running = true;
 	driver_feed(d, &start);
+	if (driver_recall_forgotten(d, why) == -1)
+		goto free_driver;
+	driver_run(d);
 	return d;
 no_memory:
 	trouble_set(why, ENOMEM, "out of memory");

@@ -139,6 +139,18 @@ void driver_remember(struct driver *d, const struct node_id *node);
 /* The pages kept for a link that is no more. */
 void driver_forget_pages(struct driver *d, mesh_link link);
 
+/* Once a minute. */
+void driver_complain(struct driver *d, const char *what,
+		     const struct trouble *why);
+/* What any write may have brought along, to the mesh and to clients. */
+void driver_tell_result(struct driver *d, const struct write_result *r);
+
+/* driver_forget.c */
+void driver_end(struct driver *d, const struct mesh_effect *e);
+/* After MESH_START: what records of others say, and what a former run has
+ * left half done. */
+int driver_recall_forgotten(struct driver *d, struct trouble *why);
+
 /* driver_verify.c */
 void driver_verify_asked(struct driver *d, struct wire *w, uint32_t request);
 /* VERIFIED, or the ERROR instead of it. */

@@ -14,8 +14,9 @@
 
 /* ---- writing --------------------------------------------------------------- */
 
-static void
-complain(struct driver *d, const char *what, const struct trouble *why)
+void
+driver_complain(struct driver *d, const char *what,
+		const struct trouble *why)
 {
 	uint64_t muffled;
 
@@ -25,13 +26,18 @@ complain(struct driver *d, const char *what, const struct trouble *why)
 }
 
 /* What every kind of write may bring along. */
-static void
-tell_result(struct driver *d, const struct write_result *r)
+void
+driver_tell_result(struct driver *d, const struct write_result *r)
 {
 	struct mesh_input in = {.kind = MESH_DROPPED};
 
 	for (uint32_t i = 0; i < r->dropped_count; i++) {
 		in.u.dropped = r->dropped[i];
+		driver_feed(d, &in);
+	}
+	in.kind = MESH_FORGOTTEN;
+	for (uint32_t i = 0; i < r->ended_count; i++) {
+		in.u.ended = r->ended[i];
 		driver_feed(d, &in);
 	}
 	if ((r->news_count > 0 || r->news_lost) && !d->stopped &&
@@ -48,12 +54,12 @@ driver_own_written(void *driver, bool failed, const struct write_result *result,
 	struct mesh_input in = {.kind = MESH_OWN};
 
 	if (failed) {
-		complain(d, "cannot record what is in the folders", why);
+		driver_complain(d, "cannot record what is in the folders", why);
 		return;
 	}
 	in.u.own = result->own;
 	driver_feed(d, &in);
-	tell_result(d, result);
+	driver_tell_result(d, result);
 }
 
 static void
@@ -93,12 +99,12 @@ on_stored(void *arg, bool failed, const struct write_result *result,
 	in.u.stored.failed = failed;
 	in.u.stored.report.stream = s->stream;
 	if (failed)
-		complain(d, "cannot store what a peer shares", why);
+		driver_complain(d, "cannot store what a peer shares", why);
 	else
 		in.u.stored.report = result->stored;
 	driver_feed(d, &in);
 	if (!failed)
-		tell_result(d, result);
+		driver_tell_result(d, result);
 	free(s);
 }
 
@@ -138,10 +144,10 @@ on_dropped(void *arg, bool failed, const struct write_result *result,
 	};
 
 	if (failed) {
-		complain(d, "cannot let go of a replica", why);
+		driver_complain(d, "cannot let go of a replica", why);
 	} else {
 		driver_feed(d, &in);
-		tell_result(d, result);
+		driver_tell_result(d, result);
 	}
 	free(s);
 }
@@ -256,7 +262,7 @@ page_end(struct letter *letter)
 
 	d->jobs--;
 	if (j->failed)
-		complain(d, "cannot read records for a peer", &j->why);
+		driver_complain(d, "cannot read records for a peer", &j->why);
 	if (d->stopped || wires_find(d->wires, j->link) == NULL) {
 		page_free(j->page);
 		free(j);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static bool
+bool
 must_live(const struct slot *s)
 {
 	return s->used && !s->for_good;
@@ -292,7 +292,9 @@ kept_on(struct world *w, const struct slot *s, char *why, size_t n)
 	for (uint32_t i = 0; i < w->kept_count; i++) {
 		const struct stream_report *kept = &w->kept[i];
 		const struct truth *t = truth_of(w, &kept->stream);
-		bool found = liar_smeared(w, &kept->stream.node);
+		bool found = liar_smeared(w, &kept->stream.node) ||
+			     kept->stream.generation <=
+				     ended_truth(w, &kept->stream.node);
 
 		for (uint32_t k = 0; !found && k < SIM_STREAMS; k++) {
 			const struct stream_report *r =
@@ -350,7 +352,8 @@ check_converged(struct world *w, char *why, size_t n)
 		}
 		if (!views_agree(w, s, why, n) ||
 		    !links_are_single(w, s, why, n) ||
-		    !kept_on(w, s, why, n) || !none_later(w, s, why, n))
+		    !kept_on(w, s, why, n) || !none_later(w, s, why, n) ||
+		    !ended_converged(w, s, why, n))
 			return false;
 		if (first == NULL)
 			first = s;

@@ -16,31 +16,60 @@
 /* ---- rows as records --------------------------------------------------- */
 
 struct record_space {
-	uint8_t key[16], value[4];
+	uint8_t key[16], value[16];
 };
 
 static void
 row_record(uint32_t key, const struct row *row, struct record_space *space,
 	   struct record *out)
 {
+	struct record_forgotten f = {.generation = row->ended};
+
 	memset(space->key, 0, sizeof space->key);
+	memset(out, 0, sizeof *out);
+	out->seq = row->seq;
+	out->dead = row->dead;
+	out->key = space->key;
+	out->value = space->value;
+	if (key >= SIM_FILES) {
+		out->kind = RECORD_FORGOTTEN;
+		memcpy(space->key, ended_node(key)->bytes, NODE_ID_BYTES);
+		out->key_bytes = NODE_ID_BYTES;
+		out->value_bytes = record_forgotten_pack(&f, space->value,
+							 sizeof space->value);
+		return;
+	}
 	space->key[8] = (uint8_t)('a' + key / 26);
 	space->key[9] = (uint8_t)('a' + key % 26);
 	for (unsigned i = 0; i < 4; i++)
 		space->value[i] = (uint8_t)(row->value >> (8 * i));
-	memset(out, 0, sizeof *out);
-	out->seq = row->seq;
 	out->kind = key == 0 ? RECORD_ROOT : RECORD_COPY;
-	out->dead = row->dead;
-	out->key = space->key;
 	out->key_bytes = key == 0 ? 8 : 10;
-	out->value = space->value;
 	out->value_bytes = row->dead ? 0 : 4;
+}
+
+static bool
+forgotten_parse(const struct record *r, uint32_t *key, struct row *out)
+{
+	struct record_forgotten f;
+	struct node_id node;
+
+	if (r->key_bytes != NODE_ID_BYTES || r->dead ||
+	    !record_forgotten_parse(r->value, r->value_bytes, &f))
+		return false;
+	memcpy(node.bytes, r->key, NODE_ID_BYTES);
+	out->ended = f.generation;
+	return (*key = ended_key(&node)) != 0;
 }
 
 bool
 disk_row_parse(const struct record *r, uint32_t *key, struct row *out)
 {
+	memset(out, 0, sizeof *out);
+	out->seq = r->seq;
+	out->dead = r->dead;
+	if (r->kind == RECORD_FORGOTTEN)
+		return forgotten_parse(r, key, out);
 	*key = 0;
 	if (r->kind == RECORD_COPY) {
 		if (r->key_bytes != 10)
@@ -48,11 +77,8 @@ disk_row_parse(const struct record *r, uint32_t *key, struct row *out)
 		*key = (uint32_t)(r->key[8] - 'a') * 26 +
 		       (uint32_t)(r->key[9] - 'a');
 	}
-	if (*key >= SIM_KEYS || r->value_bytes != (r->dead ? 0u : 4u))
+	if (*key >= SIM_FILES || r->value_bytes != (r->dead ? 0u : 4u))
 		return false;
-	out->seq = r->seq;
-	out->dead = r->dead;
-	out->value = 0;
 	for (unsigned i = 0; !r->dead && i < 4; i++)
 		out->value |= (uint32_t)r->value[i] << (8 * i);
 	return true;
@@ -142,13 +168,22 @@ disk_replica_new(struct replica *list, uint32_t count,
 }
 
 void
-disk_own_write(struct replica *own, uint32_t key, uint32_t value, bool dead)
+disk_own_row(struct replica *own, uint32_t key, const struct row *said)
 {
-	struct row row = {own->report.point.cursor + 1, value, dead};
+	struct row row = *said;
 
+	row.seq = own->report.point.cursor + 1;
 	row_set(own, key, &row);
 	own->report.point.cursor = row.seq;
 	own->report.point.base = row.seq;
+}
+
+void
+disk_own_write(struct replica *own, uint32_t key, uint32_t value, bool dead)
+{
+	struct row row = {.value = value, .dead = dead};
+
+	disk_own_row(own, key, &row);
 }
 
 /* A fresh own stream: the root's record, nothing scanned. */
@@ -173,6 +208,7 @@ identity_make(struct world *w, struct disk *d, uint32_t slot)
 	d->identity.bytes[1] = (uint8_t)slot;
 	d->identity.bytes[2] = (uint8_t)++w->identity_count;
 	d->identity.bytes[15] = 1;
+	ended_number(&d->identity);
 }
 
 void
@@ -206,7 +242,7 @@ disk_begin_generation(struct world *w, struct disk *d, uint64_t generation)
 	disk_own_write(own, 0, 0, false);
 	for (uint32_t key = 1; key < SIM_KEYS; key++)
 		if (old->rows[key].seq != 0 && !old->rows[key].dead)
-			disk_own_write(own, key, old->rows[key].value, false);
+			disk_own_row(own, key, &old->rows[key]);
 	old->used = false;
 	truth_begin(w, own);
 }
@@ -236,7 +272,7 @@ disk_adopt(struct world *w, struct disk *d, struct node_id identity,
 	d->own_generation = generation;
 	for (uint32_t key = 0; key < SIM_KEYS; key++)
 		if (old->rows[key].seq != 0 && !old->rows[key].dead)
-			disk_own_write(own, key, old->rows[key].value, false);
+			disk_own_row(own, key, &old->rows[key]);
 	truth_begin(w, own);
 }
 

@@ -190,6 +190,7 @@ effect_news(struct world *w, struct slot *s, const struct mesh_effect *e)
 		[NEWS_PEER_WELL] = "trusts again",
 		[NEWS_PEER_GONE] = "lost",
 		[NEWS_PEER_LEFT] = "heard goodbye from",
+		[NEWS_PEER_FORGOTTEN] = "forgets",
 		[NEWS_SYNCED] = "is synced",
 		[NEWS_UNSYNCED] = "looks around afresh",
 		[NEWS_UNEQUAL] = "holds unequal rows of",
@@ -280,6 +281,15 @@ effect_perform(struct world *w, struct slot *s, const struct mesh_effect *e)
 		break;
 	case MESH_DROP:
 		effect_drop(w, s, &e->u.stream);
+		break;
+	case MESH_END:
+		world_trace(w, "  %s: end %s up to gen %llu%s%s", s->name,
+			    world_name(w, &e->u.end.stream.node),
+			    (unsigned long long)e->u.end.stream.generation,
+			    e->u.end.vanishes ? ", it vanishes" : "",
+			    e->u.end.ordered ? ", ordered" : "");
+		ended_judge(w, s, e);
+		disk_queue_end(w, s, e);
 		break;
 	case MESH_REMEMBER:
 		effect_remember(w, s, &e->u.node);

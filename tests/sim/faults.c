@@ -96,6 +96,9 @@ die(struct world *w, struct slot *s)
 	node_kill(w, s, false);
 	if (world_chance(w, 20) && w->slot_count > 2) {
 		s->for_good = true;
+		if (world_chance(w, 50))
+			world_at(w, w->now_us + MS(world_between(w, 5, 4000)),
+				 EVENT_FAULT, FAULT_FORGET, 0, NULL);
 		return;
 	}
 	world_at(w, w->now_us + after, EVENT_RESTART, s->index, how, NULL);
@@ -319,6 +322,9 @@ faults_strike(struct world *w, uint32_t fault)
 	case FAULT_SCHISM_ENDS:
 		schism_ends(w);
 		return;
+	case FAULT_FORGET:
+		ended_strike(w);
+		return;
 	case FAULT_ANY:
 		break;
 	}
@@ -348,6 +354,8 @@ faults_strike(struct world *w, uint32_t fault)
 		slow(w, s);
 	else if (what < 87)
 		hiccup(w, s);
+	else if (what < 92)
+		ended_strike(w);
 	else if (what < 98) {
 		*s->saved = *s->disk;
 		s->has_saved = true;
@@ -422,6 +430,12 @@ faults_begin(struct world *w)
 	if (!w->peaceful && w->host_count > 1 && world_chance(w, 15))
 		world_at(w, w->now_us + MS(world_between(w, 500, 3000)),
 			 EVENT_FAULT, FAULT_SCHISM, 0, NULL);
+	if (!w->peaceful && world_chance(w, 35))
+		for (uint32_t n = world_between(w, 1, 6); n > 0; n--)
+			world_at(w,
+				 w->now_us + MS(1000 + world_below(w,
+						(uint32_t)(storm / 1000))),
+				 EVENT_FAULT, FAULT_FORGET, 0, NULL);
 	for (uint32_t i = 0; i < faults; i++)
 		world_at(w,
 			 w->now_us + MS(world_below(

@@ -42,8 +42,8 @@ liar_smeared(const struct world *w, const struct node_id *node)
 	return liar_is(w, node) || liar_phantom(node);
 }
 
-static void
-smear(struct world *w, const struct node_id *node)
+void
+liar_smear(struct world *w, const struct node_id *node)
 {
 	if (!liar_smeared(w, node) && w->smeared_count < SIM_KNOWN)
 		w->smeared[w->smeared_count++] = *node;
@@ -75,7 +75,7 @@ forge(struct world *w)
 	memset(&id, 0, sizeof id);
 	id.node = d->identity;
 	id.generation = d->own_generation + ahead[world_below(w, 7)] * 2 + 1;
-	smear(w, &id.node);
+	liar_smear(w, &id.node);
 	return id;
 }
 
@@ -92,7 +92,7 @@ lie_streams(struct world *w, struct message *m)
 
 		if (!world_chance(w, 10))
 			continue;
-		smear(w, &r->stream.node);
+		liar_smear(w, &r->stream.node);
 		r->point.cursor += world_below(w, 50);
 		if (world_chance(w, 80))
 			r->point.base = r->point.cursor;
@@ -163,7 +163,7 @@ liar_page(struct world *w, const struct replica *r)
 	if (world_chance(w, 50))
 		return r;
 	false_one = *r;
-	smear(w, &r->report.stream.node);
+	liar_smear(w, &r->report.stream.node);
 	for (uint32_t key = 0; key < SIM_KEYS; key++) {
 		struct row *row = &false_one.rows[key];
 

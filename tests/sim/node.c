@@ -174,6 +174,9 @@ tell_wire(struct world *w, struct slot *s, struct news *n)
 	case TOLD_OWN:
 	case TOLD_DROPPED:
 	case TOLD_LEAVE:
+	case TOLD_FORGET:
+	case TOLD_FORGOTTEN:
+	case TOLD_FORGOT:
 		assert(!"not about a wire");
 	}
 }
@@ -242,6 +245,18 @@ tell(struct world *w, struct slot *s, struct news *n)
 		break;
 	case TOLD_LEAVE:
 		in.kind = MESH_LEAVE;
+		break;
+	case TOLD_FORGET:
+		in.kind = MESH_FORGET;
+		in.u.forget = n->report.stream.node;
+		break;
+	case TOLD_FORGOTTEN:
+		in.kind = MESH_FORGOTTEN;
+		in.u.ended = n->report.stream;
+		break;
+	case TOLD_FORGOT:
+		in.kind = MESH_FORGOT;
+		in.u.ended = n->report.stream;
 		break;
 	case TOLD_CONNECTED:
 	case TOLD_CLIENT_HELLO:
@@ -420,6 +435,8 @@ node_start(struct world *w, struct slot *s)
 		if (s->disk->held[i].used)
 			mesh_remember_stream(s->mesh,
 					     &s->disk->held[i].report);
+	/* Told behind the start. */
+	ended_remember(w, s);
 	node_deliver(w, s, news_new(TOLD_START));
 }
 

@@ -49,7 +49,7 @@ shown_keys(struct disk *d, const struct node_id *node, bool out[SIM_KEYS])
 		lives++;
 		if (is_taken(d, r))
 			continue;
-		for (uint32_t key = 1; key < SIM_KEYS; key++)
+		for (uint32_t key = 1; key < SIM_FILES; key++)
 			out[key] = out[key] || r->leaving[key] ||
 				   (r->rows[key].seq != 0 && !r->rows[key].dead);
 	}
@@ -117,7 +117,7 @@ shown_judge(struct world *w, const struct slot *s, const struct node_id *node,
 		return;
 	began_us = newest_began_us(w, s->disk, node);
 	shown_keys(s->disk, node, now);
-	for (uint32_t key = 1; key < SIM_KEYS; key++)
+	for (uint32_t key = 1; key < SIM_FILES; key++)
 		if (before[key] && !now[key] && owner->wanted[key] != 0 &&
 		    owner->since_us[key] < began_us &&
 		    !is_withdrawn(s->disk, node, key))

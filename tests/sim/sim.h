@@ -8,6 +8,7 @@
  *   wire.c    connections: dialling, handshakes, ordered bytes, cuts
  *   disk.c    catalogues: rows, points, digests, generations, copies of disks
  *   writer.c  transactions on them
+ *   ended.c    forgotten nodes: records, what goes with them, what must come
  *   mail.c    bytes of messages, news for processes
  *   node.c    one process: its inbox, inputs to the core
  *   effects.c what the core wants, performed
@@ -38,12 +39,13 @@
 #define SIM_HOSTS   3u
 #define SIM_PORTS   16u /* probed from the base on */
 #define SIM_BASE    5000u
-#define SIM_KEYS    24u /* things a node may say; key 0 is its root */
+#define SIM_FILES   24u /* key 0 is a node's root, the others its files */
+#define SIM_KEYS    48u /* ... and from there on, whom it has forgotten */
 #define SIM_STREAMS 40u /* on one disk */
 #define SIM_KNOWN   40u
 #define SIM_WIRES   4096u
 #define SIM_OPEN    256u /* sockets of one process */
-#define SIM_TRUTHS  160u
+#define SIM_TRUTHS  200u
 #define SIM_SEQS    2048u /* own rows written in one generation */
 
 #define MS(n)  ((uint64_t)(n)*1000u)
@@ -55,6 +57,7 @@ struct row {
 	uint64_t seq; /* 0: nothing is said under this key */
 	uint32_t value;
 	bool dead;
+	uint64_t ended; /* forgotten: up to this generation */
 };
 
 struct replica {
@@ -68,8 +71,8 @@ struct disk {
 	struct node_id identity;
 	uint64_t own_generation;
 	bool shared; /* a copy of it spoke under this identity, too */
-	uint32_t wanted[SIM_KEYS]; /* the folder: what a scan would find; 0 no */
-	uint64_t since_us[SIM_KEYS]; /* ... without a break since then */
+	uint32_t wanted[SIM_FILES]; /* the folder: what a scan would find; 0 no */
+	uint64_t since_us[SIM_FILES]; /* ... without a break since then */
 	struct replica held[SIM_STREAMS];
 	struct replica beside[4]; /* being built afresh */
 	uint32_t memory_count;
@@ -92,6 +95,9 @@ enum news_kind {
 	TOLD_OWN,
 	TOLD_DROPPED,
 	TOLD_LEAVE,
+	TOLD_FORGET,    /* report.stream */
+	TOLD_FORGOTTEN,
+	TOLD_FORGOT,
 };
 
 /* Bytes of one message, shared by all who will hear it. */
@@ -252,6 +258,7 @@ struct world {
 	uint32_t truth_count;
 	struct truth *truths;
 	bool lies_many; /* there is a liar, and it speaks of hundreds */
+	uint64_t ordered[SIM_KEYS]; /* ended by some user; by key */
 	uint32_t smeared_count;
 	struct node_id smeared[SIM_KNOWN];
 	struct message_decoder *decoder;
@@ -313,6 +320,7 @@ bool disk_scanned(struct disk *d); /* the own root says complete */
 /* False when it is not one of ours. */
 struct record;
 bool disk_row_parse(const struct record *r, uint32_t *key, struct row *out);
+void disk_own_row(struct replica *own, uint32_t key, const struct row *row);
 void disk_row_join(struct replica *r, uint32_t key, const struct row *row);
 struct replica *disk_replica_new(struct replica *list, uint32_t count,
 				 const struct stream_id *stream);
@@ -333,10 +341,33 @@ void disk_queue_generation(struct world *w, struct slot *s,
 			   uint64_t generation);
 void disk_queue_drop(struct world *w, struct slot *s,
 		     const struct stream_id *stream);
+void disk_queue_end(struct world *w, struct slot *s,
+		    const struct mesh_effect *e);
 void disk_commit(struct world *w, struct slot *s, struct op *op);
 void disk_op_free(struct op *op);
 /* The owner goes on for a while with nobody listening. */
 void disk_live_alone(struct world *w, struct slot *s);
+
+/* ended.c */
+void ended_number(const struct node_id *node);
+/* 0: nobody who can be forgotten. */
+uint32_t ended_key(const struct node_id *node);
+const struct node_id *ended_node(uint32_t key);
+/* At the start of a process: what its disk says. */
+void ended_remember(struct world *w, struct slot *s);
+/* A record has been stored. */
+void ended_stored(struct world *w, struct slot *s,
+		   const struct stream_id *stream, uint32_t key,
+		   const struct row *row);
+/* The core wants it: may it?  Then the transaction. */
+void ended_judge(struct world *w, struct slot *s, const struct mesh_effect *e);
+void ended_commit(struct world *w, struct slot *s,
+		   const struct stream_id *ended, bool vanishes, bool ordered);
+void ended_strike(struct world *w);
+void ended_lie(struct world *w, struct slot *s);
+/* The highest generation ended of a node, by those who are to live. */
+uint64_t ended_truth(const struct world *w, const struct node_id *node);
+bool ended_converged(struct world *w, struct slot *s, char *why, size_t n);
 
 /* truth.c */
 struct truth *truth_of(struct world *w, const struct stream_id *stream);
@@ -379,6 +410,7 @@ bool liar_is(const struct world *w, const struct node_id *node);
 bool liar_phantom(const struct node_id *node);
 /* Has a liar said something of its streams? */
 bool liar_smeared(const struct world *w, const struct node_id *node);
+void liar_smear(struct world *w, const struct node_id *node);
 void liar_says(struct world *w, struct message *m);
 const struct replica *liar_page(struct world *w, const struct replica *r);
 /* True when it has dealt with the message itself. */
@@ -394,7 +426,13 @@ enum restart {
 };
 /* How many virtual microseconds this storm lasts. */
 uint64_t faults_begin(struct world *w);
-enum fault { FAULT_ANY, FAULT_NAP, FAULT_SCHISM, FAULT_SCHISM_ENDS };
+enum fault {
+	FAULT_ANY,
+	FAULT_NAP,
+	FAULT_SCHISM,
+	FAULT_SCHISM_ENDS,
+	FAULT_FORGET,
+};
 void faults_strike(struct world *w, uint32_t fault);
 void faults_restart(struct world *w, struct slot *s, uint32_t how);
 void faults_work(struct world *w, struct slot *s);
@@ -419,6 +457,7 @@ void check_streams(struct world *w, struct slot *s,
 void check_print(struct world *w, struct slot *s); /* into the trace */
 void check_step(struct world *w, struct slot *s,
 		const struct mesh_effects *out, bool thorough);
+bool must_live(const struct slot *s); /* calm.c: by its end */
 /* Note what is held now: it must not be lost any more. */
 void check_keep(struct world *w);
 /* Has everything come about that a calm must bring?  Says what has not. */

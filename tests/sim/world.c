@@ -137,6 +137,7 @@ world_reset(struct world *w, uint64_t seed)
 	w->base_delay_us = 30;
 	w->own_rate_ms = 0;
 	w->identity_count = 0;
+	memset(w->ordered, 0, sizeof w->ordered);
 	for (uint32_t i = 0; i < w->truth_count; i++)
 		memset(&w->truths[i], 0, sizeof w->truths[i]);
 	w->truth_count = 0;

@@ -12,7 +12,7 @@
 
 #include "record.h"
 
-enum op_kind { OP_OWN, OP_STORE, OP_GENERATION, OP_DROP };
+enum op_kind { OP_OWN, OP_STORE, OP_GENERATION, OP_DROP, OP_END };
 
 struct op {
 	enum op_kind kind;
@@ -21,6 +21,7 @@ struct op {
 	uint64_t after, through;
 	uint64_t generation;
 	struct stream_id stream;
+	bool vanishes, ordered;
 	uint32_t count;
 	struct {
 		uint32_t key;
@@ -83,6 +84,17 @@ disk_queue_drop(struct world *w, struct slot *s, const struct stream_id *stream)
 }
 
 void
+disk_queue_end(struct world *w, struct slot *s, const struct mesh_effect *e)
+{
+	struct op *op = op_new(OP_END);
+
+	op->stream = e->u.end.stream;
+	op->vanishes = e->u.end.vanishes;
+	op->ordered = e->u.end.ordered;
+	queue(w, s, op);
+}
+
+void
 disk_queue_store(struct world *w, struct slot *s,
 		 const struct mesh_store *store,
 		 const struct message_batch *batch)
@@ -128,7 +140,7 @@ shown(const struct replica *r)
 {
 	uint32_t count = 0;
 
-	for (uint32_t key = 1; key < SIM_KEYS; key++)
+	for (uint32_t key = 1; key < SIM_FILES; key++)
 		count += r->rows[key].seq != 0 && !r->rows[key].dead;
 	return count;
 }
@@ -219,7 +231,7 @@ scan(struct disk *d, uint32_t changes)
 	uint32_t left = 0;
 
 	for (uint32_t pass = 0; pass < 2 && left == 0; pass++)
-		for (uint32_t key = 1; key < SIM_KEYS; key++) {
+		for (uint32_t key = 1; key < SIM_FILES; key++) {
 			const struct row *row = &own->rows[key];
 			bool there = row->seq != 0 && !row->dead;
 			bool due = pass == 0 ? d->wanted[key] != 0 &&
@@ -254,8 +266,10 @@ commit_own(struct world *w, struct slot *s, const struct op *op)
 	if (before + 2 * SIM_KEYS >= SIM_SEQS)
 		return;
 	changes = scan(d, changes);
+	if (s->liar)
+		ended_lie(w, s);
 	while (w->weather == STORM && changes-- > 0) {
-		uint32_t key = world_between(w, 1, SIM_KEYS - 1);
+		uint32_t key = world_between(w, 1, SIM_FILES - 1);
 		bool there = own->rows[key].seq != 0 && !own->rows[key].dead;
 
 		if (there && world_chance(w, 30))
@@ -361,8 +375,11 @@ commit_store(struct world *w, struct slot *s, struct op *op)
 	} else if (r == NULL) {
 		r = disk_replica_new(d->held, SIM_STREAMS, &op->store.stream);
 	}
-	for (uint32_t i = 0; i < op->count; i++)
+	for (uint32_t i = 0; i < op->count; i++) {
 		disk_row_join(r, op->rows[i].key, &op->rows[i].row);
+		ended_stored(w, s, &op->store.stream, op->rows[i].key,
+			      &op->rows[i].row);
+	}
 	r->report.point = op->store.point;
 	if (at_head(r))
 		memset(r->leaving, 0, sizeof r->leaving);
@@ -441,6 +458,24 @@ commit_drop(struct world *w, struct slot *s, const struct op *op)
 	report_back(w, s, TOLD_DROPPED, &none, op);
 }
 
+static void
+commit_end(struct world *w, struct slot *s, const struct op *op)
+{
+	struct replica *own = disk_own(s->disk);
+	uint64_t before = own->report.point.cursor;
+	struct stream_report ended;
+
+	memset(&ended, 0, sizeof ended);
+	ended.stream = op->stream;
+	ended_commit(w, s, &op->stream, op->vanishes, op->ordered);
+	if (own->report.point.cursor != before) {
+		truth_wrote(w, own, before);
+		report_back(w, s, TOLD_OWN, &own->report, op);
+	}
+	lives_review(w, s, &op->stream.node);
+	report_back(w, s, TOLD_FORGOT, &ended, op);
+}
+
 static const struct node_id *
 op_node(const struct slot *s, const struct op *op)
 {
@@ -448,6 +483,7 @@ op_node(const struct slot *s, const struct op *op)
 	case OP_STORE:
 		return &op->store.stream.node;
 	case OP_DROP:
+	case OP_END:
 		return &op->stream.node;
 	case OP_OWN:
 	case OP_GENERATION:
@@ -483,9 +519,13 @@ disk_commit(struct world *w, struct slot *s, struct op *op)
 	case OP_DROP:
 		commit_drop(w, s, op);
 		break;
+	case OP_END:
+		commit_end(w, s, op);
+		break;
 	}
-	/* Of three lives one may have to go for want of room. */
-	if (lives < 3)
+	/* Of three lives one may have to go for want of room; and what is
+	 * forgotten is to be seen no more. */
+	if (lives < 3 && op->kind != OP_END)
 		shown_judge(w, s, &node, shown_before);
 }
 
