@@ -23,6 +23,7 @@ enum verb_takes {
 	TAKES_LIMIT = 8,
 	TAKES_AFTER = 16,
 	TAKES_MAX_AGE = 32,
+	TAKES_QUERY = 64, /* no option: words may begin with a - */
 };
 
 struct verb {
