@@ -15,6 +15,7 @@
 #include "rows.h"
 #include "text.h"
 #include "verbs.h"
+#include "words.h"
 
 #define ID_COLUMNS        10u
 #define DATE_COLUMNS      16u
@@ -23,6 +24,7 @@
 struct list {
 	struct output *output;
 	const struct options *options;
+	struct query query;
 	unsigned nodes_width; /* judged by the first page */
 	bool headed;
 	bool cut; /* by --limit: there is more */
@@ -186,27 +188,33 @@ judge_age(const struct list *l, struct failure *why)
 			   (long long)max);
 }
 
+/* Nothing to list is fine; nothing that was looked for is worth a word. */
+static int
+judge_found(const struct list *l, struct failure *why)
+{
+	const char *text = l->query.text, *node = l->options->node;
+
+	if (l->photos > 0 || l->query.search.count == 0 ||
+	    l->options->after != NULL)
+		return 0;
+	return failure_set(why, ENDING_NOT_FOUND, "no photo%s%.*s matches: %.*s",
+			   node != NULL ? " on " : "",
+			   node != NULL ? (int)strlen(node) : 0,
+			   node != NULL ? node : "",
+			   words_cut(text, strlen(text), 300), text);
+}
+
 /* ---- asking ----------------------------------------------------------- */
 
 static int
-write_question(const struct options *p, struct question_list *q,
-	       struct failure *why)
+write_question(struct list *l, struct question_list *q, struct failure *why)
 {
-	size_t used = 0;
+	const struct options *p = l->options;
 
-	for (unsigned i = 0; i < p->argument_count; i++) {
-		int n = snprintf(q->text + used, sizeof(q->text) - used, "%s%s",
-				 i > 0 ? " " : "", p->arguments[i]);
-
-		used += (size_t)n;
-		if (used >= sizeof(q->text))
-			return failure_set(why, ENDING_USAGE,
-					   "the query is longer than %u bytes",
-					   QUERY_BYTES_MAX);
-	}
-	if (!text_is_utf8((const uint8_t *)q->text, used))
-		return failure_set(why, ENDING_USAGE,
-				   "the query is not valid UTF-8");
+	if (words_query(p->arguments, p->argument_count, l->output, &l->query,
+			why) == -1)
+		return -1;
+	words_ask(&l->query, q);
 	if (verb_read_node(p, q->node, why) == -1 ||
 	    verb_read_after(p, q->after, &q->after_bytes, why) == -1)
 		return -1;
@@ -260,7 +268,7 @@ run(const struct options *p, struct output *o, struct failure *why)
 	memset(&l, 0, sizeof(l));
 	l.output = o;
 	l.options = p;
-	if (write_question(p, &q.u.list, why) == -1 ||
+	if (write_question(&l, &q.u.list, why) == -1 ||
 	    (c = verb_call_new(p, why)) == NULL)
 		return -1;
 	q.u.list.limit = verb_page_limit(p, 0);
@@ -270,6 +278,8 @@ run(const struct options *p, struct output *o, struct failure *why)
 	if (r == 0) {
 		verb_note_silent(c, o);
 		r = judge_age(&l, why);
+		if (r == 0)
+			r = judge_found(&l, why);
 	}
 free_call:
 	call_free(c);
@@ -280,11 +290,34 @@ const struct verb verb_list = {
 	.name = "list",
 	.alias = "ls",
 	.summary = "all photos of all nodes, each once, newest first",
-	.synopsis = "list [QUERY] [--node NODE] [--sort "
-		    "taken|name|size|added] [--reverse]\n"
+	.synopsis = "list [QUERY...] [--node NODE]\n"
+		    "                  [--sort taken|name|size|added] "
+		    "[--reverse]\n"
 		    "                  [--limit N] [--after CURSOR] "
 		    "[--max-age MS]",
-	.help = "QUERY is a part of a name or path; case does not matter.\n"
+	.help = "QUERY is any number of terms, in any order; a photo is listed "
+		"when all of\n"
+		"them hold:\n"
+		"\n"
+		"  beach  \"two words\"     a part of a name or path; case does not "
+		"matter\n"
+		"  IMG_*.jpg  2023/*      a pattern for a name, with a / for a "
+		"whole path\n"
+		"  name:  path:           a part of, or a pattern for, one of them\n"
+		"  node:NODE              some copy is there\n"
+		"  type:                  image, video, raw, jpeg, mov, image/*\n"
+		"  size:>10M  1M..5M      also >= < <= =, 1M.., ..5M; k M G T, Ki "
+		"Mi Gi Ti\n"
+		"  taken:2019-07  added:  2019, 2019-07-04, 2019..2020-03, >2019; "
+		"7d 2w 3m 1y\n"
+		"                         are the last so many days, weeks, "
+		"months, years\n"
+		"  copies:1  copies:>2    how many copies there are\n"
+		"  online  offline        some copy is at hand; every copy is "
+		"away\n"
+		"  id:99aa06d3            ids that begin so\n"
+		"  !term  -term           the opposite; a first -term needs -- "
+		"before it\n"
 		"\n"
 		"  --node NODE     only what that node holds (name, port or "
 		"node id)\n"
@@ -296,6 +329,9 @@ const struct verb verb_list = {
 		"  --max-age MS    exit 6 if some node was last heard longer "
 		"ago\n"
 		"\n"
+		"When nothing matches a QUERY, that is said and the exit code is "
+		"3.\n"
+		"\n"
 		"Piped, the columns are id, date, bytes, number of copies, "
 		"nodes, name,\n"
 		"separated by tabs; control characters and backslashes in "
@@ -305,9 +341,11 @@ const struct verb verb_list = {
 		"\n"
 		"Examples:\n"
 		"  photo list\n"
-		"  photo list beach --sort size --limit 20\n"
-		"  photo list --node alice --json | jq -r .name\n",
-	.takes = TAKES_NODE | TAKES_SORT | TAKES_REVERSE | TAKES_LIMIT |
+		"  photo list beach type:video 'size:>10M' --sort size\n"
+		"  photo list taken:2019-07 copies:1\n"
+		"  photo list node:blue-disk '!node:laptop'\n"
+		"  photo list offline --limit 20 --json | jq -r .name\n",
+	.takes = TAKES_QUERY | TAKES_NODE | TAKES_SORT | TAKES_REVERSE | TAKES_LIMIT |
 		 TAKES_AFTER | TAKES_MAX_AGE,
 	.arguments_max = ARGUMENTS_MAX,
 	.run = run,

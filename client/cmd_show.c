@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "call.h"
@@ -15,6 +14,7 @@
 #include "table.h"
 #include "text.h"
 #include "verbs.h"
+#include "words.h"
 
 static void
 put_fields(struct output *o, const struct answer_photos *a,
@@ -97,6 +97,72 @@ put_copies(struct output *o, const struct answer_photos *a,
 	table_release(&t);
 }
 
+/* "alice (last seen 2 min ago)", "the disk 'blue' at carol (plug it in)" */
+static void
+put_way_back(FILE *f, const struct answer_node *n, const struct answer_copy *c)
+{
+	int64_t now_ms = (int64_t)time(NULL) * 1000;
+	char age[TEXT_TIME_MAX];
+
+	if (n->online) {
+		fputs("the disk '", f);
+		text_put_shown(f, c->label, c->label_bytes, UINT_MAX);
+		fputs("' at ", f);
+	}
+	text_put_shown(f, n->name, strlen(n->name), UINT_MAX);
+	text_age(now_ms - n->last_seen_ms, age);
+	if (n->online)
+		fputs(" (plug it in)", f);
+	else if (n->last_seen_ms != 0)
+		fprintf(f, " (last seen %s)", age);
+}
+
+/* Is there a copy before this one that would come back by the same way? */
+static bool
+is_told(const struct answer_photos *a, const struct answer_photo *p, uint32_t at)
+{
+	const struct answer_copy *c = &p->rows[at];
+
+	for (uint32_t i = 0; i < at; i++) {
+		const struct answer_copy *d = &p->rows[i];
+
+		if (d->node == c->node &&
+		    (!row_node(a, c->node)->online ||
+		     (d->label_bytes == c->label_bytes &&
+		      memcmp(d->label, c->label, c->label_bytes) == 0)))
+			return true;
+	}
+	return false;
+}
+
+/* No copy is at hand: who would have to come back?  Any of them will do. */
+static void
+put_away(struct output *o, const struct answer_photos *a,
+	 const struct answer_photo *p)
+{
+	uint32_t ways = 0, said = 0;
+
+	for (uint32_t i = 0; i < p->copy_count; i++) {
+		if (p->rows[i].online)
+			return;
+		ways += !is_told(a, p, i);
+	}
+	if (o->quiet || ways == 0)
+		return;
+	fflush(o->data); /* on a terminal both end on the same screen */
+	fputs(ways == 1 ? "photo: every copy is away; to come back: " :
+			  "photo: every copy is away; to come back, any of: ",
+	      o->notes);
+	for (uint32_t i = 0; i < p->copy_count; i++) {
+		if (is_told(a, p, i))
+			continue;
+		fputs(said++ > 0 ? ", " : "", o->notes);
+		put_way_back(o->notes, row_node(a, p->rows[i].node),
+			     &p->rows[i]);
+	}
+	putc('\n', o->notes);
+}
+
 static int
 fail_not_found(const char *id, struct failure *why)
 {
@@ -121,9 +187,11 @@ put_answer(struct output *o, const char *id, const struct answer_photos *a,
 	case OUTPUT_TABLE:
 		put_fields(o, a, &a->photos[0]);
 		put_copies(o, a, &a->photos[0]);
+		put_away(o, a, &a->photos[0]);
 		break;
 	case OUTPUT_TABS:
 		put_copies(o, a, &a->photos[0]);
+		put_away(o, a, &a->photos[0]);
 		break;
 	}
 	if (a->fresh.scanning || a->fresh.syncing)
@@ -135,17 +203,12 @@ put_answer(struct output *o, const char *id, const struct answer_photos *a,
 static int
 run(const struct options *p, struct output *o, struct failure *why)
 {
-	const char *id = p->arguments[0];
 	struct question q = {.type = CLIENT_SHOW}, answer;
-	struct photo_prefix prefix;
 	struct call *c;
+	const char *id;
 	int r = -1;
 
-	if (strncasecmp(id, "id:", 3) == 0)
-		id += 3;
-	if (strlen(id) >= sizeof(q.u.show.id) ||
-	    !photo_prefix_parse(id, strlen(id), &prefix) ||
-	    prefix.digits < PHOTO_PREFIX_HEX_MIN)
+	if (!words_id(p->arguments[0], PHOTO_PREFIX_HEX_MIN, &id))
 		return failure_set(why, ENDING_USAGE,
 				   "'%.64s' is no photo id: give its first "
 				   "%u or more hex digits, as photo list "
@@ -176,7 +239,9 @@ const struct verb verb_show = {
 		"\n"
 		"Piped, there is a line for each copy: id, bytes, node, port, "
 		"state, root,\n"
-		"path, time of modification, separated by tabs.\n"
+		"path, time of modification, separated by tabs.  When every "
+		"copy is away, who\n"
+		"would have to come back is said on standard error.\n"
 		"\n"
 		"Examples:\n"
 		"  photo show 99aa06d3\n"

@@ -65,6 +65,20 @@ parse_long(struct parse *p, const char *text, char *const *argv, int argc,
 			   (int)length, text);
 }
 
+static int
+fail_unknown_letter(const struct parse *p, char letter)
+{
+	const struct verb *v = p->out->verb;
+
+	if (v != NULL && (v->takes & TAKES_QUERY) != 0)
+		return failure_set(p->why, ENDING_USAGE,
+				   "unknown option -%c; a word to leave out is "
+				   "written !word, or -word behind --",
+				   letter);
+	return failure_set(p->why, ENDING_USAGE,
+			   "unknown option -%c; see: photo --help", letter);
+}
+
 /* "-q", "-p5001", "-p 5001", "-qr". */
 static int
 parse_letters(struct parse *p, const char *text, char *const *argv, int argc,
@@ -79,10 +93,7 @@ parse_letters(struct parse *p, const char *text, char *const *argv, int argc,
 				s = &option_specs[i];
 		}
 		if (s == NULL)
-			return failure_set(p->why, ENDING_USAGE,
-					   "unknown option -%c; see: photo "
-					   "--help",
-					   *text);
+			return fail_unknown_letter(p, *text);
 		if (s->has_value) {
 			if (text[1] != '\0')
 				value = text + 1;

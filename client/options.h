@@ -28,6 +28,7 @@ enum verb_takes {
 	TAKES_ROOT = 256,
 	TAKES_COPIES = 512,
 	TAKES_ALWAYS = 1024,
+	TAKES_QUERY = 2048, /* no option: words may begin with a - */
 };
 
 struct verb {

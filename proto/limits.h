@@ -98,6 +98,9 @@
 #define HAVE_FILES_MAX       256u
 #define HAVE_HEAD_BYTES_MAX  4096u /* of a file, to tell what it is */
 #define QUERY_BYTES_MAX   1024u
+#define QUERY_TERMS_MAX   32u
+#define QUERY_DAYS_MAX    (2u * QUERY_TERMS_MAX) /* days that they bound */
+#define QUERY_ZONE_S_MAX  86400u /* a clock is ahead of UTC by less */
 #define LIST_PAGE_MAX     1000u /* photos in one PHOTOS answer */
 #define COPIES_SHOWN_MAX  1024u /* copies named for one photo */
 #define CANDIDATES_MAX    32u   /* photos named for an ambiguous id */

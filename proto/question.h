@@ -78,10 +78,14 @@ struct answer_welcome {
 	char software[32];
 };
 
-/* {"text","node","sort","reverse","limit","after"}; sort: 0 taken 1 name
- * 2 size 3 added; node: a NODE as typed, "" for all; after: bin, "" at first */
+/* {"text","node","sort","reverse","limit","after","zones"}; text: a query, see
+ * search.h; zones: for search_set_clock, absent when there are none; sort: 0
+ * taken 1 name 2 size 3 added; node: a NODE as typed, "" for all; after: bin,
+ * "" at first */
 struct question_list {
 	char text[QUERY_BYTES_MAX + 1];
+	uint32_t zone_count;
+	int32_t zones[QUERY_DAYS_MAX]; /* s east of UTC; see QUERY_ZONE_S_MAX */
 	char node[SHOWN_NAME_MAX + 1];
 	uint32_t sort;
 	bool reverse;

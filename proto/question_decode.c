@@ -121,12 +121,39 @@ hello_read(struct fields *f, struct question_hello *out)
 }
 
 static void
+zones_read(struct fields *f, struct question_list *out)
+{
+	const msgpack_object *zones = fields_find(f, "zones");
+	struct items i;
+
+	if (zones == NULL)
+		return;
+	items_init(&i, zones, 0);
+	if (i.broken || i.array->size > QUERY_DAYS_MAX) {
+		f->broken = true;
+		return;
+	}
+	for (uint32_t n = 0; n < i.array->size; n++) {
+		int64_t zone = items_int(&i);
+
+		if (i.broken || zone > (int64_t)QUERY_ZONE_S_MAX ||
+		    zone < -(int64_t)QUERY_ZONE_S_MAX) {
+			f->broken = true;
+			return;
+		}
+		out->zones[n] = (int32_t)zone;
+	}
+	out->zone_count = i.array->size;
+}
+
+static void
 list_read(struct fields *f, struct question_list *out)
 {
 	fields_str_or_empty(f, "text", out->text, QUERY_BYTES_MAX);
 	fields_str_or_empty(f, "node", out->node, SHOWN_NAME_MAX);
 	out->sort = (uint32_t)fields_uint_or(f, "sort", 3, 0);
 	out->reverse = fields_bool_or(f, "reverse", false);
+	zones_read(f, out);
 	question_read_page(f, &out->limit, out->after, CURSOR_BYTES_MAX,
 			   &out->after_bytes);
 }

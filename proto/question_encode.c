@@ -77,7 +77,7 @@ hello_pack(struct pack *p, const struct question_hello *h)
 static void
 list_pack(struct pack *p, const struct question_list *l)
 {
-	pack_map(p, l->after_bytes == 0 ? 5 : 6);
+	pack_map(p, 5u + (l->after_bytes != 0) + (l->zone_count != 0));
 	pack_key_str(p, "text", l->text);
 	pack_key_str(p, "node", l->node);
 	pack_key_uint(p, "sort", l->sort);
@@ -85,6 +85,12 @@ list_pack(struct pack *p, const struct question_list *l)
 	pack_key_uint(p, "limit", l->limit);
 	if (l->after_bytes != 0)
 		pack_key_bin(p, "after", l->after, l->after_bytes);
+	if (l->zone_count == 0)
+		return;
+	pack_str(p, "zones");
+	pack_array(p, l->zone_count);
+	for (uint32_t i = 0; i < l->zone_count; i++)
+		pack_int(p, l->zones[i]);
 }
 
 static void

@@ -81,6 +81,46 @@ start_page(struct task *t, const uint8_t *after, size_t after_bytes)
 	task_submit(t);
 }
 
+/* Whom its NODE terms mean, and who is live; false when that was refused. */
+static bool
+find_nodes(struct task *t)
+{
+	struct list_query *l = &t->u.list;
+
+	for (uint32_t i = 0; i < l->search.count; i++) {
+		const struct search_term *term = &l->search.terms[i];
+
+		if (term->kind == SEARCH_NODE &&
+		    !task_choose_node(t, search_text(&l->search, term),
+				      &l->nodes[i]))
+			return false;
+	}
+	for (uint32_t i = 0; i < t->view->count; i++) {
+		const struct view_node *n = &t->view->nodes[i];
+
+		if (view_live(n) && l->live_count < MESH_KNOWN_MAX)
+			l->live[l->live_count++] = n->is.node;
+	}
+	return true;
+}
+
+/* The client has looked already; that is its affair. */
+static bool
+take_query(struct task *t, const struct question_list *q)
+{
+	struct list_query *l = &t->u.list;
+	struct search_error why;
+
+	if (!search_parse(q->text, strlen(q->text), &l->search, &why)) {
+		answers_refuse(t->answers, t->client, t->request, ERROR_USAGE,
+			       "query, byte %zu: %s", why.at, why.text);
+		return false;
+	}
+	search_set_clock(&l->search, t->view->wall_ms, q->zones,
+			 q->zone_count);
+	return find_nodes(t);
+}
+
 void
 list_ask(struct answers *a, uint64_t client, uint32_t request,
 	 const struct question_list *q)
@@ -94,9 +134,9 @@ list_ask(struct answers *a, uint64_t client, uint32_t request,
 	l->limit = q->limit;
 	l->reverse = q->reverse;
 	l->sort = (enum list_sort)q->sort; /* 0..3, judged by the decoder */
-	memcpy(l->text, q->text, sizeof(l->text));
 	l->of_node = q->node[0] != '\0';
-	if (l->of_node && !task_choose_node(t, q->node, &l->node)) {
+	if ((l->of_node && !task_choose_node(t, q->node, &l->node)) ||
+	    !take_query(t, q)) {
 		task_free(t);
 		return;
 	}

@@ -14,6 +14,7 @@
 #include "mesh.h"
 #include "message.h"
 #include "photo_id.h"
+#include "search.h"
 
 struct trouble;
 struct reader;
@@ -36,8 +37,12 @@ struct list_cursor {
 };
 
 struct list_query {
-	char text[QUERY_BYTES_MAX + 1]; /* case-insensitive part of a name or
-					 * path of any copy; "" is all */
+	struct search search; /* its clock is set; no terms: all photos */
+	struct node_id nodes[QUERY_TERMS_MAX]; /* whom its NODE terms mean, each
+						* at its term's place */
+	struct node_id live[MESH_KNOWN_MAX]; /* whose copies are at hand, if
+					      * their disks are there */
+	uint32_t live_count;
 	bool of_node; /* only photos with a copy there, and only those copies */
 	struct node_id node;
 	enum list_sort sort; /* all but NAME: greatest first */
@@ -72,7 +77,12 @@ struct photo_row {
 	struct list_cursor cursor; /* to go on behind this row */
 };
 
-/* `each` returns false to stop early.  0 also when nothing matched. */
+/*
+ * `each` returns false to stop early.  0 also when nothing matched.  Page by
+ * page, from a row's cursor on, this walks over any number of photos in
+ * constant memory; a cursor names a place in the order, whatever is searched
+ * for, and while photos come and go.
+ */
 int reader_list(struct reader *r, const struct list_query *q,
 		bool (*each)(void *arg, const struct photo_row *row), void *arg,
 		struct trouble *why);

@@ -10,39 +10,7 @@
 
 #include "query_private.h"
 
-static unsigned char
-fold(unsigned char c)
-{
-	return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
-}
-
-/* `needle` is folded already. */
-static bool
-contains(const char *hay, size_t hay_bytes, const char *needle,
-	 size_t needle_bytes)
-{
-	if (needle_bytes > hay_bytes)
-		return false;
-	for (size_t at = 0; at <= hay_bytes - needle_bytes; at++) {
-		size_t n = 0;
-
-		while (n < needle_bytes &&
-		       fold((unsigned char)hay[at + n]) ==
-			       (unsigned char)needle[n])
-			n++;
-		if (n == needle_bytes)
-			return true;
-	}
-	return false;
-}
-
 /* ---- copies of one photo ---------------------------------------------- */
-
-struct filter {
-	char text[QUERY_BYTES_MAX + 1]; /* folded */
-	size_t text_bytes;
-	const struct node_id *node; /* or NULL */
-};
 
 static int
 path_keep(struct reader *r, const char *path, size_t bytes, size_t *at,
@@ -85,13 +53,12 @@ copy_keep(struct reader *r, const struct seen_stream *s, const char *key,
 			 &f->path_at, why);
 }
 
-/* 1: collected and wanted; 0: filtered out; -1. */
+/* Those of one node, unless NULL.  1: collected; 0: there are none; -1. */
 static int
-copies_collect(struct reader *r, const uint8_t *id, const struct filter *f,
+copies_collect(struct reader *r, const uint8_t *id, const struct node_id *node,
 	       struct trouble *why)
 {
 	sqlite3_stmt *st = r->st[R_COPIES];
-	bool text_seen = f->text_bytes == 0;
 	int code;
 
 	r->found_count = 0;
@@ -105,12 +72,8 @@ copies_collect(struct reader *r, const uint8_t *id, const struct filter *f,
 
 		if (s == NULL || bytes <= ROOT_ID_BYTES)
 			continue;
-		if (!text_seen)
-			text_seen = contains(key + ROOT_ID_BYTES,
-					     bytes - ROOT_ID_BYTES, f->text,
-					     f->text_bytes);
-		if (f->node != NULL &&
-		    !node_id_equal(&s->report.stream.node, f->node))
+		if (node != NULL &&
+		    !node_id_equal(&s->report.stream.node, node))
 			continue;
 		if (copy_keep(r, s, key, bytes, st, why) == -1) {
 			sqlite3_reset(st);
@@ -119,7 +82,7 @@ copies_collect(struct reader *r, const uint8_t *id, const struct filter *f,
 	}
 	if (code == -1)
 		return -1;
-	return text_seen && r->found_count > 0;
+	return r->found_count > 0;
 }
 
 static int
@@ -203,7 +166,7 @@ cursor_fill(struct photo_row *row, enum list_sort sort, sqlite3_stmt *st)
 
 /* 1: shown, go on; 0: filtered out; 2: `each` has had enough; -1. */
 static int
-photo_show(struct reader *r, sqlite3_stmt *st, const struct filter *f,
+photo_show(struct reader *r, sqlite3_stmt *st, const struct node_id *node,
 	   enum list_sort sort,
 	   bool (*each)(void *arg, const struct photo_row *row), void *arg,
 	   struct trouble *why)
@@ -214,7 +177,7 @@ photo_show(struct reader *r, sqlite3_stmt *st, const struct filter *f,
 	if (sqlite3_column_bytes(st, 0) != PHOTO_ID_BYTES ||
 	    sqlite3_column_bytes(st, 2) >= (int)sizeof(row.cursor.name))
 		return trouble_set(why, 0, "catalogue: a photo row is not ours");
-	n = copies_collect(r, sqlite3_column_blob(st, 0), f, why);
+	n = copies_collect(r, sqlite3_column_blob(st, 0), node, why);
 	if (n != 1)
 		return n;
 	if ((n = copies_arrange(r, why)) == -1)
@@ -232,44 +195,55 @@ photo_show(struct reader *r, sqlite3_stmt *st, const struct filter *f,
 	return each(arg, &row) ? 1 : 2;
 }
 
-/* The statement for a sort, made when it is first asked for. */
+/*
+ * The statement for a sort.  Without terms it is made when it is first asked
+ * for, and kept; one with terms is the caller's, to be finalized.
+ */
 static sqlite3_stmt *
-list_statement(struct reader *r, enum list_sort sort, bool falling,
-	       bool after, struct trouble *why)
+list_statement(struct reader *r, const struct list_query *q, bool falling,
+	       struct trouble *why)
 {
 	static const char *const columns[LIST_SORTS] = {
 		"sort_time", "name", "size", "added", "wasted"};
 	/* Said as the index says it, or it would not be used. */
-	const char *some = sort == SORT_WASTED ? "wasted > 0" : "1";
-	sqlite3_stmt **st = &r->list[sort][falling][after];
-	const char *column = columns[sort];
+	const char *some = q->sort == SORT_WASTED ? "wasted > 0" : "1";
+	sqlite3_stmt **kept = &r->list[q->sort][falling][q->after.set];
+	const char *column = columns[q->sort];
 	const char *way = falling ? "DESC" : "ASC";
-	char behind[64] = "", sql[256];
+	char behind[64] = "", terms[SEARCH_SQL_MAX], sql[SEARCH_SQL_MAX + 256];
+	sqlite3_stmt *own = NULL, **st = q->search.count > 0 ? &own : kept;
 	const char *text = sql;
 
 	if (*st != NULL)
 		return *st;
-	if (after)
+	if (q->after.set)
 		snprintf(behind, sizeof(behind), " AND (%s, id) %c (?1, ?2)",
 			 column, falling ? '<' : '>');
+	search_sql(&q->search, q->sort, terms);
 	snprintf(sql, sizeof(sql),
 		 "SELECT id, sort_time, name, size, added, copies, type, wasted"
-		 " FROM photo WHERE %s%s ORDER BY %s %s, id %s", some, behind,
-		 column, way, way);
+		 " FROM photo WHERE %s%s%s ORDER BY %s %s, id %s", some, behind,
+		 terms, column, way, way);
 	return schema_prepare(r->db, &text, st, 1, why) == -1 ? NULL : *st;
 }
 
 static void
-filter_init(struct filter *f, const struct list_query *q)
+list_bind(sqlite3_stmt *st, const struct list_query *q)
 {
-	memset(f, 0, sizeof(*f));
-	if (q == NULL)
+	const struct list_cursor *c = &q->after;
+	uint8_t id[PHOTO_ID_BYTES];
+
+	search_bind(st, q);
+	if (!c->set)
 		return;
-	f->text_bytes = strnlen(q->text, QUERY_BYTES_MAX);
-	for (size_t i = 0; i < f->text_bytes; i++)
-		f->text[i] = (char)fold((unsigned char)q->text[i]);
-	if (q->of_node)
-		f->node = &q->node;
+	photo_id_pack(&c->photo, id);
+	if (q->sort == SORT_NAME)
+		sqlite3_bind_text(st, 1, c->name,
+				  (int)strnlen(c->name, sizeof(c->name)),
+				  SQLITE_STATIC);
+	else
+		sqlite3_bind_int64(st, 1, c->number);
+	sqlite3_bind_blob(st, 2, id, PHOTO_ID_BYTES, SQLITE_TRANSIENT);
 }
 
 int
@@ -278,35 +252,31 @@ reader_list(struct reader *r, const struct list_query *q,
 	    struct trouble *why)
 {
 	bool falling = (q->sort != SORT_NAME) != q->reverse;
-	uint8_t id[PHOTO_ID_BYTES];
-	struct filter f;
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = list_statement(r, q, falling, why);
 	uint32_t shown = 0;
-	int code, n = 0;
+	int code = 1, n = 0, result = -1;
 
-	st = list_statement(r, q->sort, falling, q->after.set, why);
-	if (st == NULL || read_begin(r, why) == -1)
+	if (st == NULL)
 		return -1;
-	filter_init(&f, q);
-	if (q->after.set) {
-		photo_id_pack(&q->after.photo, id);
-		if (q->sort == SORT_NAME)
-			sqlite3_bind_text(st, 1, q->after.name,
-					  (int)strnlen(q->after.name,
-						       sizeof(q->after.name)),
-					  SQLITE_STATIC);
-		else
-			sqlite3_bind_int64(st, 1, q->after.number);
-		sqlite3_bind_blob(st, 2, id, PHOTO_ID_BYTES, SQLITE_STATIC);
-	}
+	if (read_begin(r, why) == -1)
+		goto drop_statement;
+	r->asked = q;
+	list_bind(st, q);
 	while (n != 2 && shown < q->limit &&
-	       (code = read_row(r, st, why)) != 0) {
-		if (code == -1 ||
-		    (n = photo_show(r, st, &f, q->sort, each, arg, why)) == -1)
-			return read_end(r, -1);
+	       (code = read_row(r, st, why)) == 1) {
+		n = photo_show(r, st, q->of_node ? &q->node : NULL, q->sort,
+			       each, arg, why);
+		if (n == -1)
+			break;
 		shown += n == 1;
 	}
-	return read_end(r, 0);
+	sqlite3_reset(st); /* read_end knows of those only that are kept */
+	result = read_end(r, code == -1 || n == -1 ? -1 : 0);
+	r->asked = NULL;
+drop_statement:
+	if (q->search.count > 0)
+		sqlite3_finalize(st);
+	return result;
 }
 
 int
@@ -315,21 +285,15 @@ reader_find(struct reader *r, const struct photo_prefix *prefix,
 	    bool (*each)(void *arg, const struct photo_row *row), void *arg,
 	    struct trouble *why)
 {
-	uint8_t low[PHOTO_ID_BYTES] = {0}, high[PHOTO_ID_BYTES];
+	uint8_t low[PHOTO_ID_BYTES], high[PHOTO_ID_BYTES];
 	sqlite3_stmt *st = r->st[R_FIND];
 	struct photo_id photo;
-	struct filter f;
 	uint32_t shown = 0;
 	int code, n = 0;
 
-	memset(high, 0xff, sizeof(high));
-	memcpy(low, prefix->hash, PHOTO_HASH_BYTES);
-	memcpy(high, prefix->hash, (prefix->digits + 1) / 2);
-	if (prefix->digits % 2 == 1)
-		high[prefix->digits / 2] |= 0x0f;
+	prefix_bounds(prefix, low, high);
 	if (read_begin(r, why) == -1)
 		return -1;
-	filter_init(&f, NULL);
 	sqlite3_bind_blob(st, 1, low, sizeof(low), SQLITE_STATIC);
 	sqlite3_bind_blob(st, 2, high, sizeof(high), SQLITE_STATIC);
 	while (n != 2 && shown < limit &&
@@ -341,7 +305,7 @@ reader_find(struct reader *r, const struct photo_prefix *prefix,
 		photo_id_unpack(sqlite3_column_blob(st, 0), &photo);
 		if (!photo_prefix_matches(prefix, &photo))
 			continue;
-		n = photo_show(r, st, &f, SORT_TAKEN, each, arg, why);
+		n = photo_show(r, st, NULL, SORT_TAKEN, each, arg, why);
 		if (n == -1)
 			return read_end(r, -1);
 		shown += n == 1;

@@ -57,6 +57,7 @@ struct reader {
 	char *paths; /* owned */
 	size_t paths_used, paths_capacity;
 	struct summary summary;
+	const struct list_query *asked; /* borrowed; of this call */
 	size_t places_max; /* verification's bound; a test makes it small */
 	bool damaged; /* something read was not as SQLite writes it */
 	void (*on_damage)(void *arg, const struct trouble *what);
@@ -76,6 +77,19 @@ int read_memory(struct trouble *why);
 /* A row of R_PAGE; borrowed until the next. */
 void read_record(sqlite3_stmt *st, struct record *v);
 const struct seen_stream *read_stream(const struct reader *r, int64_t id);
+
+/* ---- query_search.c: terms as SQL ------------------------------------- */
+
+int search_functions(struct reader *r, struct trouble *why);
+/* " AND ..." for each term; nothing in it that anybody typed. */
+#define SEARCH_SQL_MAX 8192u
+void search_sql(const struct search *s, enum list_sort sort,
+		char out[SEARCH_SQL_MAX]);
+/* The parameters of that; `q` stays while the statement runs. */
+void search_bind(sqlite3_stmt *st, const struct list_query *q);
+/* Ids that begin with the prefix are those from low to high. */
+void prefix_bounds(const struct photo_prefix *p, uint8_t low[PHOTO_ID_BYTES],
+		   uint8_t high[PHOTO_ID_BYTES]);
 
 /* ---- query_roots.c: lives and their roots ----------------------------- */
 

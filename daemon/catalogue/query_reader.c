@@ -77,6 +77,7 @@ reader_open(const char *dir, struct trouble *why)
 	if (r->found == NULL || r->rows == NULL)
 		goto out_of_memory;
 	if (schema_open_reader(path, &r->db, why) == -1 ||
+	    search_functions(r, why) == -1 ||
 	    schema_prepare(r->db, reader_sql, r->st, R_COUNT, why) == -1)
 		goto close_reader;
 	free(path);

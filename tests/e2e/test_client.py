@@ -92,7 +92,7 @@ class Client(unittest.TestCase):
         found = a.photo("--json", "list", "SUNSET").json
         self.assertEqual([p["name"] for p in found], ["sunset.jpg"])
         self.assertEqual(a.photo("list", "no such thing").lines, [])
-        self.assertEqual(a.photo("list", "no such thing").code, 0)
+        self.assertEqual(a.photo("list", "no such thing").code, 3)
         of_bob = a.photo("--json", "list", "--node", "bob").json
         self.assertEqual(len(of_bob), 11)
         self.assertEqual({c["node"] for p in of_bob for c in p["copies"]},

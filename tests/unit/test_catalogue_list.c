@@ -158,6 +158,15 @@ count(const struct list_query *q, struct pages *p)
 }
 
 static void
+ask(struct list_query *q, const char *text)
+{
+	struct search_error why;
+
+	if (!search_parse(text, strlen(text), &q->search, &why))
+		fail_msg("%s: %s", text, why.text);
+}
+
+static void
 search_and_one_node(void **state)
 {
 	struct list_query q = {.limit = 1000};
@@ -165,15 +174,15 @@ search_and_one_node(void **state)
 	struct pages p;
 
 	(void)state;
-	strcpy(q.text, "IMG3");
+	ask(&q, "IMG3");
 	assert_int_equal(count(&q, &p), 20);
-	strcpy(q.text, "d1");
+	ask(&q, "d1");
 	assert_int_equal(count(&q, &p), 111);
-	strcpy(q.text, "D17/");
+	ask(&q, "D17/");
 	assert_int_equal(count(&q, &p), 1);
-	strcpy(q.text, "nowhere");
+	ask(&q, "nowhere");
 	assert_int_equal(count(&q, &p), 0);
-	q.text[0] = '\0';
+	ask(&q, "");
 	q.of_node = true;
 	q.node = b.node;
 	assert_int_equal(count(&q, &p), 20);

@@ -82,6 +82,13 @@ test_small(void **state)
 	q.u.list.after_bytes = CURSOR_BYTES_MAX;
 	round_trip(&q, &b);
 	CHECK(strcmp(b.u.list.text, "be\xff\x1b") == 0);
+	CHECK(b.u.list.zone_count == 0);
+	q.u.list.zone_count = QUERY_DAYS_MAX;
+	for (uint32_t i = 0; i < QUERY_DAYS_MAX; i++)
+		q.u.list.zones[i] = i % 2 ? 86400 : -86400;
+	round_trip(&q, &b);
+	CHECK(b.u.list.zone_count == QUERY_DAYS_MAX);
+	CHECK(b.u.list.zones[0] == -86400 && b.u.list.zones[63] == 86400);
 	q = (struct question){.type = CLIENT_SHOW, .request = 9};
 	strcpy(q.u.show.id, "id:1a2b");
 	round_trip(&q, &b);
@@ -337,6 +344,38 @@ limit_zero(struct pack *p)
 	pack_key_uint(p, "limit", 0);
 }
 static void
+zones(struct pack *p, uint32_t count, int64_t zone)
+{
+	pack_map(p, 2);
+	pack_key_uint(p, "limit", 1);
+	pack_str(p, "zones");
+	pack_array(p, count);
+	for (uint32_t i = 0; i < count; i++)
+		pack_int(p, zone);
+}
+static void
+zones_many(struct pack *p)
+{
+	zones(p, QUERY_DAYS_MAX + 1, 0);
+}
+static void
+zones_east(struct pack *p)
+{
+	zones(p, 1, 86401);
+}
+static void
+zones_west(struct pack *p)
+{
+	zones(p, 1, -86401);
+}
+static void
+zones_none(struct pack *p)
+{
+	pack_map(p, 2);
+	pack_key_uint(p, "limit", 1);
+	pack_key_uint(p, "zones", 0);
+}
+static void
 limit_above(struct pack *p)
 {
 	pack_map(p, 1);
@@ -415,6 +454,10 @@ test_refused(void **state)
 	refused("no limit", no_limit);
 	refused("limit 0", limit_zero);
 	refused("limit above", limit_above);
+	refused("65 zones", zones_many);
+	refused("a zone too far east", zones_east);
+	refused("a zone too far west", zones_west);
+	refused("zones that are a number", zones_none);
 	refused("sort", sort_unknown);
 	refused("cursor", cursor_long);
 	refused("key twice", twice);

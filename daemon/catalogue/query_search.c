@@ -1,0 +1,341 @@
+/*
+ * query_search.c: the terms of a query, as SQL.
+ *
+ * The text of a statement is put together from fixed pieces and numbers of
+ * parameters; whatever somebody typed is bound.  Patterns are matched by
+ * functions of ours (search.h), for LIKE and GLOB have other ideas of case, of
+ * bytes that are no UTF-8, and of what %, _ and a NUL mean.
+ *
+ * A column that has an index, but not the one that the list is sorted by, is
+ * written with a + before it.  Else SQLite may take that index and sort what
+ * it finds, afresh for each page; so a query is one walk along the list,
+ * however many pages it takes.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "query_private.h"
+
+#define OF_SOME_COPY "EXISTS(SELECT 1 FROM copy WHERE photo = photo.id AND "
+
+/* ---- functions --------------------------------------------------------- */
+
+enum match { PATH_PART, NAME_PART, PATH_GLOB, NAME_GLOB, TYPE_IS, TYPE_GLOB };
+
+/* (key of a copy or a type, what is looked for) */
+static void
+match_make(sqlite3_context *c, int count, sqlite3_value **v, enum match how)
+{
+	const char *text = sqlite3_value_blob(v[0]);
+	const char *want = sqlite3_value_blob(v[1]);
+	size_t bytes = (size_t)sqlite3_value_bytes(v[0]);
+	size_t want_bytes = (size_t)sqlite3_value_bytes(v[1]);
+	bool yes = false;
+
+	assert(count == 2);
+	if (how != TYPE_IS && how != TYPE_GLOB) {
+		/* Never stored, but a damaged file may say anything. */
+		if (bytes <= ROOT_ID_BYTES) {
+			sqlite3_result_int(c, 0);
+			return;
+		}
+		text += ROOT_ID_BYTES;
+		bytes -= ROOT_ID_BYTES;
+	}
+	if (how == NAME_PART || how == NAME_GLOB)
+		text = search_base_name(text, &bytes);
+	switch (how) {
+	case PATH_PART:
+	case NAME_PART:
+		yes = search_part(want, want_bytes, text, bytes);
+		break;
+	case PATH_GLOB:
+	case NAME_GLOB:
+	case TYPE_GLOB:
+		yes = search_glob(want, want_bytes, text, bytes);
+		break;
+	case TYPE_IS:
+		yes = search_type(want, want_bytes, text, bytes);
+		break;
+	}
+	sqlite3_result_int(c, yes);
+}
+
+#define MATCH(name, how)                                                     \
+	static void name(sqlite3_context *c, int count, sqlite3_value **v)   \
+	{                                                                    \
+		match_make(c, count, v, how);                                \
+	}
+MATCH(path_part, PATH_PART)
+MATCH(name_part, NAME_PART)
+MATCH(path_glob, PATH_GLOB)
+MATCH(name_glob, NAME_GLOB)
+MATCH(type_is, TYPE_IS)
+MATCH(type_glob, TYPE_GLOB)
+
+static void
+type_raw(sqlite3_context *c, int count, sqlite3_value **v)
+{
+	const char *type = sqlite3_value_blob(v[0]);
+
+	(void)count;
+	sqlite3_result_int(c, search_type_raw(type, (size_t)
+					      sqlite3_value_bytes(v[0])));
+}
+
+static void
+name_raw(sqlite3_context *c, int count, sqlite3_value **v)
+{
+	const char *key = sqlite3_value_blob(v[0]);
+	size_t bytes = (size_t)sqlite3_value_bytes(v[0]);
+
+	(void)count;
+	sqlite3_result_int(c, bytes > ROOT_ID_BYTES &&
+			      search_name_raw(key + ROOT_ID_BYTES,
+					      bytes - ROOT_ID_BYTES));
+}
+
+static bool
+is_live(const struct list_query *q, const struct node_id *node)
+{
+	for (uint32_t i = 0; i < q->live_count; i++)
+		if (node_id_equal(&q->live[i], node))
+			return true;
+	return false;
+}
+
+/* (stream, key of a copy): can it be had now?  What is said of roots takes
+ * the lives of a node into account, so it is asked where the list asks. */
+static void
+at_hand(sqlite3_context *c, int count, sqlite3_value **v)
+{
+	struct reader *r = sqlite3_user_data(c);
+	const struct seen_stream *s =
+		read_stream(r, sqlite3_value_int64(v[0]));
+	const char *key = sqlite3_value_blob(v[1]);
+	struct trouble why = {0};
+	struct copy_row row;
+
+	(void)count;
+	if (s == NULL || sqlite3_value_bytes(v[1]) <= (int)ROOT_ID_BYTES ||
+	    !is_live(r->asked, &s->report.stream.node)) {
+		sqlite3_result_int(c, 0);
+		return;
+	}
+	memset(&row, 0, sizeof(row));
+	memcpy(row.root.bytes, key, ROOT_ID_BYTES);
+	if (roots_look(r, s, &row, &why) == -1)
+		sqlite3_result_error(c, why.text, -1);
+	else
+		sqlite3_result_int(c, row.root_online);
+}
+
+int
+search_functions(struct reader *r, struct trouble *why)
+{
+	static const struct {
+		const char *name;
+		int count;
+		bool same; /* for the same arguments, whatever the moment */
+		void (*make)(sqlite3_context *, int, sqlite3_value **);
+	} functions[] = {
+		{"path_part", 2, true, path_part},
+		{"name_part", 2, true, name_part},
+		{"path_glob", 2, true, path_glob},
+		{"name_glob", 2, true, name_glob},
+		{"type_is", 2, true, type_is},
+		{"type_glob", 2, true, type_glob},
+		{"type_raw", 1, true, type_raw},
+		{"name_raw", 1, true, name_raw},
+		{"at_hand", 2, false, at_hand},
+	};
+
+	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
+		int flags = SQLITE_UTF8 | SQLITE_DIRECTONLY |
+			    (functions[i].same ? SQLITE_DETERMINISTIC : 0);
+
+		if (sqlite3_create_function(r->db, functions[i].name,
+					    functions[i].count, flags, r,
+					    functions[i].make, NULL,
+					    NULL) != SQLITE_OK)
+			return schema_trouble(r->db, why, "cannot be set up");
+	}
+	return 0;
+}
+
+/* ---- statements -------------------------------------------------------- */
+
+/* The parameters of a term; 1 and 2 are the cursor's. */
+static int
+parameter(uint32_t term)
+{
+	return 3 + 2 * (int)term;
+}
+
+/* What a term asks; `n` and n + 1 are its parameters. */
+static int
+term_sql(const struct search_term *t, enum list_sort sort, int n, char *out,
+	 size_t max)
+{
+	const char *form = t->glob ? "glob" : "part";
+	const char *other = "+";
+
+	switch (t->kind) {
+	case SEARCH_PATH:
+		return snprintf(out, max, OF_SOME_COPY "path_%s(key, ?%d))",
+				form, n);
+	case SEARCH_NAME:
+		return snprintf(out, max, OF_SOME_COPY "name_%s(key, ?%d))",
+				form, n);
+	case SEARCH_NODE:
+		return snprintf(out, max, OF_SOME_COPY "stream IN (SELECT id"
+				" FROM stream WHERE node = ?%d))", n);
+	case SEARCH_ONLINE:
+		return snprintf(out, max, OF_SOME_COPY "at_hand(stream, key))");
+	case SEARCH_TYPE:
+		return snprintf(out, max, "type_%s(type, ?%d)",
+				t->glob ? "glob" : "is", n);
+	case SEARCH_RAW:
+		return snprintf(out, max, "(type_raw(type) OR (type ="
+				" 'image/tiff' AND " OF_SOME_COPY
+				"name_raw(key))))");
+	case SEARCH_SIZE:
+		if (sort == SORT_SIZE)
+			other = "";
+		return snprintf(out, max, "(%ssize BETWEEN ?%d AND ?%d)", other,
+				n, n + 1);
+	case SEARCH_COPIES:
+		return snprintf(out, max, "(copies BETWEEN ?%d AND ?%d)", n,
+				n + 1);
+	case SEARCH_TAKEN:
+		if (sort == SORT_TAKEN)
+			other = "";
+		return snprintf(out, max, "(%ssort_time BETWEEN ?%d AND ?%d)",
+				other, n, n + 1);
+	case SEARCH_ADDED:
+		if (sort == SORT_ADDED)
+			other = "";
+		return snprintf(out, max, "(%sadded BETWEEN ?%d AND ?%d)",
+				other, n, n + 1);
+	case SEARCH_ID:
+		return snprintf(out, max, "(id BETWEEN ?%d AND ?%d)", n, n + 1);
+	}
+	return 0;
+}
+
+void
+search_sql(const struct search *s, enum list_sort sort,
+	   char out[SEARCH_SQL_MAX])
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (uint32_t i = 0; i < s->count; i++) {
+		const struct search_term *t = &s->terms[i];
+
+		used += (size_t)snprintf(out + used, SEARCH_SQL_MAX - used,
+					 " AND %s",
+					 t->negated ? "NOT " : "");
+		used += (size_t)term_sql(t, sort, parameter(i), out + used,
+					 SEARCH_SQL_MAX - used);
+		assert(used < SEARCH_SQL_MAX);
+	}
+}
+
+/* ---- what is bound ----------------------------------------------------- */
+
+static int64_t
+ns_of_ms(int64_t ms)
+{
+	if (ms > INT64_MAX / 1000000)
+		return INT64_MAX;
+	if (ms < INT64_MIN / 1000000)
+		return INT64_MIN;
+	return ms * 1000000;
+}
+
+/* Both ends included, and the last one but a moment away from `until`. */
+static void
+bind_time(sqlite3_stmt *st, int n, const struct search_time *t, bool ns)
+{
+	int64_t from = INT64_MIN, until = INT64_MAX;
+
+	if (t->has_from)
+		from = ns ? ns_of_ms(t->from_ms) : t->from_ms;
+	if (t->has_until)
+		until = ns ? ns_of_ms(t->until_ms) : t->until_ms;
+	if (t->has_until && until != INT64_MAX && until != INT64_MIN)
+		until--;
+	sqlite3_bind_int64(st, n, from);
+	sqlite3_bind_int64(st, n + 1, until);
+}
+
+void
+prefix_bounds(const struct photo_prefix *p, uint8_t low[PHOTO_ID_BYTES],
+	      uint8_t high[PHOTO_ID_BYTES])
+{
+	struct photo_id id;
+
+	memset(low, 0, PHOTO_ID_BYTES);
+	memset(high, 0xff, PHOTO_ID_BYTES);
+	memcpy(low, p->hash, PHOTO_HASH_BYTES);
+	memcpy(high, p->hash, (p->digits + 1) / 2);
+	if (p->digits % 2 == 1)
+		high[p->digits / 2] |= 0x0f;
+	if (!p->sized)
+		return;
+	memcpy(id.hash, p->hash, PHOTO_HASH_BYTES);
+	id.size = p->size;
+	photo_id_pack(&id, low);
+	photo_id_pack(&id, high);
+}
+
+static void
+bind_id(sqlite3_stmt *st, int n, const struct photo_prefix *prefix)
+{
+	uint8_t low[PHOTO_ID_BYTES], high[PHOTO_ID_BYTES];
+
+	prefix_bounds(prefix, low, high);
+	sqlite3_bind_blob(st, n, low, sizeof(low), SQLITE_TRANSIENT);
+	sqlite3_bind_blob(st, n + 1, high, sizeof(high), SQLITE_TRANSIENT);
+}
+
+void
+search_bind(sqlite3_stmt *st, const struct list_query *q)
+{
+	for (uint32_t i = 0; i < q->search.count; i++) {
+		const struct search_term *t = &q->search.terms[i];
+		int n = parameter(i);
+
+		switch (t->kind) {
+		case SEARCH_PATH:
+		case SEARCH_NAME:
+		case SEARCH_TYPE:
+			sqlite3_bind_blob(st, n, search_text(&q->search, t),
+					  t->text_bytes, SQLITE_STATIC);
+			break;
+		case SEARCH_NODE:
+			sqlite3_bind_blob(st, n, q->nodes[i].bytes,
+					  NODE_ID_BYTES, SQLITE_STATIC);
+			break;
+		case SEARCH_SIZE:
+		case SEARCH_COPIES:
+			sqlite3_bind_int64(st, n, (int64_t)t->min);
+			sqlite3_bind_int64(st, n + 1, (int64_t)t->max);
+			break;
+		case SEARCH_TAKEN:
+			bind_time(st, n, &t->time, true);
+			break;
+		case SEARCH_ADDED:
+			bind_time(st, n, &t->time, false);
+			break;
+		case SEARCH_ID:
+			bind_id(st, n, &t->prefix);
+			break;
+		case SEARCH_RAW:
+		case SEARCH_ONLINE:
+			break;
+		}
+	}
+}
