@@ -139,6 +139,7 @@ name_copy(struct add *a, struct planned *n, const char *temporary, int fd,
 {
 	char wanted[NAME_BYTES_MAX + 1], final[NAME_BYTES_MAX + 1],
 		file[PLACE_PATH_MAX];
+	const char *fate = "added";
 
 	name_safe(n->path, strlen(n->path), wanted);
 	switch (place_put(&a->month, a->reading, temporary, fd, n->mtime_ns,
@@ -148,6 +149,7 @@ name_copy(struct add *a, struct planned *n, const char *temporary, int fd,
 		a->added_bytes += n->photo.size;
 		break;
 	case PLACE_THERE: /* the daemon has not seen it yet */
+		fate = "existing";
 		a->existing++;
 		break;
 	case PLACE_TAKEN:
@@ -156,7 +158,7 @@ name_copy(struct add *a, struct planned *n, const char *temporary, int fd,
 	}
 	n->added = true;
 	place_shown(&a->month, final, file);
-	add_report(a, "added", n->path, &n->photo, file, NULL);
+	add_report(a, fate, n->path, &n->photo, file, NULL);
 	return 0;
 }
 
