@@ -21,7 +21,11 @@ struct catalogue;
 struct clients;
 struct event;
 struct event_base;
+struct fetching;
+struct holdings;
 struct mailbox;
+struct serving;
+struct tls;
 struct trouble;
 
 struct daemon {
@@ -29,14 +33,17 @@ struct daemon {
 	struct claim claim;
 	char name[NODE_NAME_BYTES_MAX + 1];
 	char runtime[PATH_MAX];
-	uint8_t key[MESH_KEY_BYTES];
+	struct tls *tls;
 	struct event_base *base;
 	struct mailbox *ends; /* never freed: see driver.h */
 	struct event *letters, *on_int, *on_term, *on_block;
 	struct state *state;
 	struct catalogue *catalogue;
 	struct intake_roots recalled;
+	struct holdings *holdings;
+	struct serving *serving;
 	struct driver *driver;
+	struct fetching *fetching;
 	struct clients *clients;
 	struct intake *intake;
 	bool leaving;
@@ -61,6 +68,9 @@ void on_photos(void *arg, const struct photo_news *news, uint32_t count,
 void on_scan(void *arg, const struct scan_progress *p);
 void on_own_written(void *arg, bool failed, const struct write_result *result,
 		    const struct trouble *why);
+/* Somebody wants photos. */
+void on_channel(void *arg, SSL *ssl, int fd, const struct node_id *node,
+		uint32_t request);
 void on_letters(evutil_socket_t fd, short what, void *arg);
 void on_signal(evutil_socket_t number, short what, void *arg);
 /* A client asks for what SIGTERM does. */

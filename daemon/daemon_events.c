@@ -15,6 +15,7 @@
 #include "clients.h"
 #include "log.h"
 #include "mailbox.h"
+#include "serving.h"
 #include "trouble.h"
 
 /* ---- what people are told -------------------------------------------------- */
@@ -65,6 +66,15 @@ on_own_written(void *arg, bool failed, const struct write_result *result,
 
 	if (d->driver != NULL)
 		driver_own_written(d->driver, failed, result, why);
+}
+
+void
+on_channel(void *arg, SSL *ssl, int fd, const struct node_id *node,
+	   uint32_t request)
+{
+	struct daemon *d = arg;
+
+	serving_adopt(d->serving, ssl, fd, node, request);
 }
 
 void

@@ -14,8 +14,12 @@
 #include "catalogue.h"
 #include "clients.h"
 #include "clock.h"
+#include "fetching.h"
+#include "holdings.h"
 #include "log.h"
 #include "mailbox.h"
+#include "serving.h"
+#include "tls.h"
 #include "trouble.h"
 
 #ifndef PHOTOMESH_VERSION
@@ -94,6 +98,20 @@ make_base(struct daemon *d, struct trouble *why)
 	return 0;
 }
 
+/* With the mesh key; which is then kept by TLS alone. */
+static int
+make_tls(struct daemon *d, struct trouble *why)
+{
+	uint8_t key[MESH_KEY_BYTES];
+
+	if (mesh_key_load(d->options.key_file, d->options.listen == NULL, key,
+			  why) == -1)
+		return -1;
+	d->tls = tls_new(key, why);
+	explicit_bzero(key, sizeof(key));
+	return d->tls != NULL ? 0 : -1;
+}
+
 static int
 open_catalogue(struct daemon *d, struct trouble *why)
 {
@@ -126,6 +144,22 @@ open_catalogue(struct daemon *d, struct trouble *why)
 	return intake_recall(&d->recalled, d->state, d->catalogue, why);
 }
 
+/* Before the driver, which hands channels on. */
+static int
+start_serving(struct daemon *d, struct trouble *why)
+{
+	struct serving_config config = {
+		.bytes_per_second = d->options.serve_rate,
+	};
+
+	d->holdings = holdings_new(d->state, d->catalogue, why);
+	if (d->holdings == NULL)
+		return -1;
+	config.holdings = d->holdings;
+	d->serving = serving_new(&config, why);
+	return d->serving != NULL ? 0 : -1;
+}
+
 static int
 start_driver(struct daemon *d, struct trouble *why)
 {
@@ -142,7 +176,7 @@ start_driver(struct daemon *d, struct trouble *why)
 			 .address_count = d->claim.address_count,
 			 .join_count = o->join_count},
 		.state = d->state,
-		.mesh_key = d->key,
+		.tls = d->tls,
 		.catalogue = d->catalogue,
 		.ends = d->ends,
 		.listener_count = d->claim.listener_count,
@@ -150,6 +184,7 @@ start_driver(struct daemon *d, struct trouble *why)
 		.on_crown = on_crown,
 		.on_news = on_news,
 		.on_photos = on_photos,
+		.on_channel = on_channel,
 		.on_new_identity = on_new_identity,
 		.arg = d,
 	};
@@ -165,8 +200,23 @@ start_driver(struct daemon *d, struct trouble *why)
 	    sizeof(config.mesh.seed))
 		config.mesh.seed = d->state->run;
 	d->driver = driver_new(&config, why);
-	explicit_bzero(d->key, sizeof(d->key));
 	return d->driver != NULL ? 0 : -1;
+}
+
+static int
+start_fetching(struct daemon *d, struct trouble *why)
+{
+	const struct fetching_config config = {
+		.tls = d->tls,
+		.state = d->state,
+		.catalogue = d->catalogue,
+		.holdings = d->holdings,
+		.ends = d->ends,
+		.rate = d->options.fetch_rate,
+	};
+
+	d->fetching = fetching_new(&config, why);
+	return d->fetching != NULL ? 0 : -1;
 }
 
 static int
@@ -178,6 +228,8 @@ start_clients(struct daemon *d, struct trouble *why)
 		.port = d->claim.port,
 		.driver = d->driver,
 		.catalogue = d->catalogue,
+		.fetching = d->fetching,
+		.state = d->state,
 		.on_leave = on_leave,
 		.arg = d,
 	};
@@ -235,6 +287,7 @@ start_intake(struct daemon *d, struct trouble *why)
 	if (d->intake == NULL)
 		return -1;
 	clients_set_intake(d->clients, d->intake);
+	holdings_set_intake(d->holdings, d->intake);
 	return 0;
 }
 
@@ -263,12 +316,12 @@ daemon_start(struct daemon *d, struct trouble *why)
 	/* The port first: its descriptors must be the lowest (claim.h). */
 	if (claim_port(&d->claim, o->base_port, MESH_PORTS, o->listen, why) ==
 		    -1 ||
-	    make_base(d, why) == -1 ||
-	    mesh_key_load(o->key_file, o->listen == NULL, d->key, why) == -1)
+	    make_base(d, why) == -1 || make_tls(d, why) == -1)
 		return -1;
 	d->state = state_open(o->state_dir, o->folders, o->folder_count, why);
 	if (d->state == NULL || open_catalogue(d, why) == -1 ||
-	    start_driver(d, why) == -1 || start_clients(d, why) == -1)
+	    start_serving(d, why) == -1 || start_driver(d, why) == -1 ||
+	    start_fetching(d, why) == -1 || start_clients(d, why) == -1)
 		return -1;
 	say_ready(d);
 	stamp_node(d);
@@ -285,12 +338,16 @@ daemon_stop(struct daemon *d)
 	driver_stop(d->driver);
 	clients_free(d->clients);
 	d->clients = NULL;
+	fetching_free(d->fetching);
+	serving_free(d->serving);
+	holdings_free(d->holdings);
 	intake_free(d->intake);
 	if (d->catalogue != NULL)
 		catalogue_close(d->catalogue);
 	if (d->ends != NULL)
 		mailbox_deliver(d->ends);
 	driver_free(d->driver);
+	tls_free(d->tls);
 	if (d->letters != NULL)
 		event_free(d->letters);
 	if (d->on_int != NULL)

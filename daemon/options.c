@@ -14,6 +14,7 @@
 
 #define EXIT_USAGE      2
 #define RESCAN_SECONDS  3600u
+#define RATE_MAX       UINT64_C(1000000000000)
 #define RESCAN_MAX      (30u * 24u * 3600u)
 
 static const char help[] =
@@ -32,6 +33,10 @@ static const char help[] =
 	"      --exclude GLOB    paths never shared; repeatable\n"
 	"      --rescan-interval SECONDS\n"
 	"                        full rescan (3600; 0: only when asked)\n"
+	"      --serve-rate BYTES\n"
+	"                        give out so much a second at most, such as 10M\n"
+	"      --fetch-rate BYTES\n"
+	"                        fetch so much a second at most, such as 10M\n"
 	"      --log-level LEVEL error, warn, info (default) or debug\n"
 	"      --show-key        print the mesh key and exit\n"
 	"      --set-key         read the mesh key from standard input and exit\n"
@@ -47,6 +52,8 @@ static const char help[] =
 enum {
 	OPTION_EXCLUDE = 256,
 	OPTION_RESCAN,
+	OPTION_SERVE_RATE,
+	OPTION_FETCH_RATE,
 	OPTION_LOG_LEVEL,
 	OPTION_SHOW_KEY,
 	OPTION_SET_KEY,
@@ -63,6 +70,8 @@ static const struct option long_options[] = {
 	{"join", required_argument, NULL, 'j'},
 	{"exclude", required_argument, NULL, OPTION_EXCLUDE},
 	{"rescan-interval", required_argument, NULL, OPTION_RESCAN},
+	{"serve-rate", required_argument, NULL, OPTION_SERVE_RATE},
+	{"fetch-rate", required_argument, NULL, OPTION_FETCH_RATE},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"show-key", no_argument, NULL, OPTION_SHOW_KEY},
 	{"set-key", no_argument, NULL, OPTION_SET_KEY},
@@ -84,6 +93,33 @@ parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 	if (errno != 0 || *end != '\0' || n < min || n > max)
 		return false;
 	*out = n;
+	return true;
+}
+
+/* A number, and K, M or G behind it: thousands, as disks and lines count. */
+static bool
+parse_bytes(const char *text, uint64_t *out)
+{
+	static const char units[] = "KMG";
+	char digits[24];
+	size_t bytes = strspn(text, "0123456789");
+	uint64_t factor = 1;
+
+	if (bytes == 0 || bytes >= sizeof(digits))
+		return false;
+	if (text[bytes] != '\0') {
+		const char *unit = strchr(units, text[bytes] & ~0x20);
+
+		if (unit == NULL || *unit == '\0' || text[bytes + 1] != '\0')
+			return false;
+		for (const char *u = units; u <= unit; u++)
+			factor *= 1000;
+	}
+	memcpy(digits, text, bytes);
+	digits[bytes] = '\0';
+	if (!parse_number(digits, 1, RATE_MAX / factor, out))
+		return false;
+	*out *= factor;
 	return true;
 }
 
@@ -206,6 +242,18 @@ take(struct options *o, int option, const char *value, const char *given)
 			return mistake("--rescan-interval", value,
 				       "give seconds, at most 2592000");
 		o->rescan_seconds = (uint32_t)n;
+		return true;
+	case OPTION_SERVE_RATE:
+		if (!parse_bytes(value, &o->serve_rate))
+			return mistake("--serve-rate", value,
+				       "give bytes a second, such as 500K, 10M "
+				       "or 1G");
+		return true;
+	case OPTION_FETCH_RATE:
+		if (!parse_bytes(value, &o->fetch_rate))
+			return mistake("--fetch-rate", value,
+				       "give bytes a second, such as 500K, 10M "
+				       "or 1G");
 		return true;
 	case OPTION_LOG_LEVEL:
 		if (!log_level_parse(value, &o->log_level))

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "bulk.h"
 #include "message_private.h"
 
 /* Room for everything in a BATCH before its first record. */
@@ -94,6 +95,12 @@ message_type_text(uint32_t type)
 		[MESSAGE_BATCH] = "BATCH",
 		[MESSAGE_VERIFY] = "VERIFY",
 		[MESSAGE_VERIFIED] = "VERIFIED",
+		[BULK_CHANNEL] = "CHANNEL",
+		[BULK_CHANNEL_OPEN] = "CHANNEL_OPEN",
+		[BULK_FETCH] = "FETCH",
+		[BULK_CHUNK] = "CHUNK",
+		[BULK_PROVE] = "PROVE",
+		[BULK_PROOF] = "PROOF",
 	};
 
 	if (type >= sizeof(names) / sizeof(names[0]) || names[type] == NULL)

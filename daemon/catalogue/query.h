@@ -92,6 +92,11 @@ int reader_totals(struct reader *r, struct totals *out, struct trouble *why);
 int reader_node_totals(struct reader *r, const struct node_id *node,
 		       struct totals *out, struct trouble *why);
 
+/* What a node says of sharing its originals (enum share_policy, or one of a
+ * newer version); SHARE_OPEN when it says nothing. */
+int reader_share(struct reader *r, const struct node_id *node, uint8_t *share,
+		 struct trouble *why);
+
 /* ---- what could not be taken in -------------------------------------- */
 
 /* Where a page ended; key is root id and path. */
@@ -162,7 +167,7 @@ void reader_watch(struct reader *r,
 		  void (*on_damage)(void *arg, const struct trouble *what),
 		  void *arg);
 
-/* ---- for intake ------------------------------------------------------ */
+/* ---- for intake and holdings ------------------------------------------------------ */
 
 struct known_file {
 	int64_t row; /* names the row for `seen` bitmaps; stable in a run */
@@ -175,6 +180,13 @@ int reader_known_file(struct reader *r, const struct root_id *root,
 		      const char *path, size_t path_bytes,
 		      struct known_file *out, bool *found,
 		      struct trouble *why);
+/* This node's own files that hold the photo, as they were when they were read;
+ * false from `each` stops. */
+int reader_each_holding(struct reader *r, const struct photo_id *photo,
+			bool (*each)(void *arg, const struct root_id *root,
+				     const char *path, size_t path_bytes,
+				     const struct known_file *f),
+			void *arg, struct trouble *why);
 /* All known files of a root, by row; false from `each` stops. */
 int reader_each_known(struct reader *r, const struct root_id *root,
 		      bool (*each)(void *arg, const struct known_file *f,

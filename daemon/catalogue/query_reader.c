@@ -55,6 +55,12 @@ static const char *const reader_sql[R_COUNT] = {
 		"SELECT id, verdict, size, inode, mtime, ctime, key"
 		" FROM known NOT INDEXED WHERE key >= ?1 AND key < ?2"
 		" ORDER BY id",
+	/* 1: the own stream; a copy. */
+	[R_HOLDING] =
+		"SELECT k.id, k.verdict, k.size, k.inode, k.mtime, k.ctime,"
+		" k.key FROM copy AS c JOIN stream AS s ON s.id = c.stream"
+		" JOIN known AS k ON k.key = c.key WHERE c.photo = ?1"
+		" AND s.role = 1 AND (k.verdict & 15) = 1",
 };
 
 struct reader *
@@ -294,7 +300,7 @@ reader_watch(struct reader *r,
 	r->arg = arg;
 }
 
-/* ---- for intake ------------------------------------------------------- */
+/* ---- for intake and holdings ------------------------------------------------------- */
 
 static void
 known_out(sqlite3_stmt *st, struct known_file *out)
@@ -330,6 +336,38 @@ reader_known_file(struct reader *r, const struct root_id *root,
 	*found = true;
 	sqlite3_reset(st);
 	return 0;
+}
+
+int
+reader_each_holding(struct reader *r, const struct photo_id *photo,
+		    bool (*each)(void *arg, const struct root_id *root,
+				 const char *path, size_t path_bytes,
+				 const struct known_file *f),
+		    void *arg, struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_HOLDING];
+	uint8_t id[PHOTO_ID_BYTES];
+	struct known_file f;
+	struct root_id root;
+	int code;
+
+	photo_id_pack(photo, id);
+	sqlite3_bind_blob(st, 1, id, sizeof(id), SQLITE_STATIC);
+	while ((code = read_row(r, st, why)) == 1) {
+		const char *key = sqlite3_column_blob(st, 6);
+		size_t bytes = (size_t)sqlite3_column_bytes(st, 6);
+
+		if (bytes <= ROOT_ID_BYTES)
+			continue;
+		known_out(st, &f);
+		memcpy(root.bytes, key, ROOT_ID_BYTES);
+		if (!each(arg, &root, key + ROOT_ID_BYTES,
+			  bytes - ROOT_ID_BYTES, &f)) {
+			sqlite3_reset(st);
+			return 0;
+		}
+	}
+	return code;
 }
 
 int

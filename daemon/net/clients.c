@@ -33,6 +33,7 @@ client_free(struct client *c)
 	if (c->watching)
 		all->watchers--;
 	answers_forget(all->answers, c->id);
+	client_read_release(c);
 	bufferevent_free(c->bev);
 	free(c);
 }
@@ -68,7 +69,7 @@ idlest(struct clients *all)
 }
 
 struct client *
-clients_admit(struct clients *all, struct bufferevent *bev)
+clients_admit(struct clients *all, struct bufferevent *bev, bool remote)
 {
 	struct client *c, *idle;
 
@@ -81,12 +82,17 @@ clients_admit(struct clients *all, struct bufferevent *bev)
 		goto free_bev;
 	c->bev = bev;
 	c->clients = all;
+	c->remote = remote;
+	if (client_read_init(c) == -1)
+		goto free_client;
 	c->id = ++all->last_id;
 	c->active_ms = clock_steady_ms();
 	TAILQ_INSERT_TAIL(&all->list, c, next);
 	all->count++;
 	client_start(c);
 	return c;
+free_client:
+	free(c);
 free_bev:
 	bufferevent_free(bev);
 	return NULL;
@@ -95,12 +101,10 @@ free_bev:
 void
 clients_adopt(struct clients *c, struct bufferevent *bev)
 {
-	struct client *adopted = clients_admit(c, bev);
+	struct client *adopted = clients_admit(c, bev, true);
 
-	if (adopted == NULL)
-		return;
-	adopted->remote = true;
-	client_wake(adopted);
+	if (adopted != NULL)
+		client_wake(adopted);
 }
 
 /* ---- all of them -------------------------------------------------------- */

@@ -4,8 +4,8 @@
  * What one client can cost is bounded.  Frames are read only while the
  * answers they may bring still fit under the ceiling, so one who asks and
  * does not read waits in its own socket buffer.  Only the reaper frees a
- * client: whoever finds that it must go dooms it and walks on.  What a frame
- * means is clients_questions.c's affair.
+ * client: whoever finds that it must go dooms it and walks on.  How bytes come
+ * in is clients_read.c's affair, what a frame means clients_questions.c's.
  */
 #include "clients_private.h"
 
@@ -21,7 +21,6 @@
 #define CLIENT_OUT_LOW         ((size_t)128 << 10) /* reading goes on below */
 #define ANSWER_BYTES_MAX                                                       \
 	(FRAME_HEADER_BYTES + (size_t)ANSWER_BODY_BYTES_MAX)
-#define CLIENT_IN_HIGH    (2u * (FRAME_HEADER_BYTES + CLIENT_BODY_BYTES_MAX))
 #define EVENT_FRAME_BYTES 1024u
 
 /* ---- what goes out ------------------------------------------------------ */
@@ -32,7 +31,8 @@ client_doom(struct client *c)
 	if (c->doomed)
 		return;
 	c->doomed = true;
-	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
+	client_reading(c, false);
+	bufferevent_disable(c->bev, EV_WRITE);
 	event_active(c->clients->reaper, EV_TIMEOUT, 0);
 }
 
@@ -76,7 +76,7 @@ void
 client_close(struct client *c)
 {
 	c->closing = true;
-	bufferevent_disable(c->bev, EV_READ);
+	client_reading(c, false);
 	if (client_queued(c) == 0)
 		client_doom(c);
 	else
@@ -139,7 +139,7 @@ resume(struct client *c)
 	if (!c->paused || c->doomed || c->closing || !has_room(c))
 		return;
 	c->paused = false;
-	bufferevent_enable(c->bev, EV_READ);
+	client_reading(c, true);
 	client_wake(c);
 }
 
@@ -181,13 +181,13 @@ peek(const struct client *c, struct evbuffer *in, struct frame *f)
 static void
 read_on(struct client *c)
 {
-	struct evbuffer *in = bufferevent_get_input(c->bev);
+	struct evbuffer *in = client_input(c);
 	struct frame f;
 
 	for (unsigned n = 0; !c->doomed && !c->closing; n++) {
 		if (!has_room(c)) {
 			c->paused = true;
-			bufferevent_disable(c->bev, EV_READ);
+			client_reading(c, false);
 			return;
 		}
 		if (n == CLIENT_FRAMES_PER_WAKE) {
@@ -196,8 +196,7 @@ read_on(struct client *c)
 		}
 		switch (peek(c, in, &f)) {
 		case FRAME_PARTIAL:
-			bufferevent_setwatermark(c->bev, EV_READ, f.want_bytes,
-						 CLIENT_IN_HIGH);
+			client_await(c, f.want_bytes);
 			return;
 		case FRAME_BROKEN:
 			client_refuse(c, 0, ERROR_USAGE, "no frame");
@@ -212,16 +211,24 @@ read_on(struct client *c)
 	}
 }
 
+void
+client_readable(struct client *c)
+{
+	if (c->doomed || c->closing || c->paused)
+		return;
+	read_on(c);
+	/* What was full has room again. */
+	if (!c->doomed)
+		client_reading(c, c->reads);
+}
+
 /* ---- from libevent ------------------------------------------------------ */
 
 static void
 on_readable(struct bufferevent *bev, void *arg)
 {
-	struct client *c = arg;
-
 	(void)bev;
-	if (!c->doomed && !c->closing && !c->paused)
-		read_on(c);
+	client_readable(arg);
 }
 
 static void
@@ -253,24 +260,28 @@ on_writable(struct bufferevent *bev, void *arg)
 	resume(c);
 }
 
+void
+client_ended(struct client *c)
+{
+	if (c->leaving) /* it was asked, whether anybody waits or not */
+		leave(c);
+	client_doom(c);
+}
+
 static void
 on_event(struct bufferevent *bev, short what, void *arg)
 {
-	struct client *c = arg;
-
 	(void)bev;
-	if (c->leaving) /* it was asked, whether anybody waits or not */
-		leave(c);
 	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
-		client_doom(c);
+		client_ended(arg);
 }
 
 void
 client_start(struct client *c)
 {
 	bufferevent_setcb(c->bev, on_readable, on_writable, on_event, c);
-	bufferevent_setwatermark(c->bev, EV_READ, FRAME_HEADER_BYTES,
-				 CLIENT_IN_HIGH);
+	client_await(c, FRAME_HEADER_BYTES);
 	bufferevent_setwatermark(c->bev, EV_WRITE, CLIENT_OUT_LOW, 0);
-	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	bufferevent_enable(c->bev, EV_WRITE);
+	client_reading(c, true);
 }

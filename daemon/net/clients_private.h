@@ -17,6 +17,7 @@
 struct answer_event;
 struct answers;
 struct evconnlistener;
+struct evbuffer;
 struct event;
 struct frame;
 
@@ -34,6 +35,13 @@ struct client {
 		uint32_t request;
 		bool large; /* its answer may fill a frame */
 	} asked[CLIENT_OPEN_MAX]; /* ... these */
+	/* clients_read.c: of the Unix socket only, else NULL */
+	struct evbuffer *in;
+	struct event *readable;
+	bool reads;
+	size_t want_bytes;
+	int fds[CLIENT_FDS_MAX]; /* that no GET has taken yet */
+	uint32_t fd_count;
 	bool greeted;             /* CLIENT_HELLO was accepted */
 	bool watching, paused;
 	bool closing; /* say what is queued, then go */
@@ -64,7 +72,8 @@ struct clients {
 
 /* clients.c: who is here.  Takes `bev`; NULL when there is no place for it,
  * and it is freed. */
-struct client *clients_admit(struct clients *all, struct bufferevent *bev);
+struct client *clients_admit(struct clients *all, struct bufferevent *bev,
+			     bool remote);
 
 /* clients_socket.c: where they come from.  Closing does nothing about what was
  * never opened. */
@@ -86,6 +95,20 @@ void client_refuse(struct client *c, uint32_t request, enum error_code code,
 /* A frame of an answer, borrowed; `last` makes room for another question. */
 void client_answer(struct client *c, uint32_t request, const uint8_t *frame,
 		   size_t frame_bytes, bool last);
+
+/* There is something to judge; it has ended or failed. */
+void client_readable(struct client *c);
+void client_ended(struct client *c);
+
+/* clients_read.c: its bytes and descriptors as they come */
+int client_read_init(struct client *c); /* 0, or -1 when out of memory */
+void client_read_release(struct client *c);
+struct evbuffer *client_input(const struct client *c);
+/* Call client_readable only with so many bytes in hand. */
+void client_await(struct client *c, size_t want_bytes);
+void client_reading(struct client *c, bool on);
+/* The oldest that waits, now the caller's; -1: none. */
+int client_take_fd(struct client *c);
 
 /* It is told DONE; once that is out, config.on_leave is called. */
 void client_take_leave(struct client *c, uint32_t request);

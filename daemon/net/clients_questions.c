@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -64,19 +65,48 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	start_ticking(all);
 }
 
-static void
-ask(struct client *c, const struct question *q)
+/* False when it has been refused. */
+static bool
+open_question(struct client *c, const struct question *q)
 {
 	if (c->open >= CLIENT_OPEN_MAX) {
 		client_refuse(c, q->request, ERROR_BUSY,
 			      "too many questions at once");
-		return;
+		return false;
 	}
 	c->asked[c->open++] = (struct asked){
 		.request = q->request,
-		.large = q->type != CLIENT_STATUS && q->type != CLIENT_RESCAN,
+		.large = q->type != CLIENT_STATUS &&
+			 q->type != CLIENT_RESCAN && q->type != CLIENT_GET,
 	};
+	return true;
+}
+
+static void
+ask(struct client *c, const struct question *q)
+{
+	if (!open_question(c, q))
+		return;
 	answers_ask(c->clients->answers, c->id, q);
+	start_ticking(c->clients);
+}
+
+/* The oldest descriptor is this GET's, whatever becomes of it. */
+static void
+get(struct client *c, const struct question *q)
+{
+	int fd = client_take_fd(c);
+
+	if (fd == -1) {
+		client_refuse(c, q->request, ERROR_USAGE,
+			      "GET needs a descriptor, on the Unix socket");
+		return;
+	}
+	if (!open_question(c, q)) {
+		close(fd);
+		return;
+	}
+	answers_get(c->clients->answers, c->id, q->request, &q->u.get, fd);
 	start_ticking(c->clients);
 }
 
@@ -141,7 +171,19 @@ dispatch(struct client *c, const struct question *q)
 	case CLIENT_STATUS:
 	case CLIENT_VERIFY:
 	case CLIENT_RESCAN:
+	case CLIENT_HAVE:
+	case CLIENT_PROVE_HELD:
 		ask(c, q);
+		return;
+	case CLIENT_ROOTS:
+		if (c->remote)
+			client_refuse(c, q->request, ERROR_REFUSED,
+				      "folders are told on this machine only");
+		else
+			ask(c, q);
+		return;
+	case CLIENT_GET:
+		get(c, q);
 		return;
 	}
 	client_refuse(c, q->request, ERROR_UNKNOWN_TYPE, "no such question");
@@ -182,6 +224,8 @@ clients_make_answers(struct clients *c)
 	struct answers_config a = {.driver = c->config.driver,
 				   .catalogue = c->config.catalogue,
 				   .intake = c->config.intake,
+				   .fetching = c->config.fetching,
+				   .state = c->config.state,
 				   .send = on_answer,
 				   .arg = c};
 

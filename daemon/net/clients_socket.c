@@ -147,7 +147,7 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from,
 	if (bev == NULL)
 		evutil_closesocket(fd);
 	else
-		clients_admit(all, bev);
+		clients_admit(all, bev, false);
 }
 
 static void

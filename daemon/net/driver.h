@@ -14,6 +14,7 @@
 #include "catalogue.h"
 #include "mesh.h"
 #include "state.h"
+#include "tls.h"
 
 struct event_base;
 struct mailbox;
@@ -24,7 +25,7 @@ struct driver_config {
 	struct event_base *base;
 	struct mesh_config mesh;    /* port already claimed */
 	const struct state *state;  /* borrowed */
-	const uint8_t *mesh_key;    /* MESH_KEY_BYTES, borrowed for the call */
+	struct tls *tls;            /* borrowed */
 	struct catalogue *catalogue; /* borrowed */
 	struct mailbox *ends;        /* borrowed; must never be freed, as a
 				      * host name may still be looked up */
@@ -39,6 +40,14 @@ struct driver_config {
 	/* Photos came or went, by own changes or a peer's page. */
 	void (*on_photos)(void *arg, const struct photo_news *news,
 			  uint32_t count, bool lost_some);
+	/*
+	 * `node` has dialled a channel, and proven that it did.  The callee's:
+	 * the session, and the socket, which is non-blocking and out of the
+	 * loop; it owes CHANNEL_OPEN or ERROR, with this request id.  Must not
+	 * block.  NULL: channels are refused.
+	 */
+	void (*on_channel)(void *arg, SSL *ssl, int fd,
+			   const struct node_id *node, uint32_t request);
 	/* A twin runs: new identity is needed, then a new process. */
 	void (*on_new_identity)(void *arg);
 	void *arg;

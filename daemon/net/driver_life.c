@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "driver_private.h"
+#include "fields.h"
 #include "trouble.h"
 
 #define LEAVE_MS      1000u
@@ -49,7 +50,6 @@ driver_new(const struct driver_config *config, struct trouble *why)
 	if (d == NULL)
 		goto no_memory;
 	d->config = *config;
-	d->config.mesh_key = NULL;
 	d->tick_ms = UINT64_MAX;
 	TAILQ_INIT(&d->dials);
 	TAILQ_INIT(&d->pages);
@@ -57,15 +57,14 @@ driver_new(const struct driver_config *config, struct trouble *why)
 	d->mesh = calloc(1, mesh_bytes());
 	d->effects = malloc(sizeof(*d->effects));
 	d->decoder = message_decoder_new();
+	d->unpack = unpack_new();
 	d->tick = evtimer_new(config->base, driver_on_tick, d);
 	d->dial_more = evtimer_new(config->base, driver_on_dial_more, d);
 	if (d->mesh == NULL || d->effects == NULL || d->decoder == NULL ||
-	    d->tick == NULL || d->dial_more == NULL)
+	    d->unpack == NULL || d->tick == NULL || d->dial_more == NULL)
 		goto no_memory;
 	d->effects->count = 0;
-	if ((d->tls = tls_new(config->mesh_key, why)) == NULL)
-		goto free_driver;
-	d->wires = wires_new(config->base, d->tls, config->ends,
+	d->wires = wires_new(config->base, config->tls, config->ends,
 			     &driver_wire_events, d, why);
 	if (d->wires == NULL)
 		goto free_driver;
@@ -121,7 +120,6 @@ driver_free(struct driver *d)
 	driver_verify_end_all(d);
 	driver_unlisten(d);
 	wires_free(d->wires);
-	tls_free(d->tls);
 	while ((p = TAILQ_FIRST(&d->pages)) != NULL) {
 		TAILQ_REMOVE(&d->pages, p, in_driver);
 		free(p->frame);
@@ -138,6 +136,7 @@ driver_free(struct driver *d)
 	if (d->tick != NULL)
 		event_free(d->tick);
 	message_decoder_free(d->decoder);
+	unpack_free(d->unpack);
 	free(d->effects);
 	free(d->mesh);
 	free(d->queue);

@@ -11,6 +11,7 @@
 
 #include <event2/event.h>
 
+#include "bulk.h"
 #include "clock.h"
 #include "driver_private.h"
 #include "hello.h"
@@ -58,6 +59,16 @@ on_down(void *arg, mesh_link id, enum link_end end)
 
 /* ---- speaking -------------------------------------------------------- */
 
+static void
+tell_false_signature(struct driver *d, const struct wire *w)
+{
+	uint64_t muffled;
+
+	if (log_gate_pass(&d->hello_gate, clock_steady_ms(),
+			  DRIVER_LOG_PERIOD_MS, &muffled))
+		log_warn("%s showed a false signature; hung up", wire_where(w));
+}
+
 /* Is this HELLO signed by the key it shows, for this very connection? */
 static bool
 hello_good(struct driver *d, struct wire *w, struct message_hello *h)
@@ -65,7 +76,6 @@ hello_good(struct driver *d, struct wire *w, struct message_hello *h)
 	uint8_t exporter[HELLO_EXPORTER_BYTES], said[HELLO_SIGNED_BYTES];
 	enum hello_side theirs =
 		wire_accepted(w) ? HELLO_DIALLER : HELLO_LISTENER;
-	uint64_t muffled;
 	size_t bytes;
 
 	if (wire_exporter(w, exporter)) {
@@ -75,9 +85,7 @@ hello_good(struct driver *d, struct wire *w, struct message_hello *h)
 			return true;
 		}
 	}
-	if (log_gate_pass(&d->hello_gate, clock_steady_ms(),
-			  DRIVER_LOG_PERIOD_MS, &muffled))
-		log_warn("%s showed a false signature; hung up", wire_where(w));
+	tell_false_signature(d, w);
 	return false;
 }
 
@@ -93,6 +101,66 @@ answer_unknown(struct driver *d, struct wire *w, uint32_t request)
 
 	driver_say(d, w, &m);
 }
+
+/* ---- channels: connections that are to be no links ------------------- */
+
+/* The same of CHANNEL. */
+static bool
+channel_good(struct driver *d, struct wire *w, const struct bulk *m)
+{
+	const struct bulk_channel *c = &m->u.channel;
+	uint8_t exporter[HELLO_EXPORTER_BYTES], said[BULK_SIGNED_BYTES];
+	size_t bytes;
+
+	if (m->request == 0 || c->version_min > PROTOCOL_VERSION_MAX ||
+	    c->version_max < PROTOCOL_VERSION_MIN)
+		return false;
+	if (wire_exporter(w, exporter)) {
+		bytes = bulk_signed_bytes(exporter, c->run, said);
+		if (identity_check(c->key, said, bytes, c->signature))
+			return true;
+	}
+	tell_false_signature(d, w);
+	return false;
+}
+
+/* The first frame is CHANNEL: give the connection away, or end it. */
+static void
+channel_heard(struct driver *d, struct wire *w, const uint8_t *body,
+	      size_t body_bytes)
+{
+	struct wire_notes *notes = wire_notes(w);
+	struct bulk m;
+
+	if (!wire_accepted(w) || notes->hello_heard ||
+	    d->config.on_channel == NULL ||
+	    bulk_decode(d->unpack, body, body_bytes, &m, NULL) != MESSAGE_OK ||
+	    m.type != BULK_CHANNEL || !channel_good(d, w, &m)) {
+		wire_break(w);
+		return;
+	}
+	identity_node_id(m.u.channel.key, &notes->node);
+	notes->request = m.request;
+	if (!wire_part(w))
+		wire_break(w);
+}
+
+static void
+on_parted(void *arg, struct wire *w, SSL *ssl, int fd)
+{
+	struct driver *d = arg;
+	const struct wire_notes *notes = wire_notes(w);
+
+	if (d->stopped || d->left != NULL) {
+		SSL_free(ssl);
+		close(fd);
+		return;
+	}
+	d->config.on_channel(d->config.arg, ssl, fd, &notes->node,
+			     notes->request);
+}
+
+/* ---- hearing --------------------------------------------------------- */
 
 static void
 on_heard(void *arg, struct wire *w, const uint8_t *body, size_t body_bytes)
@@ -113,6 +181,10 @@ on_heard(void *arg, struct wire *w, const uint8_t *body, size_t body_bytes)
 		wire_break(w);
 		goto out;
 	case MESSAGE_UNKNOWN:
+		if (m.type >= BULK_CHANNEL && m.type <= BULK_PROOF) {
+			channel_heard(d, w, body, body_bytes);
+			goto out;
+		}
 		answer_unknown(d, w, m.request);
 		break;
 	case MESSAGE_OK:
@@ -154,6 +226,7 @@ const struct wire_events driver_wire_events = {
 	.down = on_down,
 	.heard = on_heard,
 	.busy = is_busy,
+	.parted = on_parted,
 };
 
 /* ---- listening ------------------------------------------------------- */

@@ -17,6 +17,7 @@
 #define DRIVER_JOBS_MAX      (MESH_LIVE_MAX * DRIVER_PAGES_MAX)
 
 struct event;
+struct unpack;
 
 /* A page read for a link, until MESH_SEND_PAGE asks for it. */
 struct page {
@@ -63,9 +64,9 @@ struct driver {
 	struct driver_config config;
 	struct mesh *mesh;
 	struct mesh_effects *effects;
-	struct tls *tls;
 	struct wires *wires;
 	struct message_decoder *decoder;
+	struct unpack *unpack; /* for CHANNEL */
 
 	/* Inputs wait here while a step is being performed: a step never
 	 * re-enters. */

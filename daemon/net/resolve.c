@@ -95,15 +95,22 @@ resolve_number(const struct address *a, struct sockaddr_storage *out,
 	return lookup(a, AF_UNSPEC, AI_NUMERICHOST, out, bytes);
 }
 
+bool
+resolve_name(const struct address *a, struct sockaddr_storage *out,
+	     socklen_t *bytes)
+{
+	/* Daemons listen on IPv4 unless told otherwise. */
+	return lookup(a, AF_INET, 0, out, bytes) ||
+	       lookup(a, AF_UNSPEC, 0, out, bytes);
+}
+
 static void
 question_work(struct job *j, unsigned slot)
 {
 	struct question *q = (struct question *)(void *)j;
 
 	(void)slot;
-	/* Daemons listen on IPv4 unless told otherwise. */
-	if (!lookup(&q->address, AF_INET, 0, &q->to, &q->bytes) &&
-	    !lookup(&q->address, AF_UNSPEC, 0, &q->to, &q->bytes))
+	if (!resolve_name(&q->address, &q->to, &q->bytes))
 		q->bytes = 0;
 }
 

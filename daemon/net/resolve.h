@@ -27,6 +27,11 @@ void resolver_free(struct resolver *r);
 bool resolve_number(const struct address *a, struct sockaddr_storage *out,
 		    socklen_t *bytes);
 
+/* Look the name up here and now; it may take half a minute.  Not on the loop
+ * thread. */
+bool resolve_name(const struct address *a, struct sockaddr_storage *out,
+		  socklen_t *bytes);
+
 /* `answered` with bytes == 0 when there is no such name.  False: too many
  * questions wait already. */
 bool resolver_ask(struct resolver *r, const struct address *a, uint64_t id,

@@ -6,7 +6,6 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 
 #include "resolve.h"
@@ -51,9 +50,12 @@ wire_free(struct wire *w)
 	event_free(w->resume);
 	if (w->connecting != NULL)
 		event_free(w->connecting);
+	/* Takes the descriptor out of the loop at once.  What libevent puts
+	 * off touches neither it nor the session. */
 	if (w->bev != NULL)
 		bufferevent_free(w->bev);
-	else if (w->fd != -1)
+	SSL_free(w->ssl);
+	if (w->fd != -1)
 		close(w->fd);
 	free(w);
 }
@@ -221,8 +223,7 @@ wire_where(const struct wire *w)
 bool
 wire_exporter(const struct wire *w, uint8_t out[HELLO_EXPORTER_BYTES])
 {
-	return w->bev != NULL &&
-	       tls_exporter(bufferevent_openssl_get_ssl(w->bev), out);
+	return w->ssl != NULL && tls_exporter(w->ssl, out);
 }
 
 struct wire_notes *

@@ -45,6 +45,9 @@ struct wire_events {
 	void (*heard)(void *arg, struct wire *w, const uint8_t *body,
 		      size_t body_bytes);
 	bool (*busy)(void *arg);
+	/* After wire_part, from the loop: both are the callee's.  The socket is
+	 * non-blocking; `w` is good for the call. */
+	void (*parted)(void *arg, struct wire *w, SSL *ssl, int fd);
 };
 
 /* `tls` and `events` borrowed; NULL on failure. */
@@ -83,9 +86,15 @@ void wire_break(struct wire *w);
 /* Flush, then close.  Nothing more is reported. */
 void wire_hang_up(struct wire *w);
 
+/* It is no link: an accepted connection, not admitted, will be given away by
+ * parted().  Reports down (LINK_CLOSED).  False: that cannot be, as it is over
+ * or bytes of either side still lie here; nothing has changed. */
+bool wire_part(struct wire *w);
+
 /* A place for the driver's own notes; zero at first, no more than bytes. */
 struct wire_notes {
-	struct node_id node; /* once hello_heard */
+	struct node_id node; /* once hello_heard, or CHANNEL was */
+	uint32_t request;    /* of CHANNEL */
 	bool hello_sent, hello_heard;
 	bool verifying; /* a VERIFY of theirs is being worked on */
 };

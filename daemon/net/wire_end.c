@@ -9,7 +9,6 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 
 #include <openssl/err.h>
@@ -92,8 +91,8 @@ on_drained(struct bufferevent *bev, void *arg)
 		return;
 	w->said_all = true;
 	ERR_clear_error();
-	(void)SSL_shutdown(bufferevent_openssl_get_ssl(bev));
-	(void)shutdown(bufferevent_getfd(bev), SHUT_WR);
+	(void)SSL_shutdown(w->ssl);
+	(void)shutdown(w->fd, SHUT_WR);
 }
 
 void
@@ -126,6 +125,44 @@ wire_hang_up(struct wire *w)
 		on_drained(w->bev, w);
 }
 
+/* ---- given away ------------------------------------------------------ */
+
+bool
+wire_part(struct wire *w)
+{
+	struct wires *s = w->set;
+
+	/* What libevent has buffered cannot be given away: with an honest peer
+	 * there is nothing, as it has read our HELLO and awaits an answer. */
+	if (w->state != WIRE_STATE_OPEN || w->over || !w->accepted ||
+	    w->admitted ||
+	    evbuffer_get_length(bufferevent_get_input(w->bev)) > 0 ||
+	    evbuffer_get_length(bufferevent_get_output(w->bev)) > 0)
+		return false;
+	retire(w, WIRE_STATE_PARTING);
+	bufferevent_setcb(w->bev, NULL, NULL, NULL, NULL);
+	(void)bufferevent_disable(w->bev, EV_READ | EV_WRITE);
+	/* Not at once: libevent is on the stack, in the midst of reading. */
+	wire_set_timer(w, 0);
+	s->events->down(s->arg, w->id, LINK_CLOSED);
+	return true;
+}
+
+static void
+give_away(struct wire *w)
+{
+	struct wires *s = w->set;
+	SSL *ssl = w->ssl;
+	int fd = w->fd;
+
+	/* Out of the loop, before another thread has it. */
+	bufferevent_free(w->bev);
+	w->bev = NULL;
+	w->ssl = NULL;
+	w->fd = -1;
+	s->events->parted(s->arg, w, ssl, fd);
+}
+
 /* ---- deadlines ------------------------------------------------------- */
 
 void
@@ -136,6 +173,9 @@ wire_on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	switch (w->state) {
+	case WIRE_STATE_PARTING:
+		give_away(w);
+		/* fallthrough */
 	case WIRE_STATE_DEAD:
 		TAILQ_REMOVE(&w->set->dying, w, in_set);
 		wire_free(w);

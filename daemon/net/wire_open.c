@@ -78,18 +78,16 @@ bool
 wire_shake(struct wire *w)
 {
 	struct wires *s = w->set;
-	SSL *ssl = tls_session(s->tls, !w->accepted);
 
-	if (ssl == NULL)
+	if ((w->ssl = tls_session(s->tls, !w->accepted)) == NULL)
 		return false;
 	w->bev = bufferevent_openssl_socket_new(
-		s->base, w->fd, ssl,
+		s->base, w->fd, w->ssl,
 		w->accepted ? BUFFEREVENT_SSL_ACCEPTING
 			    : BUFFEREVENT_SSL_CONNECTING,
-		BEV_OPT_CLOSE_ON_FREE);
+		0);
 	if (w->bev == NULL)
-		return false; /* `ssl` is freed by libevent even so */
-	w->fd = -1;
+		return false;
 	if (w->connecting != NULL) {
 		event_free(w->connecting);
 		w->connecting = NULL;
@@ -126,7 +124,7 @@ wire_shaken(struct wire *w, short what)
 	uint64_t muffled;
 
 	if ((what & BEV_EVENT_CONNECTED) != 0) {
-		if (tls_proven(bufferevent_openssl_get_ssl(w->bev))) {
+		if (tls_proven(w->ssl)) {
 			w->state = WIRE_STATE_OPEN;
 			if (w->accepted)
 				wire_set_timer(w, WIRE_HELLO_MS);

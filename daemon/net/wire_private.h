@@ -25,6 +25,7 @@ enum wire_state {
 	WIRE_STATE_SHAKING,    /* TLS is under way */
 	WIRE_STATE_OPEN,       /* TLS is done: reported up */
 	WIRE_STATE_LINGERING,  /* hung up, last words on their way */
+	WIRE_STATE_PARTING,    /* waits for the loop to be given away in */
 	WIRE_STATE_DEAD,       /* waits for the loop to be freed in */
 };
 
@@ -39,10 +40,12 @@ struct wire {
 	bool saying;    /* inside wire_send: nothing is heard meanwhile */
 	bool said_all;  /* LINGERING: our FIN is out, theirs is awaited */
 	bool over;      /* OPEN: they ended; frames may still lie in the input */
-	int fd;         /* -1 once the bufferevent has it */
-	struct bufferevent *bev; /* from SHAKING on */
+	int fd;
+	SSL *ssl;                /* from SHAKING on; freed with the wire */
+	struct bufferevent *bev; /* from SHAKING on; closes and frees neither,
+				  * as both may go to another thread */
 	struct event *connecting; /* CONNECTING: fd became writable */
-	struct event *timer;      /* deadlines; DEAD: free */
+	struct event *timer;      /* deadlines; PARTING, DEAD: at once */
 	struct event *resume;
 	struct wire_notes notes;
 	char where[ADDRESS_HOST_MAX + 10];
@@ -56,8 +59,8 @@ struct wires {
 	struct resolver *resolver;
 	const struct wire_events *events;
 	void *arg;
-	struct wire_list live;  /* everything but LINGERING and DEAD */
-	struct wire_list dying; /* LINGERING and DEAD */
+	struct wire_list live;
+	struct wire_list dying; /* LINGERING, PARTING and DEAD */
 	unsigned strangers;     /* accepted and not admitted, in live */
 	unsigned lingering;
 	mesh_link next_odd;

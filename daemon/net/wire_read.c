@@ -145,6 +145,7 @@ wire_on_event(struct bufferevent *bev, short what, void *arg)
 		return;
 	case WIRE_STATE_NAMED:
 	case WIRE_STATE_CONNECTING:
+	case WIRE_STATE_PARTING:
 	case WIRE_STATE_DEAD:
 		return;
 	}

@@ -4,7 +4,8 @@
  * Bulk bytes have threads of their own: whoever reads slowly stops one thread
  * in a write, and nobody else.  So everything here blocks, up to a time that
  * the caller names; channel_cut ends it from any other thread.  What the frames
- * mean is for serve.c and the lanes of fetch.c.
+ * mean is for serving.c and the lanes of fetch.c.  The process must ignore
+ * SIGPIPE.
  */
 #ifndef PHOTOMESH_CHANNEL_H
 #define PHOTOMESH_CHANNEL_H
@@ -32,9 +33,17 @@ struct channel_self {
 
 /*
  * The asker's side: connect to `to` (a number or a host name), TLS, check that
- * it is `node`, CHANNEL, CHANNEL_OPEN; at most timeout_ms in all.  NULL with
- * `why` when that fails (why->code ECANCELED after a cut of `stop`).
- * `stop` may be NULL: it lets another thread end the dialling, too.
+ * it is `node`, CHANNEL, CHANNEL_OPEN; at most timeout_ms in all (but a name
+ * takes as long to look up as it takes).  `stop` may be NULL: it lets another
+ * thread end the dialling, too.  NULL with `why` when that fails; why->code is
+ * what connect said, or
+ *   ECANCELED     `stop` was pulled
+ *   ETIMEDOUT     no answer in time
+ *   ECONNRESET    the other end ended it
+ *   EACCES        a stranger: not our mesh key
+ *   EHOSTUNREACH  a member, but not `node`
+ *   EBUSY         the holder serves as many as it will
+ *   EPROTO, EPROTONOSUPPORT  nonsense, a false signature; no common version
  */
 struct channel_stop; /* see channel_stop_new */
 struct channel *channel_dial(const struct channel_self *self,
@@ -42,8 +51,8 @@ struct channel *channel_dial(const struct channel_self *self,
 			     const struct node_id *node, unsigned timeout_ms,
 			     struct channel_stop *stop, struct trouble *why);
 
-/* The holder's side: a connection whose CHANNEL was accepted.  Takes over both;
- * `fd` is in blocking mode from now on.  NULL: out of memory (both freed). */
+/* The holder's side: a connection whose CHANNEL was accepted, not yet answered.
+ * Takes over both; `fd` is non-blocking.  NULL: out of memory (both freed). */
 struct channel *channel_adopt(SSL *ssl, int fd, const struct node_id *node);
 
 /* Says close_notify if it can at once, closes. */
@@ -64,8 +73,7 @@ bool channel_say_bulk(struct channel *c, const struct bulk *m,
 
 enum channel_heard {
 	CHANNEL_HEARD,   /* *out; borrowed from the channel until the next hear */
-	CHANNEL_SILENT,  /* no byte for timeout_ms; the channel is still good when
-			  * nothing of a frame had come */
+	CHANNEL_SILENT,  /* no byte for timeout_ms; nothing is lost */
 	CHANNEL_ENDED,   /* they closed it, or it was cut */
 	CHANNEL_BROKEN,  /* nonsense: cut it */
 };

@@ -56,6 +56,21 @@ on_heard(void *arg, struct wire *w, const uint8_t *body, size_t body_bytes)
 	e->first = body[0];
 	if (e->hang_up_when_heard)
 		wire_hang_up(w);
+	if (e->part_when_heard && !wire_part(w)) {
+		e->not_parted++;
+		wire_break(w);
+	}
+}
+
+static void
+on_parted(void *arg, struct wire *w, SSL *ssl, int fd)
+{
+	struct end *e = arg;
+
+	assert_true(wire_accepted(w));
+	e->parted++;
+	e->ssl = ssl;
+	e->fd = fd;
 }
 
 static bool
@@ -72,6 +87,7 @@ static const struct wire_events events = {
 	.down = on_down,
 	.heard = on_heard,
 	.busy = is_busy,
+	.parted = on_parted,
 };
 
 static void

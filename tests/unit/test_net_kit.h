@@ -23,11 +23,15 @@ struct end {
 	unsigned connected, up, down, heard;
 	mesh_link up_id;
 	enum link_end end;
-	bool admit, busy, hang_up_when_heard;
+	bool admit, busy, hang_up_when_heard, part_when_heard;
 	size_t heard_bytes; /* of the last body */
 	uint8_t first;      /* of the last body */
 	uint8_t exporter[HELLO_EXPORTER_BYTES];
 	bool accepted, loopback;
+	/* Given away: the last one's; the test's from then on. */
+	unsigned parted, not_parted;
+	SSL *ssl;
+	int fd;
 };
 
 /* The dialling end knows links by even ids, the listening one by odd ones. */

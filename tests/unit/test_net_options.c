@@ -62,6 +62,15 @@ all_of_them(void **state)
 	assert_int_equal(o.log_level, LOG_DEBUG);
 	assert_int_equal(o.folder_count, 2);
 	assert_string_equal(o.folders[1], "/b");
+	assert_int_equal(o.serve_rate, 0);
+	assert_true(parse("photod --serve-rate 10M /a"));
+	assert_int_equal(o.serve_rate, 10000000);
+	assert_true(parse("photod --serve-rate 500k /a"));
+	assert_int_equal(o.serve_rate, 500000);
+	assert_true(parse("photod --serve-rate 1234 /a"));
+	assert_int_equal(o.serve_rate, 1234);
+	assert_true(parse("photod --serve-rate 1G /a"));
+	assert_int_equal(o.serve_rate, 1000000000);
 	assert_true(parse("photod --show-key"));
 	assert_int_equal(o.command, OPTIONS_SHOW_KEY);
 	assert_true(parse("photod --set-key"));
@@ -85,6 +94,12 @@ mistakes(void **state)
 		"photod -j fe80::1:5000 /a",
 		"photod --log-level loud /a",
 		"photod --rescan-interval never /a",
+		"photod --serve-rate 0 /a",
+		"photod --serve-rate M /a",
+		"photod --serve-rate 10MB /a",
+		"photod --serve-rate -1 /a",
+		"photod --serve-rate 9999G /a",
+		"photod --serve-rate 99999999999999999999999999 /a",
 		"photod --show-key /a",
 	};
 

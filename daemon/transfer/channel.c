@@ -1,0 +1,264 @@
+#include "channel.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+#include "channel_private.h"
+#include "clock.h"
+#include "fields.h"
+#include "frame.h"
+#include "log.h"
+
+/* ---- life ------------------------------------------------------------ */
+
+struct channel *
+channel_new(SSL *ssl, int fd)
+{
+	struct channel *c = calloc(1, sizeof(*c));
+
+	if (c == NULL || (c->unpack = unpack_new()) == NULL) {
+		free(c);
+		SSL_free(ssl);
+		close(fd);
+		return NULL;
+	}
+	c->ssl = ssl;
+	c->fd = fd;
+	c->stop_fd = -1;
+	c->end_ms = UINT64_MAX;
+	return c;
+}
+
+struct channel *
+channel_adopt(SSL *ssl, int fd, const struct node_id *node)
+{
+	struct channel *c = channel_new(ssl, fd);
+
+	if (c != NULL)
+		c->node = *node;
+	return c;
+}
+
+void
+channel_free(struct channel *c)
+{
+	if (c == NULL)
+		return;
+	if (!c->failed && !atomic_load(&c->cut)) {
+		ERR_clear_error();
+		(void)SSL_shutdown(c->ssl);
+	}
+	SSL_free(c->ssl);
+	close(c->fd);
+	unpack_free(c->unpack);
+	free(c->in);
+	free(c);
+}
+
+void
+channel_cut(struct channel *c)
+{
+	atomic_store(&c->cut, true);
+	(void)shutdown(c->fd, SHUT_RDWR);
+}
+
+const struct node_id *
+channel_node(const struct channel *c)
+{
+	return &c->node;
+}
+
+/* ---- waiting --------------------------------------------------------- */
+
+enum channel_waited
+channel_wait(struct channel *c, short events, uint64_t until_ms)
+{
+	struct pollfd fds[2] = {
+		{.fd = c->fd, .events = events},
+		{.fd = c->stop_fd, .events = POLLIN}, /* -1: passed over */
+	};
+	uint64_t now;
+	int r;
+
+	if (until_ms > c->end_ms)
+		until_ms = c->end_ms;
+	for (;;) {
+		if (atomic_load(&c->cut))
+			return WAITED_STOPPED;
+		now = clock_steady_ms();
+		if (now >= until_ms)
+			return WAITED_LATE;
+		r = poll(fds, 2, (int)(until_ms - now < INT32_MAX
+					       ? until_ms - now
+					       : INT32_MAX));
+		if (r == -1 && errno != EINTR)
+			return WAITED_STOPPED;
+		if (r <= 0)
+			continue;
+		return fds[1].revents != 0 || atomic_load(&c->cut)
+			       ? WAITED_STOPPED
+			       : WAITED_READY;
+	}
+}
+
+enum channel_waited
+channel_wait_ssl(struct channel *c, int r, uint64_t until_ms)
+{
+	switch (SSL_get_error(c->ssl, r)) {
+	case SSL_ERROR_WANT_READ:
+		return channel_wait(c, POLLIN, until_ms);
+	case SSL_ERROR_WANT_WRITE:
+		return channel_wait(c, POLLOUT, until_ms);
+	default:
+		return WAITED_STOPPED;
+	}
+}
+
+/* ---- saying ---------------------------------------------------------- */
+
+bool
+channel_say(struct channel *c, const uint8_t *frame, size_t bytes,
+	    unsigned timeout_ms)
+{
+	uint64_t until = clock_steady_ms() + timeout_ms;
+
+	while (bytes > 0 && !c->failed) {
+		int part = bytes < INT32_MAX ? (int)bytes : INT32_MAX, n;
+
+		if (atomic_load(&c->cut)) {
+			c->failed = true;
+			break;
+		}
+		ERR_clear_error();
+		if ((n = SSL_write(c->ssl, frame, part)) > 0) {
+			frame += n;
+			bytes -= (size_t)n;
+		} else if (channel_wait_ssl(c, n, until) != WAITED_READY) {
+			c->failed = true;
+			break;
+		}
+		/* Something went, or there is room again: they do read. */
+		until = clock_steady_ms() + timeout_ms;
+	}
+	return !c->failed;
+}
+
+bool
+channel_say_bulk(struct channel *c, const struct bulk *m, unsigned timeout_ms)
+{
+	uint8_t frame[FRAME_HEADER_BYTES + CHANNEL_ASK_BYTES_MAX];
+	size_t bytes = bulk_encode(m, frame, sizeof(frame));
+
+	assert(bytes > 0);
+	return channel_say(c, frame, bytes, timeout_ms);
+}
+
+/* ---- hearing --------------------------------------------------------- */
+
+/* Until c->in holds `want` bytes. */
+static enum channel_heard
+fill(struct channel *c, size_t want, unsigned timeout_ms)
+{
+	uint64_t until = clock_steady_ms() + timeout_ms;
+	int n;
+
+	assert(want <= c->in_room);
+	while (c->in_used < want) {
+		if (atomic_load(&c->cut))
+			return CHANNEL_ENDED;
+		ERR_clear_error();
+		n = SSL_read(c->ssl, c->in + c->in_used,
+			     (int)(want - c->in_used));
+		if (n > 0) {
+			c->in_used += (size_t)n;
+			until = clock_steady_ms() + timeout_ms;
+			continue;
+		}
+		switch (channel_wait_ssl(c, n, until)) {
+		case WAITED_READY:
+			continue;
+		case WAITED_LATE:
+			return CHANNEL_SILENT;
+		case WAITED_STOPPED:
+			return CHANNEL_ENDED;
+		}
+	}
+	return CHANNEL_HEARD;
+}
+
+static bool
+make_room(struct channel *c, size_t bytes)
+{
+	uint8_t *in;
+
+	if (bytes <= c->in_room)
+		return true;
+	if ((in = realloc(c->in, bytes)) == NULL)
+		return false;
+	c->in = in;
+	c->in_room = bytes;
+	return true;
+}
+
+enum channel_heard
+channel_hear_body(struct channel *c, size_t body_bytes_max, unsigned timeout_ms,
+		  const uint8_t **body, size_t *body_bytes)
+{
+	enum channel_heard heard;
+	struct frame f;
+
+	/* Never more than this frame is taken from OpenSSL, so nothing has to
+	 * be moved to the front for the next one. */
+	for (f.want_bytes = FRAME_HEADER_BYTES;;) {
+		if (c->failed || !make_room(c, FRAME_HEADER_BYTES +
+						       body_bytes_max))
+			return CHANNEL_ENDED;
+		heard = fill(c, f.want_bytes, timeout_ms);
+		if (heard == CHANNEL_SILENT)
+			return heard;
+		if (heard != CHANNEL_HEARD)
+			break;
+		switch (frame_peek(c->in, c->in_used, body_bytes_max, &f)) {
+		case FRAME_PARTIAL:
+			continue;
+		case FRAME_BROKEN:
+			heard = CHANNEL_BROKEN;
+			break;
+		case FRAME_READY:
+			c->in_used = 0;
+			*body = f.body;
+			*body_bytes = f.body_bytes;
+			return CHANNEL_HEARD;
+		}
+		break;
+	}
+	c->failed = true;
+	return heard;
+}
+
+enum channel_heard
+channel_hear(struct channel *c, size_t body_bytes_max, unsigned timeout_ms,
+	     struct bulk *out)
+{
+	const uint8_t *body;
+	size_t body_bytes;
+	const char *what = "a type that is not said on channels";
+	enum channel_heard heard = channel_hear_body(
+		c, body_bytes_max, timeout_ms, &body, &body_bytes);
+
+	if (heard != CHANNEL_HEARD)
+		return heard;
+	if (bulk_decode(c->unpack, body, body_bytes, out, &what) == MESSAGE_OK)
+		return CHANNEL_HEARD;
+	log_debug("malformed on a channel: %s", what);
+	c->failed = true;
+	return CHANNEL_BROKEN;
+}

@@ -1,0 +1,310 @@
+#include "holdings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "catalogue.h"
+#include "clock.h"
+#include "content.h"
+#include "intake.h"
+#include "log.h"
+#include "state.h"
+#include "trouble.h"
+
+#define FILES_TRIED_MAX  64u /* of one photo; nobody has more of use */
+#define LOOK_AGAIN_MS    1000u
+#define OPEN_TRIES       3u
+#define OPEN_FLAGS \
+	(O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+
+struct holdings {
+	const struct state *state;
+	pthread_mutex_t lock; /* of all below */
+	struct reader *reader;
+	struct intake *intake; /* NULL: not yet, or no more */
+	uint64_t look_again_ms; /* not before then */
+};
+
+/* Where a copy was when it was read. */
+struct place {
+	struct root_id root;
+	char *path; /* owned; NUL-terminated */
+	struct known_file known;
+};
+
+struct places {
+	uint32_t count;
+	struct place list[FILES_TRIED_MAX];
+};
+
+struct holdings *
+holdings_new(const struct state *state, struct catalogue *catalogue,
+	     struct trouble *why)
+{
+	struct holdings *h = calloc(1, sizeof(*h));
+
+	if (h == NULL) {
+		trouble_set(why, ENOMEM, "out of memory");
+		return NULL;
+	}
+	h->state = state;
+	if ((h->reader = reader_open(state->dir, why)) == NULL) {
+		free(h);
+		return NULL;
+	}
+	if (catalogue != NULL)
+		catalogue_watch(catalogue, h->reader);
+	pthread_mutex_init(&h->lock, NULL);
+	return h;
+}
+
+void
+holdings_free(struct holdings *h)
+{
+	if (h == NULL)
+		return;
+	reader_close(h->reader);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}
+
+void
+holdings_set_intake(struct holdings *h, struct intake *intake)
+{
+	pthread_mutex_lock(&h->lock);
+	h->intake = intake;
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* Something here is not as it is listed.  All is looked at again, so not for
+ * every file that somebody asks for. */
+static void
+look_again(struct holdings *h)
+{
+	uint64_t now = clock_steady_ms();
+
+	pthread_mutex_lock(&h->lock);
+	if (h->intake != NULL && now >= h->look_again_ms) {
+		h->look_again_ms = now + LOOK_AGAIN_MS;
+		(void)intake_rescan(h->intake);
+	}
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* ---- opening one ----------------------------------------------------- */
+
+/* The same as openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, where the
+ * kernel has none: each part by itself, none of them a link, none of them
+ * "..".  (The catalogue's paths have no such part; nothing hangs on it.) */
+static int
+open_by_parts(int root_fd, const char *path)
+{
+	char part[NAME_MAX + 1];
+	int at = root_fd, next;
+
+	for (;;) {
+		size_t n = strcspn(path, "/");
+		bool last = path[n] == '\0';
+
+		if (n == 0 || n > NAME_MAX || (n == 1 && path[0] == '.') ||
+		    (n == 2 && path[0] == '.' && path[1] == '.')) {
+			errno = ENOENT;
+			next = -1;
+		} else {
+			memcpy(part, path, n);
+			part[n] = '\0';
+			next = openat(at, part,
+				      last ? OPEN_FLAGS
+					   : OPEN_FLAGS | O_DIRECTORY);
+		}
+		if (at != root_fd) {
+			int saved = errno;
+
+			close(at);
+			errno = saved;
+		}
+		if (next == -1 || last)
+			return next;
+		at = next;
+		path += n + 1;
+	}
+}
+
+static int
+open_beneath(int root_fd, const char *path)
+{
+	struct open_how how = {
+		.flags = OPEN_FLAGS,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+			   RESOLVE_NO_MAGICLINKS,
+	};
+
+	for (unsigned n = 0; n < OPEN_TRIES; n++) {
+		long fd = syscall(SYS_openat2, root_fd, path, &how,
+				  sizeof(how));
+
+		if (fd != -1)
+			return (int)fd;
+		if (errno == EAGAIN || errno == EINTR)
+			continue; /* something was renamed meanwhile */
+		if (errno != ENOSYS && errno != EPERM)
+			return -1;
+		break; /* an old kernel, or a sandbox that does not know it */
+	}
+	return open_by_parts(root_fd, path);
+}
+
+static bool
+is_as_known(const struct stat *st, const struct known_file *k)
+{
+	return S_ISREG(st->st_mode) && (uint64_t)st->st_size == k->size &&
+	       (uint64_t)st->st_ino == k->inode &&
+	       stat_mtime_ns(st) == k->mtime_ns &&
+	       stat_ctime_ns(st) == k->ctime_ns;
+}
+
+static const struct state_root *
+find_root(const struct holdings *h, const struct root_id *id)
+{
+	for (uint32_t i = 0; i < h->state->root_count; i++) {
+		const struct state_root *r = &h->state->roots[i];
+
+		if (r->named &&
+		    memcmp(r->id.bytes, id->bytes, ROOT_ID_BYTES) == 0)
+			return r;
+	}
+	return NULL;
+}
+
+static enum holding_verdict
+open_place(struct holdings *h, const struct place *p,
+	   const struct photo_id *photo, struct holding_file *out,
+	   struct trouble *why)
+{
+	const struct state_root *root = find_root(h, &p->root);
+	const char *slash;
+	int root_fd;
+
+	/* Offline roots: not here just now, and nothing to look at again. */
+	if (root == NULL)
+		return HOLDING_NONE;
+	root_fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd == -1)
+		return HOLDING_NONE;
+	out->fd = open_beneath(root_fd, p->path);
+	if (out->fd == -1) {
+		int code = errno;
+
+		close(root_fd);
+		if (code == ENOENT || code == ENOTDIR || code == ELOOP ||
+		    code == EXDEV)
+			return HOLDING_CHANGED;
+		trouble_errno(why, code, "cannot be read");
+		return HOLDING_FAILED;
+	}
+	close(root_fd);
+	if (fstat(out->fd, &out->stat) == -1 ||
+	    !is_as_known(&out->stat, &p->known) ||
+	    (uint64_t)out->stat.st_size != photo->size) {
+		close(out->fd);
+		out->fd = -1;
+		return HOLDING_CHANGED;
+	}
+	slash = strrchr(p->path, '/');
+	slash = slash != NULL ? slash + 1 : p->path;
+	memset(out->name, 0, sizeof(out->name));
+	strncpy(out->name, slash, sizeof(out->name) - 1);
+	return HOLDING_OPEN;
+}
+
+/* ---- finding them ---------------------------------------------------- */
+
+static bool
+note_place(void *arg, const struct root_id *root, const char *path,
+	   size_t path_bytes, const struct known_file *f)
+{
+	struct places *all = arg;
+	struct place *p = &all->list[all->count];
+
+	if ((p->path = strndup(path, path_bytes)) == NULL)
+		return false;
+	p->root = *root;
+	p->known = *f;
+	return ++all->count < FILES_TRIED_MAX;
+}
+
+/* The best of what the copies came to: the first that opens; else a change,
+ * which will be mended; else a failure. */
+static enum holding_verdict
+open_first(struct holdings *h, const struct places *all,
+	   const struct photo_id *photo, struct holding_file *out,
+	   struct trouble *why)
+{
+	bool changed = false, failed = false;
+
+	for (uint32_t i = 0; i < all->count; i++) {
+		switch (open_place(h, &all->list[i], photo, out, why)) {
+		case HOLDING_OPEN:
+			if (changed)
+				look_again(h);
+			return HOLDING_OPEN;
+		case HOLDING_CHANGED:
+			changed = true;
+			break;
+		case HOLDING_FAILED:
+			failed = true;
+			break;
+		case HOLDING_NONE:
+			break;
+		}
+	}
+	if (changed)
+		look_again(h);
+	return changed ? HOLDING_CHANGED
+		       : failed ? HOLDING_FAILED : HOLDING_NONE;
+}
+
+enum holding_verdict
+holdings_open(struct holdings *h, const struct photo_id *photo,
+	      struct holding_file *out, struct trouble *why)
+{
+	struct places *all = malloc(sizeof(*all));
+	enum holding_verdict verdict = HOLDING_FAILED;
+	int read;
+
+	out->fd = -1;
+	if (all == NULL) {
+		trouble_set(why, ENOMEM, "out of memory");
+		return HOLDING_FAILED;
+	}
+	all->count = 0;
+	/* Disks are waited for without the lock. */
+	pthread_mutex_lock(&h->lock);
+	read = reader_each_holding(h->reader, photo, note_place, all, why);
+	pthread_mutex_unlock(&h->lock);
+	if (read == 0)
+		verdict = open_first(h, all, photo, out, why);
+	for (uint32_t i = 0; i < all->count; i++)
+		free(all->list[i].path);
+	free(all);
+	return verdict;
+}
+
+bool
+holdings_still(struct holdings *h, const struct photo_id *photo,
+	       const struct holding_file *f)
+{
+	struct stat now;
+
+	if (fstat(f->fd, &now) == 0 && stat_same(&now, &f->stat) &&
+	    (uint64_t)now.st_size == photo->size)
+		return true;
+	look_again(h);
+	return false;
+}

@@ -1,0 +1,370 @@
+"""Channels, as a holder serves them: to an asker written from PROTOCOL.md.
+
+Every photo comes byte for byte, in any ranges; what may not be asked ends the
+channel and nothing else; who does not read stops itself alone; a file that is
+no longer what was indexed is refused, whatever happens to it meanwhile.
+"""
+import hashlib
+import os
+import random
+import shutil
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import tap  # noqa: E402
+from channel import (CHANNEL, CHUNK, ERROR, FETCH, MIB, Channel,  # noqa: E402
+                     Refused, photo_id)
+from member import Identity, Member  # noqa: E402
+from mesh import Mesh, wait_until  # noqa: E402
+from talk import Client, frame, settle  # noqa: E402
+
+JPEG, NOT_HERE, BUSY, CHANGED = b"\xff\xd8\xff\xe0", 5, 2, 6
+
+
+def film(size, seed):
+    """So many bytes that are taken for a photo."""
+    return (JPEG + random.Random(seed).randbytes(size - 6) + b"\xff\xd9")
+
+
+def put(folder, name, data):
+    path = os.path.join(folder, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+def own_photos(mesh, daemon):
+    """photo id -> a path relative to the daemon's root."""
+    with Client(mesh, daemon.port) as c:
+        return {i: rows[0][1] for i, (_, all_rows) in c.photos().items()
+                for rows in [[r for r in all_rows if r[0] == daemon.name]]
+                if rows}
+
+
+class Base(unittest.TestCase):
+    idle_ms = 20000
+    options = ()
+
+    def setUp(self):
+        self.mesh = Mesh()
+        self.mesh.__enter__()
+        self.addCleanup(self.mesh.__exit__, None, None, None)
+
+    def serve(self, files, name="holder", *options):
+        """A daemon over these files, indexed; where they lie."""
+        folder = self.mesh.folder(name)
+        for path, data in files.items():
+            put(folder, path, data)
+        self.mesh.unguard(folder)
+        d = self.mesh.start(folder, *(options or self.options), name=name,
+                            env={"PHOTOMESH_CHANNEL_IDLE_MS":
+                                 str(self.idle_ms)})
+        self.indexed(d, files.values())
+        return d, folder
+
+    def indexed(self, d, contents):
+        want = {photo_id(x) for x in contents}
+        wait_until(lambda: set(own_photos(self.mesh, d)) == want,
+                   "%d photos to be listed" % len(want))
+
+    def dial(self, d, *args, **kw):
+        channel = Channel(self.mesh, d.port, *args, **kw)
+        self.addCleanup(channel.close)
+        return channel
+
+
+class Samples(Base):
+    def test_every_photo_of_every_node(self):
+        daemons = self.mesh.start_samples()
+        settle(self.mesh, daemons, 26)
+        pick, count = random.Random(1), 0
+        for d, name in zip(daemons, ("alice", "bob", "carol")):
+            folder = os.fsencode(os.path.join(self.mesh.dir, "photos",
+                                              name))
+            with self.dial(d) as c:
+                with Client(self.mesh, d.port) as client:
+                    self.assertEqual(c.holder, client.welcome["node"])
+                for photo, path in own_photos(self.mesh, d).items():
+                    with open(os.path.join(folder, path), "rb") as f:
+                        data = f.read()
+                    self.assertEqual(c.get(photo), data)
+                    for _ in range(5):
+                        a = pick.randrange(len(data))
+                        n = pick.randint(1, min(len(data) - a, MIB))
+                        self.assertEqual(c.fetch(photo, a, n),
+                                         data[a:a + n])
+                    nonce = pick.randbytes(32)
+                    self.assertEqual(c.prove(photo, nonce), hashlib.sha256(
+                        nonce + data).digest())
+                    count += 1
+        self.assertGreater(count, 25)
+        # It was no link: nobody has heard of another node.
+        with Client(self.mesh, daemons[0].port) as client:
+            self.assertEqual(len(client.peers()), 3)
+
+
+class Wrong(Base):
+    def test_what_may_not_be_asked(self):
+        data = film(3 * MIB + 5, 1)
+        d, _ = self.serve({"a.jpg": data})
+        photo = photo_id(data)
+        for offset, length in ((0, MIB + 1), (len(data), 1), (0, 0),
+                               (2 ** 64 - 1, 2), (len(data) - 5, 6),
+                               (0, 2 ** 64 - 1)):
+            c = self.dial(d)
+            c.ask(photo, offset, length)
+            self.assertTrue(c.ended(), (offset, length))
+        fetch = {"photo": photo, "offset": 0, "length": 1}
+        for bad in (frame(FETCH, 0, fetch), frame(FETCH, 5, {}),
+                    frame(CHUNK, 5, {"data": b"x"}), frame(1, 0, {}),
+                    frame(99, 5, {}), b"\xff" * 64, b"\0\0\0\0",
+                    b"\0\0\x04\x01" + bytes(1025), b"\0\0\0\1\xc1"):
+            c = self.dial(d)
+            self.assertEqual(c.fetch(photo, 7, 9), data[7:16])
+            c.raw(bad)
+            self.assertTrue(c.ended(), bad)
+        # A photo that nobody has is an answer, and no end.
+        c = self.dial(d)
+        for other in (bytes(24), photo[:16] + bytes(8), photo_id(b"x")):
+            with self.assertRaises(Refused) as no:
+                n = 0 if other[16:] == bytes(8) else 1
+                c.fetch(other, 0, n)
+            self.assertEqual(no.exception.code, NOT_HERE)
+            with self.assertRaises(Refused) as no:
+                c.prove(other, bytes(32))
+            self.assertEqual(no.exception.code, NOT_HERE)
+        self.assertEqual(c.get(photo), data)
+
+    def test_who_may_not_ask(self):
+        data = film(MIB, 2)
+        d, _ = self.serve({"a.jpg": data})
+        other = Identity()
+        for over in ({"sig": bytes(64)}, {"key": other.public}, {"run": 8},
+                     {"vmin": 2, "vmax": 3}, {"vmin": 0}):
+            c = self.dial(d, say=False)
+            c.say(CHANNEL, 1, c.fields(**over))
+            self.assertTrue(c.ended(), over)
+        # The signature of another connection; no request id; twice; too much
+        # at once; in the name of a link.
+        first = self.dial(d, say=False)
+        c = self.dial(d, first.identity, say=False)
+        c.say(CHANNEL, 1, first.fields())
+        self.assertTrue(c.ended())
+        c = self.dial(d, say=False)
+        c.say(CHANNEL, 0, c.fields())
+        self.assertTrue(c.ended())
+        c = self.dial(d)
+        c.say(CHANNEL, 2, c.fields())
+        self.assertTrue(c.ended())
+        c = self.dial(d, say=False)
+        c.raw(frame(CHANNEL, 1, c.fields()) +
+              frame(FETCH, 2, {"photo": photo_id(data), "offset": 0,
+                               "length": 1}))
+        self.assertTrue(c.ended())
+        c = self.dial(d, say=False)
+        c.say(FETCH, 1, {"photo": photo_id(data), "offset": 0, "length": 1})
+        self.assertTrue(c.ended())
+        with Member(self.mesh, d.port) as m:
+            m.joined()
+            m.send(CHANNEL, 1, c.fields())
+            self.assertFalse(m.until(lambda: False))
+            self.assertTrue(m.ended)
+        self.assertEqual(self.dial(d).get(photo_id(data)), data)
+
+
+class Crowds(Base):
+    idle_ms = 3000
+
+    def test_so_many_and_no_more(self):
+        data = film(2 * MIB, 3)
+        d, _ = self.serve({"a.jpg": data})
+        photo, who = photo_id(data), [Identity() for _ in range(9)]
+        held = [self.dial(d, who[i // 8]) for i in range(64)]
+        for identity in (who[0], who[8]):
+            with self.assertRaises(Refused) as no:
+                self.dial(d, identity)
+            self.assertEqual(no.exception.code, BUSY)
+        asked = [c.ask(photo, 0, MIB) for c in held]
+        for c, r in zip(held, asked):
+            self.assertEqual(c.answer(r, MIB), data[:MIB])
+        for c in held[:8]:
+            c.close()
+
+        def again():
+            try:
+                return self.dial(d, who[0])
+            except Refused:
+                return None
+        c = wait_until(again, "room for one more")
+        self.assertEqual(c.get(photo), data)
+        with self.assertRaises(Refused):
+            for _ in range(8):
+                self.dial(d, who[0])
+
+    def test_two_hundred_at_once(self):
+        data = film(MIB, 4)
+        d, _ = self.serve({"a.jpg": data})
+        waiting = []
+        for _ in range(200):
+            c = self.dial(d, say=False)
+            c.say(CHANNEL, 1, c.fields())
+            waiting.append(c)
+        kinds = [c.hear()[0] for c in waiting]
+        self.assertEqual(kinds.count(ERROR), 200 - 64)
+        for c, kind in zip(waiting, kinds):
+            if kind == ERROR:
+                self.assertTrue(c.ended())
+            else:
+                self.assertEqual(c.get(photo_id(data)), data)
+        self.assertEqual(d.photo("list").code, 0)
+
+    def test_who_does_not_read_stops_alone(self):
+        data = film(24 * MIB, 5)
+        d, _ = self.serve({"a.jpg": data})
+        photo = photo_id(data)
+        slow = [self.dial(d, receive_buffer=4096) for _ in range(6)]
+        for c in slow:
+            for n in range(24):
+                c.ask(photo, n * MIB, MIB)
+        for _ in range(2):
+            started = time.monotonic()
+            self.assertEqual(self.dial(d).get(photo), data)
+            self.assertEqual(d.photo("list").code, 0)
+            self.assertLess(time.monotonic() - started, 15)
+        # They have taken nothing for so long that they are cut off: what
+        # still comes ends early.
+        def cut(c):
+            try:
+                c.ask(photo, 0, 1)
+                return False
+            except ConnectionError:
+                return True
+        for c in slow:
+            wait_until(lambda: cut(c), "the slow one to be cut off",
+                       every=0.1)
+        # So is who asks for nothing.
+        c = self.dial(d)
+        started = time.monotonic()
+        self.assertTrue(c.ended())
+        self.assertGreater(time.monotonic() - started, 2)
+
+    def test_an_end_is_prompt(self):
+        data = film(24 * MIB, 6)
+        d, _ = self.serve({"a.jpg": data})
+        for n in range(20):
+            c = self.dial(d, receive_buffer=4096)
+            for k in range(24 if n % 2 else 0):
+                c.ask(photo_id(data), k * MIB, MIB)
+        started = time.monotonic()
+        self.assertEqual(d.end(), 0)
+        self.assertLess(time.monotonic() - started, 3)
+
+    def test_a_rate(self):
+        data = film(2 * MIB, 7)
+        d, _ = self.serve({"a.jpg": data}, "holder", "--serve-rate", "1M")
+        one, two = self.dial(d), self.dial(d)
+        started = time.monotonic()
+        asked = [(c, c.ask(photo_id(data), 0, MIB)) for c in (one, two)]
+        for c, r in asked:
+            self.assertEqual(c.answer(r, MIB), data[:MIB])
+        self.assertGreater(time.monotonic() - started, 1.6)
+
+
+class Changes(Base):
+    def refused(self, c, photo, code=CHANGED):
+        with self.assertRaises(Refused) as no:
+            c.fetch(photo, 0, 1000)
+        self.assertEqual(no.exception.code, code)
+
+    def test_a_file_that_changes(self):
+        data = [film(8 * MIB, 10 + n) for n in range(5)]
+        d, folder = self.serve({"%d.jpg" % n: x
+                                for n, x in enumerate(data)})
+        photos = [photo_id(x) for x in data]
+        path = [os.path.join(folder, "%d.jpg" % n) for n in range(5)]
+        # Truncated between two requests; written over, size and mtime kept;
+        # touched only; removed; another put into its place.
+        c = [self.dial(d) for _ in range(5)]
+        for n in range(5):
+            self.assertEqual(c[n].fetch(photos[n], 0, MIB), data[n][:MIB])
+        os.truncate(path[0], 5 * MIB)
+        st = os.stat(path[1])
+        with open(path[1], "r+b") as f:
+            f.write(film(MIB, 99))
+        os.utime(path[1], ns=(st.st_atime_ns, st.st_mtime_ns))
+        os.utime(path[2])
+        os.unlink(path[3])
+        put(folder, "new", film(8 * MIB, 98))
+        os.replace(os.path.join(folder, "new"), path[4])
+        for n in range(5):
+            self.refused(c[n], photos[n])
+        # It is looked at again by itself: the touched one is served soon.
+
+        def served():
+            try:
+                return c[2].fetch(photos[2], 5, 10) == data[2][5:15]
+            except Refused:
+                return False
+        wait_until(served, "the touched file to be served again")
+        wait_until(lambda: photos[0] not in own_photos(self.mesh, d),
+                   "the changed ones to be listed as what they are")
+
+    def test_truncated_in_the_midst(self):
+        data = film(24 * MIB, 20)
+        d, folder = self.serve({"a.jpg": data})
+        photo, path = photo_id(data), os.path.join(folder, "a.jpg")
+        c = self.dial(d, receive_buffer=4096)
+        asked = [c.ask(photo, n * MIB, MIB) for n in range(24)]
+        self.assertEqual(c.answer(asked[0], MIB), data[:MIB])
+        os.truncate(path, 12 * MIB + 100)
+        good = refused = 0
+        for n in range(1, 24):
+            try:
+                self.assertEqual(c.answer(asked[n], MIB),
+                                 data[n * MIB:(n + 1) * MIB])
+                self.assertFalse(refused)
+                good += 1
+            except Refused as no:
+                self.assertIn(no.code, (CHANGED, NOT_HERE))
+                refused += 1
+        self.assertGreater(refused, 10)
+
+    def test_links_lead_nowhere(self):
+        data, secret = film(MIB, 30), film(MIB, 31)
+        d, folder = self.serve({"in/a.jpg": data, "b.jpg": secret})
+        outside = os.path.join(self.mesh.folder("outside"), "in")
+        # The very same file, by another way: moved out, a link in its place.
+        shutil.move(os.path.join(folder, "in"), outside)
+        os.symlink(outside, os.path.join(folder, "in"))
+        c = self.dial(d)
+        self.refused(c, photo_id(data))
+        os.rename(os.path.join(folder, "b.jpg"),
+                  os.path.join(outside, "b.jpg"))
+        os.symlink(os.path.join(outside, "b.jpg"),
+                   os.path.join(folder, "b.jpg"))
+        self.refused(c, photo_id(secret))
+        os.unlink(os.path.join(folder, "b.jpg"))
+        os.mkfifo(os.path.join(folder, "b.jpg"))
+        for _ in range(3):
+            with self.assertRaises(Refused):
+                c.fetch(photo_id(secret), 0, 1)
+        self.assertEqual(d.photo("list").code, 0)
+
+    def test_another_copy_will_do(self):
+        data = film(2 * MIB, 40)
+        d, folder = self.serve({"a.jpg": data, "b/b.jpg": data,
+                                "c.jpg": data})
+        c = self.dial(d)
+        for name in ("a.jpg", "b/b.jpg"):
+            os.unlink(os.path.join(folder, name))
+            self.assertEqual(c.get(photo_id(data)), data)
+        os.unlink(os.path.join(folder, "c.jpg"))
+        with self.assertRaises(Refused):
+            c.get(photo_id(data))
+
+
+if __name__ == "__main__":
+    tap.main()
