@@ -19,24 +19,25 @@
 #include "text.h"
 
 #define TEMPORARY_MAX 32u
+#define FOLDER_MAX    32u
 
 /* ---- where to --------------------------------------------------------- */
 
 /* "2023" and "2023-07". */
 static void
-name_folders(int64_t mtime_ns, char year[16], char month[16])
+name_folders(int64_t mtime_ns, char year[FOLDER_MAX], char month[FOLDER_MAX])
 {
 	time_t seconds = (time_t)(text_ms_of_ns(mtime_ns) / 1000);
 	struct tm tm;
 
 	if (localtime_r(&seconds, &tm) == NULL || tm.tm_year < -900 ||
 	    tm.tm_year > 8099) {
-		snprintf(year, 16, "undated");
-		snprintf(month, 16, "undated");
+		snprintf(year, FOLDER_MAX, "undated");
+		snprintf(month, FOLDER_MAX, "undated");
 		return;
 	}
-	snprintf(year, 16, "%04d", tm.tm_year + 1900);
-	snprintf(month, 16, "%04d-%02d", tm.tm_year + 1900, tm.tm_mon + 1);
+	snprintf(year, FOLDER_MAX, "%04d", tm.tm_year + 1900);
+	snprintf(month, FOLDER_MAX, "%04d-%02d", tm.tm_year + 1900, tm.tm_mon + 1);
 }
 
 static bool
@@ -51,7 +52,7 @@ is_open_at(const struct place *p, const char *name)
 static int
 open_month(struct add *a, int64_t mtime_ns, struct failure *why)
 {
-	char year[16], month[16];
+	char year[FOLDER_MAX], month[FOLDER_MAX];
 
 	name_folders(mtime_ns, year, month);
 	if (is_open_at(&a->month, month))
@@ -139,6 +140,7 @@ name_copy(struct add *a, struct planned *n, const char *temporary, int fd,
 {
 	char wanted[NAME_BYTES_MAX + 1], final[NAME_BYTES_MAX + 1],
 		file[PLACE_PATH_MAX];
+	const char *fate = "added";
 
 	name_safe(n->path, strlen(n->path), wanted);
 	switch (place_put(&a->month, a->reading, temporary, fd, n->mtime_ns,
@@ -148,6 +150,7 @@ name_copy(struct add *a, struct planned *n, const char *temporary, int fd,
 		a->added_bytes += n->photo.size;
 		break;
 	case PLACE_THERE: /* the daemon has not seen it yet */
+		fate = "existing";
 		a->existing++;
 		break;
 	case PLACE_TAKEN:
@@ -156,7 +159,7 @@ name_copy(struct add *a, struct planned *n, const char *temporary, int fd,
 	}
 	n->added = true;
 	place_shown(&a->month, final, file);
-	add_report(a, "added", n->path, &n->photo, file, NULL);
+	add_report(a, fate, n->path, &n->photo, file, NULL);
 	return 0;
 }
 

@@ -80,7 +80,7 @@ add_wait(struct add *a, struct failure *why)
 {
 	int64_t moved_ms = call_now_ms();
 	size_t next = 0, from;
-	uint32_t missing, were = UINT32_MAX;
+	uint32_t missing = 0, were = UINT32_MAX;
 
 	if (rescan(a, why) == -1)
 		return -1;

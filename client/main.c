@@ -17,10 +17,11 @@
 #include "verbs.h"
 
 static const struct verb *const verbs[] = {
-	&verb_list,  &verb_show,   &verb_get,    &verb_add,
-	&verb_check, &verb_peers,  &verb_status, &verb_dupes, &verb_problems, &verb_watch, &verb_verify,
-	&verb_rescan, &verb_requests, &verb_approve, &verb_deny,
-	&verb_leave, NULL,
+	&verb_list,   &verb_show,     &verb_get,    &verb_add,
+	&verb_check,  &verb_peers,    &verb_status, &verb_dupes,
+	&verb_watch,  &verb_problems, &verb_verify, &verb_rescan,
+	&verb_requests, &verb_approve,  &verb_deny,   &verb_leave,
+	NULL,
 };
 
 static const char options_help[] =
@@ -52,6 +53,7 @@ put_help(FILE *f)
 	      "Examples:\n"
 	      "  photo list\n"
 	      "  photo list beach --limit 20\n"
+	      "  photo get beach -o trip/\n"
 	      "  photo peers --json\n"
 	      "\n"
 	      "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 "

@@ -21,6 +21,7 @@ struct catalogue;
 struct clients;
 struct event;
 struct event_base;
+struct fetching;
 struct holdings;
 struct mailbox;
 struct serving;
@@ -42,6 +43,7 @@ struct daemon {
 	struct holdings *holdings;
 	struct serving *serving;
 	struct driver *driver;
+	struct fetching *fetching;
 	struct clients *clients;
 	struct intake *intake;
 	bool leaving;

@@ -14,6 +14,7 @@
 #include "catalogue.h"
 #include "clients.h"
 #include "clock.h"
+#include "fetching.h"
 #include "holdings.h"
 #include "log.h"
 #include "mailbox.h"
@@ -204,6 +205,22 @@ start_driver(struct daemon *d, struct trouble *why)
 }
 
 static int
+start_fetching(struct daemon *d, struct trouble *why)
+{
+	const struct fetching_config config = {
+		.tls = d->tls,
+		.state = d->state,
+		.catalogue = d->catalogue,
+		.holdings = d->holdings,
+		.ends = d->ends,
+		.rate = d->options.fetch_rate,
+	};
+
+	d->fetching = fetching_new(&config, why);
+	return d->fetching != NULL ? 0 : -1;
+}
+
+static int
 start_clients(struct daemon *d, struct trouble *why)
 {
 	struct clients_config config = {
@@ -212,6 +229,8 @@ start_clients(struct daemon *d, struct trouble *why)
 		.port = d->claim.port,
 		.driver = d->driver,
 		.catalogue = d->catalogue,
+		.fetching = d->fetching,
+		.state = d->state,
 		.on_leave = on_leave,
 		.arg = d,
 	};
@@ -302,7 +321,8 @@ daemon_start(struct daemon *d, struct trouble *why)
 		return -1;
 	d->state = state_open(o->state_dir, o->folders, o->folder_count, why);
 	if (d->state == NULL || open_catalogue(d, why) == -1 ||
-	    start_serving(d, why) == -1 || start_driver(d, why) == -1 || start_clients(d, why) == -1)
+	    start_serving(d, why) == -1 || start_driver(d, why) == -1 ||
+	    start_fetching(d, why) == -1 || start_clients(d, why) == -1)
 		return -1;
 	say_ready(d);
 	stamp_node(d);
@@ -319,6 +339,7 @@ daemon_stop(struct daemon *d)
 	driver_stop(d->driver);
 	clients_free(d->clients);
 	d->clients = NULL;
+	fetching_free(d->fetching);
 	serving_free(d->serving);
 	holdings_free(d->holdings);
 	intake_free(d->intake);

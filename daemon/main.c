@@ -111,6 +111,7 @@ main(int argc, char **argv)
 
 	hold_standard_descriptors();
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a client's file may be too large */
 	/* Memory given back late is a death noticed late. */
 	(void)mallopt(M_ARENA_MAX, 2);
 	/* Large blocks go back to the kernel when freed; without this line the

@@ -35,6 +35,8 @@ static const char help[] =
 	"                        full rescan (3600; 0: only when asked)\n"
 	"      --serve-rate BYTES\n"
 	"                        give out so much a second at most, such as 10M\n"
+	"      --fetch-rate BYTES\n"
+	"                        fetch so much a second at most, such as 10M\n"
 	"      --log-level LEVEL error, warn, info (default) or debug\n"
 	"      --show-key        print the mesh key and exit\n"
 	"      --set-key         read the mesh key from standard input and exit\n"
@@ -51,6 +53,7 @@ enum {
 	OPTION_EXCLUDE = 256,
 	OPTION_RESCAN,
 	OPTION_SERVE_RATE,
+	OPTION_FETCH_RATE,
 	OPTION_LOG_LEVEL,
 	OPTION_SHOW_KEY,
 	OPTION_SET_KEY,
@@ -68,6 +71,7 @@ static const struct option long_options[] = {
 	{"exclude", required_argument, NULL, OPTION_EXCLUDE},
 	{"rescan-interval", required_argument, NULL, OPTION_RESCAN},
 	{"serve-rate", required_argument, NULL, OPTION_SERVE_RATE},
+	{"fetch-rate", required_argument, NULL, OPTION_FETCH_RATE},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"show-key", no_argument, NULL, OPTION_SHOW_KEY},
 	{"set-key", no_argument, NULL, OPTION_SET_KEY},
@@ -242,6 +246,12 @@ take(struct options *o, int option, const char *value, const char *given)
 	case OPTION_SERVE_RATE:
 		if (!parse_bytes(value, &o->serve_rate))
 			return mistake("--serve-rate", value,
+				       "give bytes a second, such as 500K, 10M "
+				       "or 1G");
+		return true;
+	case OPTION_FETCH_RATE:
+		if (!parse_bytes(value, &o->fetch_rate))
+			return mistake("--fetch-rate", value,
 				       "give bytes a second, such as 500K, 10M "
 				       "or 1G");
 		return true;

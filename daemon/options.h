@@ -35,6 +35,7 @@ struct options {
 	const char *excludes[OPTIONS_EXCLUDES_MAX];
 	uint32_t rescan_seconds;
 	uint64_t serve_rate; /* bytes a second; 0: no bound */
+	uint64_t fetch_rate; /* likewise */
 	enum log_level log_level;
 	const char *const *folders;
 	uint32_t folder_count;

@@ -50,6 +50,7 @@ answers_free(struct answers *a)
 		free(r);
 	}
 	a->closed = true;
+	get_end(a);
 	answers_drop(a);
 }
 
@@ -87,6 +88,15 @@ answers_ask(struct answers *a, uint64_t client, const struct question *q)
 	case CLIENT_RESCAN:
 		rescan_ask(a, client, q->request);
 		return;
+	case CLIENT_HAVE:
+		have_ask(a, client, q->request, &q->u.have);
+		return;
+	case CLIENT_PROVE_HELD:
+		proofs_ask(a, client, q->request, &q->u.prove);
+		return;
+	case CLIENT_ROOTS:
+		roots_ask(a, client, q->request);
+		return;
 	}
 	answers_refuse(a, client, q->request, ERROR_UNKNOWN_TYPE,
 		       "no question: type %u", q->type);
@@ -97,18 +107,20 @@ answers_forget(struct answers *a, uint64_t client)
 {
 	rescan_forget(a, client);
 	verify_forget(a, client);
+	get_forget(a, client);
 }
 
 bool
 answers_ticking(const struct answers *a)
 {
-	return a->rescans != NULL;
+	return a->rescans != NULL || a->gets != NULL;
 }
 
 void
 answers_tick(struct answers *a)
 {
 	rescan_tick(a);
+	get_tick(a);
 }
 
 /* ---- frames ------------------------------------------------------------ */
@@ -117,7 +129,8 @@ static bool
 may_be_large(uint32_t type)
 {
 	return type == CLIENT_TABLE || type == CLIENT_PEER_LIST ||
-	       type == CLIENT_PROBLEM_LIST;
+	       type == CLIENT_PROBLEM_LIST || type == CLIENT_HOLDINGS ||
+	       type == CLIENT_PROOFS || type == CLIENT_ROOT_LIST;
 }
 
 uint8_t *
@@ -227,6 +240,8 @@ task_new(struct answers *a, uint64_t client, uint32_t request)
 void
 task_free(struct task *t)
 {
+	if (t->release != NULL)
+		t->release(t);
 	answers_drop(t->answers);
 	free(t->view);
 	free(t->frame);

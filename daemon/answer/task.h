@@ -29,7 +29,9 @@ struct task {
 			struct problem_query query;
 			uint32_t limit;
 		} problems;
+		struct have_task *have; /* owned, one block */
 	} u;
+	void (*release)(struct task *t); /* what `u` owns; may be NULL */
 	struct scan_progress scan;
 	/* Made: owned until sent. */
 	uint8_t *frame;
@@ -44,6 +46,9 @@ struct rescan {
 	uint64_t began_ms;
 };
 
+struct fetch_world;
+struct get;
+struct have_task;
 struct verify;
 
 struct answers {
@@ -51,6 +56,9 @@ struct answers {
 	bool closed;
 	uint32_t refs; /* oneself, and each piece of work under way */
 	struct rescan *rescans;
+	struct get *gets;
+	struct fetch_world *world; /* as it was at world_ms; may be NULL */
+	uint64_t world_ms;
 	struct verify *verify; /* the one that may still be joined, or NULL */
 };
 
@@ -92,6 +100,16 @@ void peers_ask(struct answers *a, uint64_t client, uint32_t request);
 void status_ask(struct answers *a, uint64_t client, uint32_t request);
 void verify_ask(struct answers *a, uint64_t client, uint32_t request);
 void verify_forget(struct answers *a, uint64_t client);
+/* get.c: one reference, to the mesh of now; NULL: out of memory */
+struct fetch_world *answers_world(struct answers *a);
+void get_forget(struct answers *a, uint64_t client);
+void get_tick(struct answers *a);
+void get_end(struct answers *a); /* all of them, and the world */
+void have_ask(struct answers *a, uint64_t client, uint32_t request,
+	      const struct question_have *q);
+void proofs_ask(struct answers *a, uint64_t client, uint32_t request,
+		const struct question_prove *q);
+void roots_ask(struct answers *a, uint64_t client, uint32_t request);
 void rescan_ask(struct answers *a, uint64_t client, uint32_t request);
 void rescan_forget(struct answers *a, uint64_t client);
 void rescan_tick(struct answers *a);

@@ -102,6 +102,11 @@ int reader_totals(struct reader *r, struct totals *out, struct trouble *why);
 int reader_node_totals(struct reader *r, const struct node_id *node,
 		       struct totals *out, struct trouble *why);
 
+/* What a node says of sharing its originals (enum share_policy, or one of a
+ * newer version); SHARE_OPEN when it says nothing. */
+int reader_share(struct reader *r, const struct node_id *node, uint8_t *share,
+		 struct trouble *why);
+
 /* ---- what could not be taken in -------------------------------------- */
 
 /* Where a page ended; key is root id and path. */

@@ -14,6 +14,7 @@
 
 struct bufferevent;
 struct event_base;
+struct fetching;
 struct intake;
 struct trouble;
 struct clients;
@@ -24,6 +25,8 @@ struct clients_config {
 	uint16_t port; /* names the socket: <runtime_dir>/<port>.sock */
 	struct driver *driver;
 	struct catalogue *catalogue;
+	struct fetching *fetching;
+	const struct state *state;
 	struct intake *intake; /* may be NULL until clients_set_intake */
 	/* A client of this machine wants the daemon to say goodbye and stop;
 	 * it has been told so already.  May come more than once. */

@@ -171,7 +171,16 @@ dispatch(struct client *c, const struct question *q)
 	case CLIENT_STATUS:
 	case CLIENT_VERIFY:
 	case CLIENT_RESCAN:
+	case CLIENT_HAVE:
+	case CLIENT_PROVE_HELD:
 		ask(c, q);
+		return;
+	case CLIENT_ROOTS:
+		if (c->remote)
+			client_refuse(c, q->request, ERROR_REFUSED,
+				      "folders are told on this machine only");
+		else
+			ask(c, q);
 		return;
 	case CLIENT_GET:
 		get(c, q);
@@ -215,6 +224,8 @@ clients_make_answers(struct clients *c)
 	struct answers_config a = {.driver = c->config.driver,
 				   .catalogue = c->config.catalogue,
 				   .intake = c->config.intake,
+				   .fetching = c->config.fetching,
+				   .state = c->config.state,
 				   .send = on_answer,
 				   .arg = c};
 

@@ -113,7 +113,8 @@ best_free(const struct plan *p)
 {
 	uint32_t best = PLAN_NOBODY;
 
-	if (p->taken_count >= p->lanes_max || plan_complete(p))
+	if (p->taken_count >= p->lanes_max || plan_complete(p) ||
+	    p->flight_count == PLAN_FLIGHTS_MAX)
 		return PLAN_NOBODY;
 	/* One more lane is worth its while when there is more than what those
 	 * already asked take up at once. */
@@ -125,6 +126,15 @@ best_free(const struct plan *p)
 		     better(&p->holders[h].is, &p->holders[best].is)))
 			best = h;
 	return best;
+}
+
+bool
+plan_spare(const struct plan *p)
+{
+	for (uint32_t h = 0; h < p->holder_count; h++)
+		if (!p->holders[h].taken && p->holders[h].aside == PLAN_GOOD)
+			return true;
+	return false;
 }
 
 bool
@@ -219,6 +229,28 @@ first_unasked(struct plan *p)
 	return i;
 }
 
+/* What is on its way is shared by all who may be asked. */
+static uint32_t
+share_of(const struct plan *p)
+{
+	uint32_t good = 0;
+
+	for (uint32_t h = 0; h < p->holder_count; h++)
+		if (p->holders[h].aside == PLAN_GOOD && good < p->lanes_max)
+			good++;
+	return good == 0 ? PLAN_FLIGHTS_MAX : PLAN_FLIGHTS_MAX / good;
+}
+
+static uint32_t
+flights_of(const struct plan *p, uint32_t holder)
+{
+	uint32_t count = 0;
+
+	for (uint32_t f = 0; f < p->flight_count; f++)
+		count += p->flights[f].holder == holder ? 1 : 0;
+	return count;
+}
+
 bool
 plan_next(struct plan *p, uint32_t holder, struct plan_piece *out)
 {
@@ -227,7 +259,8 @@ plan_next(struct plan *p, uint32_t holder, struct plan_piece *out)
 	assert(holder < p->holder_count);
 	assert(p->holders[holder].taken);
 	if (p->flight_count == PLAN_FLIGHTS_MAX ||
-	    p->holders[holder].aside != PLAN_GOOD)
+	    p->holders[holder].aside != PLAN_GOOD ||
+	    flights_of(p, holder) >= share_of(p))
 		return false;
 	if ((i = first_unasked(p)) == p->pieces)
 		return false;

@@ -64,6 +64,8 @@ bool plan_has(const struct plan *p, uint32_t index);
 uint32_t plan_take(struct plan *p);
 /* Would it give anybody? */
 bool plan_takes(const struct plan *p);
+/* Is somebody good asked by nobody? */
+bool plan_spare(const struct plan *p);
 /* Nobody asks it any more; its pieces must have come or failed. */
 void plan_release(struct plan *p, uint32_t holder);
 void plan_set_aside(struct plan *p, uint32_t holder, enum plan_aside why);

@@ -17,6 +17,7 @@ import ctypes as c
 STATUS = 39
 (GET, GETTING, GOT, HAVE, HOLDINGS, PROVE, PROOFS, ROOTS, ROOT_LIST, REQUESTS,
  REQUEST_LIST, DECIDE, DECIDED) = range(53, 66)
+RESCAN, DONE = 45, 47
 QUEUED, FILLING, CONSENT, NOBODY = range(4)
 ME, BOB = b"\xa1" * 16, b"\xb0" * 16
 
@@ -37,7 +38,12 @@ class Photo:
 
 
 class Paste:
-    def __init__(self, mesh, photos, port=24999):
+    """`photos` are bob's, who is somebody else; `roots` are folders of its
+    own, {label: path}, which it looks at when told to."""
+
+    def __init__(self, mesh, photos, port=24999, roots=None, node=ME):
+        self.roots, self.node, self.own = roots or {}, node, set()
+        self.bob_online = True
         self.photos = list(photos)
         self.port = port
         self.gets, self.asked = [], set()
@@ -73,6 +79,19 @@ class Paste:
             self.connections += 1
             threading.Thread(target=_Connection(self, conn).run,
                              daemon=True).start()
+
+    def scan(self):
+        self.own = {}
+        for root in self.roots.values():
+            for here, _, files in os.walk(os.fsencode(root)):
+                for name in files:
+                    with open(os.path.join(here, name), "rb") as f:
+                        data = f.read()
+                    if name[:1] != b".":
+                        self.own[photo_id(data)] = data
+
+    def own_bytes(self, photo):
+        return self.own[photo]
 
     def find(self, photo):
         return next((p for p in self.photos if p.id == photo), None)
@@ -116,7 +135,7 @@ class _Connection:
 
     def node(self, bob=False):
         return ([BOB, "bob", 5001, True, 1, b"h" * 8] if bob else
-                [ME, "paste", self.p.port, True, 1, b"h" * 8])
+                [self.p.node, "paste", self.p.port, True, 1, b"h" * 8])
 
     def page(self, request, photos, after=None, ambiguous=False):
         rows = [[p.id, "image/jpeg", p.name, p.mtime_ns, 1, 1, None, None,
@@ -129,7 +148,7 @@ class _Connection:
     def hear(self, kind, request, f):
         if kind == HELLO:
             self.say(WELCOME, request, {
-                "version": 1, "node": ME, "name": "paste",
+                "version": 1, "node": self.p.node, "name": "paste",
                 "port": self.p.port, "soft": "paste"})
         elif kind == STATUS:
             self.say(STATUS + 1, request, self.fresh(
@@ -159,8 +178,40 @@ class _Connection:
                                 f.get("length", 0)))
             self.open[request] = [f, fd, 0]
             self.p.most_open = max(self.p.most_open, len(self.open))
+        elif kind == ROOTS:
+            self.say(ROOT_LIST, request, {"roots": [
+                [b"root%4d" % i, label.encode(), os.fsencode(path), True,
+                 1 << 40] for i, (label, path) in
+                enumerate(self.p.roots.items())]})
+        elif kind == RESCAN:
+            self.p.scan()
+            self.say(DONE, request, {})
+        elif kind == HAVE:
+            self.say(HOLDINGS, request, self.fresh(
+                files=[self.holding(*x) for x in f["files"]],
+                nodes=[self.node(), self.node(True)]))
+        elif kind == PROVE:
+            self.prove(request, f["photo"], f["nonce"])
         else:
             self.say(ERROR, request, {"code": 1, "text": "no such question"})
+
+    def holding(self, photo, head):
+        held = [0] if photo in self.p.own else []
+        held += [1] if self.p.find(photo) else []
+        return ["image/jpeg" if head[:2] == b"\xff\xd8" else "", bool(held),
+                held]
+
+    def prove(self, request, photo, nonce):
+        proofs, bobs = [], self.p.find(photo)
+        if photo in self.p.own:
+            proofs.append([self.node(), 0, sha(nonce, self.p.own_bytes(
+                photo))])
+        if bobs and not self.p.bob_online:
+            proofs.append([self.node(True), 21, bytes(32)])
+        elif bobs:
+            data = bobs.data + (b"!" if bobs.manner == "rotten" else b"")
+            proofs.append([self.node(True), 0, sha(nonce, data)])
+        self.say(PROOFS, request, {"proofs": proofs})
 
     # -- GETs, a step a turn -----------------------------------------------
     def getting(self, request, photo, state, done=0):

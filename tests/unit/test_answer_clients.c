@@ -26,6 +26,7 @@
 #include "catalogue.h"
 #include "clients.h"
 #include "clock.h"
+#include "fetching.h"
 #include "frame.h"
 #include "intake.h"
 #include "mailbox.h"
@@ -72,6 +73,81 @@ intake_progress(struct intake *i, struct scan_progress *out)
 {
 	(void)i;
 	*out = progress;
+}
+
+/* Nothing is fetched here: clients_config.fetching is NULL. */
+struct fetch_world *
+fetch_world_new(uint32_t count)
+{
+	return calloc(1, sizeof(struct fetch_world) +
+				 count * sizeof(struct fetch_peer));
+}
+
+void
+fetch_world_hold(struct fetch_world *w)
+{
+	(void)w;
+	fail();
+}
+
+void
+fetch_world_drop(struct fetch_world *w)
+{
+	assert_null(w);
+}
+
+struct fetch *
+fetching_get(struct fetching *f, const struct question_get *what, int fd,
+	     struct fetch_world *world, void (*ended)(void *, struct fetch *),
+	     void *arg)
+{
+	(void)f;
+	(void)what;
+	(void)fd;
+	(void)world;
+	(void)ended;
+	(void)arg;
+	fail();
+	return NULL;
+}
+
+void
+fetch_look(struct fetch *f, struct fetch_seen *out)
+{
+	(void)f;
+	(void)out;
+	fail();
+}
+
+void
+fetch_retry(struct fetch *f, struct fetch_world *world)
+{
+	(void)f;
+	(void)world;
+	fail();
+}
+
+void
+fetch_free(struct fetch *f)
+{
+	(void)f;
+	fail();
+}
+
+bool
+fetching_prove(struct fetching *f, const struct question_prove *what,
+	       struct fetch_world *world,
+	       void (*done)(void *, const struct fetch_world *,
+			    const struct proof_of *, uint32_t),
+	       void *arg)
+{
+	(void)f;
+	(void)what;
+	(void)world;
+	(void)done;
+	(void)arg;
+	fail();
+	return false;
 }
 
 /* ---- the world --------------------------------------------------------- */

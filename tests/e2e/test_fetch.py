@@ -1,0 +1,415 @@
+"""Fetching: a descriptor is filled with exactly the photo, or not at all.
+
+The asker is a real daemon with an empty folder; the holders are members of
+other make (tests/lib/holder.py), honest or not.  Whatever they do, nothing is
+ever reported GOT that does not hash to its id, and the daemon stays well.
+"""
+import hashlib
+import os
+import resource
+import socket
+import struct
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import tap  # noqa: E402
+from holder import (CHANGED, CHUNK, DENIED, FETCH, MIB, NOT_HERE,  # noqa: E402
+                    PROVE_HELD, ROOTS, WAITING, HAVE, Failed, Getter, Holder,
+                    honestly, photo_id)
+from mesh import Mesh, wait_until  # noqa: E402
+from talk import Client, frame  # noqa: E402
+
+JPEG = b"\xff\xd8\xff\xe0"
+
+
+def photo(size, seed=1):
+    return (JPEG + hashlib.shake_128(struct.pack(">Q", seed)).digest(
+        max(size, 4)))[:size]
+
+
+class World(unittest.TestCase):
+    args = ()
+
+    def setUp(self):
+        self.mesh = Mesh()
+        self.mesh.__enter__()
+        self.addCleanup(lambda: self.mesh.__exit__(None, None, None))
+        self.folder = self.mesh.folder("asker")
+        self.asker = self.start()
+
+    def start(self, **kw):
+        return self.mesh.start(self.folder, *self.args, name="asker", **kw)
+
+    def holder(self, name, photos, **kw):
+        h = Holder(self.mesh, self.asker.port, name, photos, **kw)
+        self.addCleanup(h.close)
+
+        def listed():
+            with Client(self.mesh, self.asker.port) as c:
+                seen = c.photos()
+                return all(any(r[0].startswith(name) for r in seen[p][1])
+                           for p in h.photos if p in seen) and \
+                    all(p in seen for p in h.photos)
+        wait_until(listed, "the photos of %s to be listed" % name)
+        return h
+
+    def getter(self):
+        g = Getter(self.mesh, self.asker.port, 60)
+        self.addCleanup(g.socket.close)
+        return g
+
+    def path(self, name="part"):
+        return os.path.join(self.mesh.dir, name)
+
+    def fails(self, data, code, path=None):
+        with self.assertRaises(Failed) as e:
+            self.getter().get(photo_id(data), path or self.path())
+        self.assertIn(e.exception.code, code if isinstance(code, tuple)
+                      else (code,), e.exception.text)
+        return e.exception.text
+
+    def fds(self):
+        return len(os.listdir("/proc/%d/fd" % self.asker.pid))
+
+
+class Honest(World):
+    def test_sizes(self):
+        """every size, byte by byte, and ranges of it"""
+        photos = [photo(n, n) for n in (
+            1, 4096, MIB - 1, MIB, MIB + 1, 4 * MIB, 9 * MIB + 17)]
+        h = self.holder("bob", photos)
+        g = self.getter()
+        for i, data in enumerate(photos):
+            got, have = g.get(photo_id(data), self.path(str(i)))
+            self.assertEqual(have, data)
+            self.assertEqual((got["bytes"], got["fetched"], got["resumed"]),
+                             (len(data), len(data), 0))
+            self.assertEqual(got["name"], "bob")
+        self.assertLessEqual(h.channels, 2)
+        got, have = g.get(photo_id(photos[6]), self.path("range"),
+                          offset=MIB - 5, length=2 * MIB + 9)
+        self.assertEqual(have, photos[6][MIB - 5:3 * MIB + 4])
+        for bad in ({"offset": 9 * MIB + 17, "length": 1},
+                    {"offset": 1, "length": 0}):
+            with self.assertRaises(Failed) as e:
+                g.get(photo_id(photos[6]), self.path("range"), **bad)
+            self.assertEqual(e.exception.code, 16)
+        self.fails(b"unheard of", 17)
+
+    def test_own_copy(self):
+        """what lies here is copied from here, and listed roots are told"""
+        data = photo(3 * MIB + 1)
+        with open(os.path.join(self.folder, "a.jpg"), "wb") as f:
+            f.write(data)
+        self.asker.photo("rescan")
+        self.mesh.guard(self.folder)
+        g = self.getter()
+        got, have = g.get(photo_id(data), self.path())
+        self.assertEqual(have, data)
+        self.assertEqual((got["fetched"], got["name"]), (0, "asker"))
+        roots = g.ask(ROOTS)["roots"]
+        self.assertEqual([(r[2], r[3]) for r in roots],
+                         [(self.folder.encode(), True)])
+        self.assertGreater(roots[0][4], 0)
+
+    def test_have_and_proofs(self):
+        """who holds what, and proofs of it"""
+        a, b = photo(5000, 1), photo(2 * MIB, 2)
+        self.holder("bob", [a, b])
+        self.holder("carol", [a])
+        g = self.getter()
+        answer = g.ask(HAVE, {"files": [[photo_id(a), a[:16]],
+                                        [photo_id(b), b""],
+                                        [photo_id(b"new"), b"new"]]})
+        names = [n[1] for n in answer["nodes"]]
+        files = [(t, k, sorted(names[i] for i in hs))
+                 for t, k, hs in answer["files"]]
+        self.assertEqual(files, [("image/jpeg", True, ["bob", "carol"]),
+                                 ("", True, ["bob"]), ("", False, [])])
+        nonce = os.urandom(32)
+        proofs = g.ask(PROVE_HELD, {"photo": photo_id(a),
+                                    "nonce": nonce})["proofs"]
+        sums = {p[0][1]: (p[1], p[2]) for p in proofs}
+        right = hashlib.sha256(nonce + a).digest()
+        self.assertEqual(sums, {"bob": (0, right), "carol": (0, right)})
+
+    def test_many_at_once(self):
+        """two hundred at once, from two holders"""
+        photos = [photo(20000 + i, i) for i in range(200)]
+        self.holder("bob", photos)
+        self.holder("carol", photos[:100])
+        before = self.fds()
+        clients = [self.getter() for _ in range(20)]
+        bad = []
+
+        def some(k):
+            for i in range(k, 200, 20):
+                _, have = clients[k].get(photo_id(photos[i]),
+                                         self.path(str(i)))
+                if have != photos[i]:
+                    bad.append(i)
+        threads = [threading.Thread(target=some, args=(k,))
+                   for k in range(20)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(60)
+        self.assertEqual(bad, [])
+        self.assertFalse([t for t in threads if t.is_alive()])
+        for g in clients:
+            g.socket.close()
+        wait_until(lambda: self.fds() <= before + 16, "descriptors to go")
+
+
+class Interrupted(World):
+    def cut_after(self, limit, then):
+        """Serve honestly until `limit` bytes are out, then do `then`."""
+        seen = [0]
+
+        def serve(channel, f):
+            if seen[0] >= limit:
+                return then(channel)
+            seen[0] += f["length"]
+            honestly(channel, f)
+        return serve
+
+    def test_holder_stops(self):
+        """one that stalls, hangs up, changes or denies: another goes on"""
+        def stall(_):
+            time.sleep(30)
+
+        def hang_up(_):
+            raise ConnectionError
+
+        for i, then in enumerate((
+                stall, hang_up, lambda ch: ch.error(CHANGED),
+                lambda ch: ch.error(NOT_HERE), lambda ch: ch.error(DENIED),
+                lambda ch: ch.error(WAITING))):
+            data = photo(20 * MIB, 100 + i)
+            bob = self.holder("bob%d" % i, [data],
+                              serve=self.cut_after(3 * MIB, then))
+            carol = self.holder("carol%d" % i, [data],
+                                serve=self.cut_after(6 * MIB, honest_slow))
+            started = time.monotonic()
+            got, have = self.getter().get(photo_id(data), self.path(str(i)))
+            self.assertEqual(have, data)
+            self.assertLess(time.monotonic() - started, 20)
+            self.assertLessEqual(got["fetched"], 24 * MIB)
+            bob.close()
+            carol.close()
+
+    def test_requester_killed(self):
+        """the daemon killed midway: at most 4 MiB are fetched again"""
+        data = photo(24 * MIB)
+        reached = threading.Event()
+
+        def serve(channel, f):
+            if f["offset"] >= 12 * MIB and not reached.is_set():
+                reached.set()
+                raise ConnectionError
+            honestly(channel, f)
+        bob = self.holder("bob", [data], serve=lambda ch, f: serve(ch, f)
+                          if not reached.is_set() else time.sleep(60))
+        g = self.getter()
+        fd = os.open(self.path(), os.O_RDWR | os.O_CREAT)
+        g.begin(photo_id(data), fd)
+        self.assertTrue(reached.wait(20))
+        self.asker.kill()
+        bob.close()
+        self.asker = self.start()
+        bob = self.holder("bob2", [data])
+        got, have = self.getter().get(photo_id(data), self.path())
+        os.close(fd)
+        self.assertEqual(have, data)
+        self.assertEqual(got["fetched"] + got["resumed"], len(data))
+        self.assertGreaterEqual(got["resumed"], 8 * MIB)
+        # a byte rotten meanwhile is found, and its piece fetched afresh
+        reached.clear()
+        with open(self.path("rot"), "wb") as f:
+            f.write(data[:100])
+        got, have = self.getter().get(photo_id(data), self.path("rot"))
+        self.assertEqual((have, got["resumed"]), (data, 0))
+
+    def test_vanishes_for_good(self):
+        """all holders gone: patience, then their names"""
+        data = photo(8 * MIB)
+        bob = self.holder("bob", [data], serve=self.cut_after(
+            2 * MIB, lambda ch: time.sleep(60)))
+        g = self.getter()
+        fd = os.open(self.path(), os.O_RDWR | os.O_CREAT)
+        serial = g.begin(photo_id(data), fd)
+        wait_until(lambda: len(bob.asked) > 2, "the third FETCH")
+        bob.close()
+        started = time.monotonic()
+        with self.assertRaises(Failed) as e:
+            g.finish(serial)
+        self.assertEqual(e.exception.code, 21)
+        self.assertIn("bob", e.exception.text)
+        self.assertIn(3, g.states)
+        self.assertLess(time.monotonic() - started, 30)
+        # nobody there from the start: said at once
+        self.fails(data, 21, self.path("other"))
+        os.close(fd)
+
+    def test_consent(self):
+        """waiting takes no thread, is told, and ends with a yes"""
+        data = photo(MIB + 5)
+        asked = [0]
+
+        def serve(channel, f):
+            asked[0] += 1
+            if asked[0] <= 3:
+                return channel.error(WAITING)
+            honestly(channel, f)
+        self.holder("bob", [data], serve=serve, share=1)
+        g = self.getter()
+        got, have = g.get(photo_id(data), self.path())
+        self.assertEqual(have, data)
+        self.assertIn(2, g.states)
+        told = [t for t in g.told if t["state"] == 2]
+        self.assertEqual(told[0]["name"], "bob")
+        none = photo(5000, 9)
+        self.holder("carol", [none], share=2)
+        self.assertIn("carol", self.fails(none, 20))
+
+    def test_client_leaves(self):
+        """a client that hangs up withdraws its GETs; SIGTERM ends the rest"""
+        data = photo(8 * MIB)
+        self.holder("bob", [data], serve=self.cut_after(
+            2 * MIB, lambda ch: time.sleep(60)))
+        before = self.fds()
+        gs = [self.getter() for _ in range(10)]
+        for i, g in enumerate(gs):
+            fd = os.open(self.path(str(i)), os.O_RDWR | os.O_CREAT)
+            g.begin(photo_id(data), fd)
+            os.close(fd)
+        wait_until(lambda: self.fds() > before + 10, "the GETs to begin")
+        for g in gs[:9]:
+            g.socket.close()
+        wait_until(lambda: self.fds() <= before + 8, "descriptors to go")
+        started = time.monotonic()
+        self.assertEqual(self.asker.end(), 0)
+        self.assertLess(time.monotonic() - started, 5)
+
+    def test_full(self):
+        """a destination that cannot hold it: the client is told why"""
+        data = photo(8 * MIB)
+        self.holder("bob", [data])
+        resource.prlimit(self.asker.pid, resource.RLIMIT_FSIZE,
+                         (4 * MIB, resource.RLIM_INFINITY))
+        self.assertIn("too large", self.fails(data, 4))
+        resource.prlimit(self.asker.pid, resource.RLIMIT_FSIZE,
+                         (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        got, have = self.getter().get(photo_id(data), self.path())
+        self.assertEqual(have, data)
+        fd = os.open(self.path(), os.O_RDONLY)
+        g = self.getter()
+        with self.assertRaises(Failed) as e:
+            g.finish(g.begin(photo_id(data), fd))
+        self.assertEqual(e.exception.code, 4)
+        os.close(fd)
+
+
+def honest_slow(channel):
+    raise ConnectionError
+
+
+class Hostile(World):
+    def lies(self):
+        other = photo(3 * MIB, 77)
+
+        def wrong(ch, f):
+            ch.chunks(bytes(f["length"]))
+
+        def others(ch, f):
+            ch.chunks(other[f["offset"]:f["offset"] + f["length"]])
+
+        def too_many(ch, f):
+            ch.chunks(bytes(f["length"] + 1))
+
+        def too_few(ch, f):
+            ch.chunks(bytes(f["length"] - 1))
+            ch.error(4)
+
+        def unasked(ch, f):
+            ch.chunks(b"xx", ch.request + 77)
+
+        def empty(ch, f):
+            while True:
+                ch.say(CHUNK, ch.request, {"data": b""})
+
+        def endless(ch, f):
+            while True:
+                ch.say(CHUNK, ch.request, {"data": bytes(1 << 18)})
+
+        def too_long(ch, f):
+            ch.tls.write(b"\x00\x10\x00\x00" + bytes(MIB))
+
+        def nonsense(ch, f):
+            ch.tls.write(frame(CHUNK, ch.request, {"data": 7}))
+
+        def silence(ch, f):
+            time.sleep(60)
+        return wrong, others, too_many, too_few, unasked, empty, endless, \
+            too_long, nonsense, silence
+
+    def test_liars(self):
+        """whatever one liar sends, the honest one's bytes are what comes"""
+        for i, lie in enumerate(self.lies()):
+            data = photo(3 * MIB, i)
+            eve = self.holder("eve%d" % i, [data], serve=lie)
+            bob = self.holder("bob%d" % i, [data])
+            for again in range(2):
+                path = self.path("%d-%d" % (i, again))
+                got, have = self.getter().get(photo_id(data), path)
+                self.assertEqual(have, data, lie.__name__)
+            eve.close()
+            bob.close()
+        self.assertTrue(self.asker.alive())
+
+    def test_alone_with_a_liar(self):
+        """only liars: never GOT"""
+        for i, lie in enumerate(self.lies()[:3]):
+            data = photo(3 * MIB, i)
+            eve = self.holder("eve%d" % i, [data], serve=lie)
+            self.fails(data, (22, 21), self.path(str(i)))
+            eve.close()
+
+    def test_descriptors(self):
+        """descriptors nobody asked for, too many of them, cut control data"""
+        before = self.fds()
+        r, w = os.pipe()
+        with Getter(self.mesh, self.asker.port) as g:
+            for _ in range(16):
+                socket.send_fds(g.socket, [frame(39, 5, {})], [w])
+            g.hear()
+            wait_until(lambda: self.fds() >= before + 16, "16 to wait")
+            socket.send_fds(g.socket, [b"\0"], [w])
+            self.assertRaises(OSError, lambda: [g.hear() for _ in range(99)])
+        with Getter(self.mesh, self.asker.port) as g:
+            socket.send_fds(g.socket, [b"\0"], [w] * 100)
+            self.assertRaises(OSError, g.hear)
+        with Getter(self.mesh, self.asker.port) as g:
+            self.assertRaises(Failed, lambda: g.finish(
+                g.begin(photo_id(b"x"), None)))
+            # one descriptor, its frame byte by byte
+            data = frame(53, 9, {"photo": photo_id(b"x")})
+            for i in range(len(data)):
+                if i == 7:
+                    socket.send_fds(g.socket, [data[i:i + 1]], [w])
+                else:
+                    g.socket.sendall(data[i:i + 1])
+            what, request, answer = g.hear()
+            self.assertEqual((what, request, answer["code"]), (3, 9, 4))
+        os.close(w)
+        self.assertEqual(os.read(r, 1), b"")  # nobody holds the other end
+        os.close(r)
+        # (the scan and the catalogue may have opened some since)
+        wait_until(lambda: self.fds() <= before + 6, "them to be closed")
+
+
+if __name__ == "__main__":
+    tap.main()
