@@ -16,6 +16,7 @@
 
 struct answers;
 struct catalogue;
+struct consent;
 struct driver;
 struct intake;
 
@@ -23,6 +24,7 @@ struct answers_config {
 	struct driver *driver;       /* borrowed */
 	struct catalogue *catalogue; /* borrowed */
 	struct intake *intake;       /* borrowed; may be NULL until set */
+	struct consent *consent;     /* borrowed; NULL: it cannot be asked */
 	/* One frame for `client`, if it is still there.  `frame` is malloced
 	 * and now the receiver's; last: the question is answered. */
 	void (*send)(void *arg, uint64_t client, uint32_t request,
@@ -35,7 +37,8 @@ struct answers *answers_new(const struct answers_config *config);
 void answers_free(struct answers *a);
 void answers_set_intake(struct answers *a, struct intake *intake);
 
-/* LIST, DUPES, PROBLEMS, SHOW, PEERS, STATUS, VERIFY or RESCAN; `q` is borrowed.
+/* LIST, DUPES, PROBLEMS, SHOW, PEERS, STATUS, VERIFY, RESCAN,
+ * REQUESTS or DECIDE; `q` is borrowed.
  * Each ends in one `send` with `last`, perhaps before this returns. */
 void answers_ask(struct answers *a, uint64_t client, const struct question *q);
 /* GET; `fd` is what came with it, and now the callee's. */

@@ -29,6 +29,11 @@ struct task {
 			struct problem_query query;
 			uint32_t limit;
 		} problems;
+		struct decide_task {
+			uint64_t number; /* 0: all of `node` */
+			struct node_id node;
+			bool allow, always;
+		} decide;
 	} u;
 	struct scan_progress scan;
 	/* Made: owned until sent. */
@@ -92,6 +97,9 @@ void peers_ask(struct answers *a, uint64_t client, uint32_t request);
 void status_ask(struct answers *a, uint64_t client, uint32_t request);
 void verify_ask(struct answers *a, uint64_t client, uint32_t request);
 void verify_forget(struct answers *a, uint64_t client);
+void requests_ask(struct answers *a, uint64_t client, uint32_t request);
+void decide_ask(struct answers *a, uint64_t client, uint32_t request,
+		const struct question_decide *q);
 void rescan_ask(struct answers *a, uint64_t client, uint32_t request);
 void rescan_forget(struct answers *a, uint64_t client);
 void rescan_tick(struct answers *a);

@@ -110,6 +110,18 @@ get(struct client *c, const struct question *q)
 	start_ticking(c->clients);
 }
 
+/* Only who sits at this machine decides for its owner. */
+static void
+decide(struct client *c, const struct question *q)
+{
+	if (c->remote)
+		client_refuse(c, q->request, ERROR_REFUSED,
+			      "who may have photos is decided on their own "
+			      "machine only");
+	else
+		ask(c, q);
+}
+
 /* ---- judging a frame ---------------------------------------------------- */
 
 static void
@@ -171,7 +183,11 @@ dispatch(struct client *c, const struct question *q)
 	case CLIENT_STATUS:
 	case CLIENT_VERIFY:
 	case CLIENT_RESCAN:
+	case CLIENT_REQUESTS:
 		ask(c, q);
+		return;
+	case CLIENT_DECIDE:
+		decide(c, q);
 		return;
 	case CLIENT_GET:
 		get(c, q);
@@ -215,6 +231,7 @@ clients_make_answers(struct clients *c)
 	struct answers_config a = {.driver = c->config.driver,
 				   .catalogue = c->config.catalogue,
 				   .intake = c->config.intake,
+				   .consent = c->config.consent,
 				   .send = on_answer,
 				   .arg = c};
 
