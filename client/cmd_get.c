@@ -194,7 +194,7 @@ run(const struct options *p, struct output *o, struct failure *why)
 	if (choose_destination(g, p, why) == -1 ||
 	    source_init(&g->source, p,
 			(o->bars || o->form == OUTPUT_JSON) && !p->dry_run,
-			why) == -1)
+			o, why) == -1)
 		goto free_get;
 	if ((g->reading = reading_new()) == NULL) {
 		failure_set(why, ENDING_FAILED, "out of memory");
@@ -243,7 +243,7 @@ const struct verb verb_get = {
 		"  photo get 99aa06d3\n"
 		"  photo get beach -o trip/\n"
 		"  photo get id:99aa -o - | display -\n",
-	.takes = TAKES_OUTPUT | TAKES_DRY_RUN,
+	.takes = TAKES_QUERY | TAKES_OUTPUT | TAKES_DRY_RUN,
 	.arguments_min = 1,
 	.arguments_max = ARGUMENTS_MAX,
 	.run = run,

@@ -51,7 +51,7 @@ struct source {
 	unsigned first, count;
 };
 int source_init(struct source *s, const struct options *p, bool counts,
-		struct failure *why);
+		struct output *o, struct failure *why);
 /* Ask for more where there is room for it. */
 int source_turn(struct source *s, struct call *c, struct failure *why);
 /* The connection is another one: what was asked is asked again. */

@@ -9,66 +9,31 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "candidates.h"
 #include "rows.h"
-#include "text.h"
-
-#define BARE_ID_DIGITS 8u /* without id: before it */
+#include "words.h"
 
 /* ---- what was typed --------------------------------------------------- */
 
+/* The digits of an argument that was found to be an id. */
 static const char *
 bare_id(const char *word)
 {
-	return strncasecmp(word, "id:", 3) == 0 ? word + 3 : word;
-}
+	const char *digits = word;
 
-static bool
-is_id(const char *word)
-{
-	const char *bare = bare_id(word);
-	struct photo_prefix prefix;
-
-	return strlen(bare) < PHOTO_ID_TEXT_MAX &&
-	       photo_prefix_parse(bare, strlen(bare), &prefix) &&
-	       prefix.digits >= (bare != word ? PHOTO_PREFIX_HEX_MIN
-					      : BARE_ID_DIGITS);
-}
-
-static int
-join_words(const struct options *p, char out[QUERY_BYTES_MAX + 1],
-	   struct failure *why)
-{
-	size_t used = 0;
-
-	for (unsigned i = 0; i < p->argument_count; i++) {
-		size_t count = strlen(p->arguments[i]);
-
-		if (used + (i > 0) + count > QUERY_BYTES_MAX)
-			return failure_set(why, ENDING_USAGE,
-					   "the query is longer than %u bytes",
-					   QUERY_BYTES_MAX);
-		if (i > 0)
-			out[used++] = ' ';
-		memcpy(out + used, p->arguments[i], count + 1);
-		used += count;
-	}
-	if (!text_is_utf8((const uint8_t *)out, used))
-		return failure_set(why, ENDING_USAGE,
-				   "the query is not valid UTF-8");
-	return 0;
+	(void)words_id(word, WORDS_ID_DIGITS_MIN, &digits);
+	return digits;
 }
 
 int
 source_init(struct source *s, const struct options *p, bool counts,
-	    struct failure *why)
+	    struct output *o, struct failure *why)
 {
+	static struct query query; /* large, and there is one run */
+
 	memset(s, 0, sizeof(*s));
-	s->by_id = true;
-	for (unsigned i = 0; i < p->argument_count; i++)
-		s->by_id &= is_id(p->arguments[i]);
+	s->by_id = words_are_ids(p->arguments, p->argument_count);
 	if (s->by_id) {
 		s->ids = p->arguments;
 		s->id_count = p->argument_count;
@@ -76,8 +41,9 @@ source_init(struct source *s, const struct options *p, bool counts,
 	}
 	s->counts = counts;
 	s->list.type = CLIENT_LIST;
-	if (join_words(p, s->list.u.list.text, why) == -1)
+	if (words_query(p->arguments, p->argument_count, o, &query, why) == -1)
 		return -1;
+	words_ask(&query, &s->list.u.list);
 	s->census = s->list;
 	s->list.u.list.limit = SOURCE_PAGE;
 	s->census.u.list.limit = LIST_PAGE_MAX;
