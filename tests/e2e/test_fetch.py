@@ -7,6 +7,7 @@ ever reported GOT that does not hash to its id, and the daemon stays well.
 import hashlib
 import os
 import resource
+import select
 import socket
 import struct
 import sys
@@ -135,6 +136,33 @@ class Honest(World):
         sums = {p[0][1]: (p[1], p[2]) for p in proofs}
         right = hashlib.sha256(nonce + a).digest()
         self.assertEqual(sums, {"bob": (0, right), "carol": (0, right)})
+
+    def test_several(self):
+        """a large photo comes from several at once, each piece once"""
+        def slowly(channel, f):
+            select.select([], [], [], 0.02)  # so that there is a while
+            honestly(channel, f)
+        data = photo(40 * MIB)
+        hs = [self.holder(n, [data], serve=slowly)
+              for n in ("bob", "carol", "dave")]
+        got, have = self.getter().get(photo_id(data), self.path())
+        self.assertEqual(have, data)
+        asked = [[f["offset"] for w, f in h.asked] for h in hs]
+        self.assertGreater(min(len(a) for a in asked), 3, asked)
+        self.assertEqual(sorted(sum(asked, [])),
+                         [i * MIB for i in range(40)])
+
+    def test_rate(self):
+        """--fetch-rate holds"""
+        self.asker.end()
+        self.args = ("--fetch-rate", "4M")
+        self.asker = self.start()
+        data = photo(8 * MIB)
+        self.holder("bob", [data])
+        started = time.monotonic()
+        got, have = self.getter().get(photo_id(data), self.path())
+        self.assertEqual(have, data)
+        self.assertGreater(time.monotonic() - started, 1.5)
 
     def test_many_at_once(self):
         """two hundred at once, from two holders"""
