@@ -19,6 +19,8 @@
 
 struct catalogue;
 struct clients;
+struct consent;
+struct consent_request;
 struct event;
 struct event_base;
 struct fetching;
@@ -40,6 +42,7 @@ struct daemon {
 	struct state *state;
 	struct catalogue *catalogue;
 	struct intake_roots recalled;
+	struct consent *consent;
 	struct holdings *holdings;
 	struct serving *serving;
 	struct driver *driver;
@@ -68,6 +71,8 @@ void on_photos(void *arg, const struct photo_news *news, uint32_t count,
 void on_scan(void *arg, const struct scan_progress *p);
 void on_own_written(void *arg, bool failed, const struct write_result *result,
 		    const struct trouble *why);
+/* Somebody asks for a photo, and this node's owner is to say yes or no. */
+void on_request(void *arg, const struct consent_request *r);
 /* Somebody wants photos. */
 void on_channel(void *arg, SSL *ssl, int fd, const struct node_id *node,
 		uint32_t request);

@@ -69,6 +69,15 @@ on_own_written(void *arg, bool failed, const struct write_result *result,
 }
 
 void
+on_request(void *arg, const struct consent_request *r)
+{
+	struct daemon *d = arg;
+
+	if (d->clients != NULL)
+		clients_request(d->clients, r);
+}
+
+void
 on_channel(void *arg, SSL *ssl, int fd, const struct node_id *node,
 	   uint32_t request)
 {

@@ -14,6 +14,7 @@
 #include "catalogue.h"
 #include "clients.h"
 #include "clock.h"
+#include "consent.h"
 #include "fetching.h"
 #include "holdings.h"
 #include "log.h"
@@ -148,13 +149,23 @@ open_catalogue(struct daemon *d, struct trouble *why)
 static int
 start_serving(struct daemon *d, struct trouble *why)
 {
+	const struct consent_config consent = {
+		.state = d->state,
+		.share = d->options.share,
+		.ends = d->ends,
+		.on_request = on_request,
+		.arg = d,
+	};
 	struct serving_config config = {
 		.bytes_per_second = d->options.serve_rate,
 	};
 
+	if ((d->consent = consent_new(&consent, why)) == NULL)
+		return -1;
 	d->holdings = holdings_new(d->state, d->catalogue, why);
 	if (d->holdings == NULL)
 		return -1;
+	config.consent = d->consent;
 	config.holdings = d->holdings;
 	d->serving = serving_new(&config, why);
 	return d->serving != NULL ? 0 : -1;
@@ -230,6 +241,7 @@ start_clients(struct daemon *d, struct trouble *why)
 		.catalogue = d->catalogue,
 		.fetching = d->fetching,
 		.state = d->state,
+		.consent = d->consent,
 		.on_leave = on_leave,
 		.arg = d,
 	};
@@ -260,7 +272,7 @@ stamp_node(struct daemon *d)
 	memcpy(node->name, d->name, sizeof(node->name));
 	node->host = d->state->host;
 	strncpy(node->version, PHOTOMESH_VERSION, sizeof(node->version) - 1);
-	node->share = SHARE_OPEN;
+	node->share = (uint8_t)d->options.share;
 	delivery->release = release_delivery;
 	delivery->written = on_own_written;
 	delivery->arg = d;
@@ -346,6 +358,7 @@ daemon_stop(struct daemon *d)
 		catalogue_close(d->catalogue);
 	if (d->ends != NULL)
 		mailbox_deliver(d->ends);
+	consent_free(d->consent); /* jobs of the catalogue used it */
 	driver_free(d->driver);
 	tls_free(d->tls);
 	if (d->letters != NULL)

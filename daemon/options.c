@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "limits.h"
+#include "record.h"
 
 #ifndef PHOTOMESH_VERSION
 #define PHOTOMESH_VERSION "0.1.0"
@@ -33,6 +34,8 @@ static const char help[] =
 	"      --exclude GLOB    paths never shared; repeatable\n"
 	"      --rescan-interval SECONDS\n"
 	"                        full rescan (3600; 0: only when asked)\n"
+	"      --share POLICY    who may have the photos: open (all of the mesh,\n"
+	"                        the default), ask (you are asked) or none\n"
 	"      --serve-rate BYTES\n"
 	"                        give out so much a second at most, such as 10M\n"
 	"      --fetch-rate BYTES\n"
@@ -52,6 +55,7 @@ static const char help[] =
 enum {
 	OPTION_EXCLUDE = 256,
 	OPTION_RESCAN,
+	OPTION_SHARE,
 	OPTION_SERVE_RATE,
 	OPTION_FETCH_RATE,
 	OPTION_LOG_LEVEL,
@@ -70,6 +74,7 @@ static const struct option long_options[] = {
 	{"join", required_argument, NULL, 'j'},
 	{"exclude", required_argument, NULL, OPTION_EXCLUDE},
 	{"rescan-interval", required_argument, NULL, OPTION_RESCAN},
+	{"share", required_argument, NULL, OPTION_SHARE},
 	{"serve-rate", required_argument, NULL, OPTION_SERVE_RATE},
 	{"fetch-rate", required_argument, NULL, OPTION_FETCH_RATE},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
@@ -121,6 +126,24 @@ parse_bytes(const char *text, uint64_t *out)
 		return false;
 	*out *= factor;
 	return true;
+}
+
+static bool
+parse_share(const char *text, uint32_t *out)
+{
+	static const char *const names[] = {
+		[SHARE_OPEN] = "open",
+		[SHARE_ASK] = "ask",
+		[SHARE_NONE] = "none",
+	};
+
+	for (uint32_t i = 0; i <= SHARE_NONE; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*out = i;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* HOST:PORT, [IPV6]:PORT */
@@ -242,6 +265,11 @@ take(struct options *o, int option, const char *value, const char *given)
 			return mistake("--rescan-interval", value,
 				       "give seconds, at most 2592000");
 		o->rescan_seconds = (uint32_t)n;
+		return true;
+	case OPTION_SHARE:
+		if (!parse_share(value, &o->share))
+			return mistake("--share", value,
+				       "give open, ask or none");
 		return true;
 	case OPTION_SERVE_RATE:
 		if (!parse_bytes(value, &o->serve_rate))

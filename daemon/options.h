@@ -34,6 +34,7 @@ struct options {
 	uint32_t exclude_count;
 	const char *excludes[OPTIONS_EXCLUDES_MAX];
 	uint32_t rescan_seconds;
+	uint32_t share;      /* enum share_policy */
 	uint64_t serve_rate; /* bytes a second; 0: no bound */
 	uint64_t fetch_rate; /* likewise */
 	enum log_level log_level;

@@ -97,6 +97,12 @@ answers_ask(struct answers *a, uint64_t client, const struct question *q)
 	case CLIENT_ROOTS:
 		roots_ask(a, client, q->request);
 		return;
+	case CLIENT_REQUESTS:
+		requests_ask(a, client, q->request);
+		return;
+	case CLIENT_DECIDE:
+		decide_ask(a, client, q->request, &q->u.decide);
+		return;
 	}
 	answers_refuse(a, client, q->request, ERROR_UNKNOWN_TYPE,
 		       "no question: type %u", q->type);
@@ -130,7 +136,8 @@ may_be_large(uint32_t type)
 {
 	return type == CLIENT_TABLE || type == CLIENT_PEER_LIST ||
 	       type == CLIENT_PROBLEM_LIST || type == CLIENT_HOLDINGS ||
-	       type == CLIENT_PROOFS || type == CLIENT_ROOT_LIST;
+	       type == CLIENT_PROOFS || type == CLIENT_ROOT_LIST ||
+	       type == CLIENT_REQUEST_LIST;
 }
 
 uint8_t *

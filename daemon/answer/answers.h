@@ -16,6 +16,7 @@
 
 struct answers;
 struct catalogue;
+struct consent;
 struct driver;
 struct fetching;
 struct intake;
@@ -27,6 +28,7 @@ struct answers_config {
 	struct intake *intake;       /* borrowed; may be NULL until set */
 	struct fetching *fetching;   /* borrowed; NULL: nothing is fetched */
 	const struct state *state;   /* borrowed; the roots; may be NULL */
+	struct consent *consent;     /* borrowed; NULL: it cannot be asked */
 	/* One frame for `client`, if it is still there.  `frame` is malloced
 	 * and now the receiver's; last: the question is answered. */
 	void (*send)(void *arg, uint64_t client, uint32_t request,
@@ -39,8 +41,9 @@ struct answers *answers_new(const struct answers_config *config);
 void answers_free(struct answers *a);
 void answers_set_intake(struct answers *a, struct intake *intake);
 
-/* LIST, DUPES, PROBLEMS, SHOW, PEERS, STATUS, VERIFY, RESCAN, HAVE, PROVE_HELD
- * or ROOTS; `q` is borrowed.  Each ends in one `send` with `last`, perhaps before this returns. */
+/* LIST, DUPES, PROBLEMS, SHOW, PEERS, STATUS, VERIFY, RESCAN, HAVE, PROVE_HELD,
+ * ROOTS, REQUESTS or DECIDE; `q` is borrowed.  Each ends in one `send` with
+ * `last`, perhaps before this returns. */
 void answers_ask(struct answers *a, uint64_t client, const struct question *q);
 /* GET; `fd` is what came with it, and now the callee's. */
 void answers_get(struct answers *a, uint64_t client, uint32_t request,

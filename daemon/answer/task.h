@@ -30,6 +30,11 @@ struct task {
 			uint32_t limit;
 		} problems;
 		struct have_task *have; /* owned, one block */
+		struct decide_task {
+			uint64_t number; /* 0: all of `node` */
+			struct node_id node;
+			bool allow, always;
+		} decide;
 	} u;
 	void (*release)(struct task *t); /* what `u` owns; may be NULL */
 	struct scan_progress scan;
@@ -110,6 +115,9 @@ void have_ask(struct answers *a, uint64_t client, uint32_t request,
 void proofs_ask(struct answers *a, uint64_t client, uint32_t request,
 		const struct question_prove *q);
 void roots_ask(struct answers *a, uint64_t client, uint32_t request);
+void requests_ask(struct answers *a, uint64_t client, uint32_t request);
+void decide_ask(struct answers *a, uint64_t client, uint32_t request,
+		const struct question_decide *q);
 void rescan_ask(struct answers *a, uint64_t client, uint32_t request);
 void rescan_forget(struct answers *a, uint64_t client);
 void rescan_tick(struct answers *a);

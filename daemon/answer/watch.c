@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "consent_table.h"
 #include "intake.h"
 
 static void
@@ -107,4 +108,17 @@ watch_scan(const struct view *v, const struct scan_progress *p,
 	if (v->count > 0)
 		name_node(out, v, &v->nodes[0].is.node);
 	out->count = p->files;
+}
+
+void
+watch_request(const struct view *v, const struct consent_request *r,
+	      struct answer_event *out)
+{
+	begin(out, "request", v->wall_ms);
+	name_node(out, v, &r->node);
+	out->has_photo = true;
+	out->photo = r->photo;
+	memcpy(out->photo_name, r->name, sizeof(out->photo_name));
+	out->photo_name[sizeof(out->photo_name) - 1] = '\0';
+	out->count = r->number;
 }

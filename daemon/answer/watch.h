@@ -10,6 +10,7 @@
 #include "view.h"
 #include "writer.h"
 
+struct consent_request;
 struct scan_progress;
 
 void watch_crown(const struct view *v, const struct rank *now,
@@ -23,5 +24,8 @@ void watch_photo(const struct photo_news *news, int64_t at_ms,
 void watch_lagged(uint64_t count, int64_t at_ms, struct answer_event *out);
 void watch_scan(const struct view *v, const struct scan_progress *p,
 		struct answer_event *out);
+/* Somebody asks for a photo of this node. */
+void watch_request(const struct view *v, const struct consent_request *r,
+		   struct answer_event *out);
 
 #endif

@@ -13,6 +13,8 @@
 #include "driver.h"
 
 struct bufferevent;
+struct consent;
+struct consent_request;
 struct event_base;
 struct fetching;
 struct intake;
@@ -28,6 +30,7 @@ struct clients_config {
 	struct fetching *fetching;
 	const struct state *state;
 	struct intake *intake; /* may be NULL until clients_set_intake */
+	struct consent *consent; /* may be NULL */
 	/* A client of this machine wants the daemon to say goodbye and stop;
 	 * it has been told so already.  May come more than once. */
 	void (*on_leave)(void *arg);
@@ -53,6 +56,7 @@ void clients_news(struct clients *c, enum mesh_news what,
 		  const struct node_id *node, const char *text);
 void clients_photos(struct clients *c, const struct photo_news *news,
 		    uint32_t count, bool lost_some);
+void clients_request(struct clients *c, const struct consent_request *r);
 struct scan_progress;
 void clients_scan(struct clients *c, const struct scan_progress *p);
 

@@ -110,6 +110,18 @@ get(struct client *c, const struct question *q)
 	start_ticking(c->clients);
 }
 
+/* Only who sits at this machine decides for its owner. */
+static void
+decide(struct client *c, const struct question *q)
+{
+	if (c->remote)
+		client_refuse(c, q->request, ERROR_REFUSED,
+			      "who may have photos is decided on their own "
+			      "machine only");
+	else
+		ask(c, q);
+}
+
 /* ---- judging a frame ---------------------------------------------------- */
 
 static void
@@ -182,6 +194,12 @@ dispatch(struct client *c, const struct question *q)
 		else
 			ask(c, q);
 		return;
+	case CLIENT_REQUESTS:
+		ask(c, q);
+		return;
+	case CLIENT_DECIDE:
+		decide(c, q);
+		return;
 	case CLIENT_GET:
 		get(c, q);
 		return;
@@ -226,6 +244,7 @@ clients_make_answers(struct clients *c)
 				   .intake = c->config.intake,
 				   .fetching = c->config.fetching,
 				   .state = c->config.state,
+				   .consent = c->config.consent,
 				   .send = on_answer,
 				   .arg = c};
 

@@ -124,6 +124,19 @@ clients_scan(struct clients *c, const struct scan_progress *p)
 }
 
 void
+clients_request(struct clients *c, const struct consent_request *r)
+{
+	struct answer_event e;
+	struct view *v;
+
+	if (c->watchers == 0 || (v = view_of(c)) == NULL)
+		return;
+	watch_request(v, r, &e);
+	tell_watchers(c, &e);
+	free(v);
+}
+
+void
 clients_photos(struct clients *c, const struct photo_news *news, uint32_t count,
 	       bool lost_some)
 {

@@ -287,3 +287,41 @@ random_bytes(void *out, size_t count, struct trouble *why)
 	}
 	return 0;
 }
+
+/* ---- of a state directory -------------------------------------------- */
+
+static int
+open_dir(const struct state *s)
+{
+	return open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int
+close_after(int dir_fd, int result)
+{
+	int saved = errno;
+
+	close(dir_fd);
+	errno = saved;
+	return result;
+}
+
+int
+state_file_read(const struct state *s, const char *name, uint8_t *out,
+		size_t max, size_t *bytes)
+{
+	int fd = open_dir(s);
+
+	return fd == -1 ? -1
+			: close_after(fd, file_read(fd, name, out, max, bytes));
+}
+
+int
+state_file_replace(const struct state *s, const char *name, const void *bytes,
+		   size_t count)
+{
+	int fd = open_dir(s);
+
+	return fd == -1 ? -1
+			: close_after(fd, file_replace(fd, name, bytes, count));
+}

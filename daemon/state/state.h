@@ -95,7 +95,15 @@ int volume_identity(int dir_fd, const struct host_id *host,
 		    uint8_t out[VOLUME_BYTES_MAX], uint8_t *bytes,
 		    struct trouble *why);
 
-/* Sign with the identity: Ed25519. */
+/* A whole small file of the state directory, of at most `max` bytes; -1 with
+ * errno.  Not on the loop thread. */
+int state_file_read(const struct state *s, const char *name, uint8_t *out,
+		    size_t max, size_t *bytes);
+/* Whole or not at all, durable, mode 0600; replaces what is there. */
+int state_file_replace(const struct state *s, const char *name,
+		       const void *bytes, size_t count);
+
+/* Sign with the identity: Ed25519.  From any thread. */
 int state_sign(const struct state *s, const uint8_t *bytes, size_t count,
 	       uint8_t signature[64]);
 bool identity_check(const uint8_t public_key[32], const uint8_t *bytes,

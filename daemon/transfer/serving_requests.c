@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 
 #include "clock.h"
+#include "consent.h"
 #include "log.h"
 #include "serving_private.h"
 #include "trouble.h"
@@ -95,6 +96,31 @@ have_file(struct served *c, const struct photo_id *photo)
 	c->photo = *photo;
 	c->open = true;
 	return 0;
+}
+
+/* May they have it?  If so true; else they have been told, and *lives says
+ * whether the channel goes on. */
+static bool
+is_consented(struct served *c, uint32_t request, bool *lives)
+{
+	struct consent *consent = c->serving->config.consent;
+
+	switch (consent == NULL
+			? CONSENT_YES
+			: consent_ask(consent, channel_node(c->channel),
+				      &c->photo, c->file.name)) {
+	case CONSENT_YES:
+		return true;
+	case CONSENT_ASKED:
+		*lives = say_error(c, request, ERROR_WAITING,
+				   "its owner has been asked");
+		return false;
+	case CONSENT_NO:
+		break;
+	}
+	*lives = say_error(c, request, ERROR_DENIED,
+			   "its owner does not share it");
+	return false;
 }
 
 static bool
@@ -198,9 +224,12 @@ answer_fetch(struct served *c, uint32_t request, const struct bulk_fetch *f)
 	uint64_t at = f->offset, end = f->offset + f->length;
 	enum outcome outcome;
 	uint32_t code;
+	bool lives;
 
 	if ((code = have_file(c, &f->photo)) != 0)
 		return say_no_file(c, request, code);
+	if (!is_consented(c, request, &lives))
+		return lives;
 	if (!have_room(c))
 		return say_failed(c, request);
 	do {
@@ -244,6 +273,7 @@ answer_prove(struct served *c, uint32_t request, const struct bulk_prove *p)
 	EVP_MD_CTX *sum;
 	uint32_t code;
 
+	/* Without asking for consent: they learn no byte. */
 	if ((code = have_file(c, &p->photo)) != 0)
 		return say_no_file(c, request, code);
 	if (!have_room(c))

@@ -366,5 +366,153 @@ class Changes(Base):
             c.get(photo_id(data))
 
 
+class Consent(Base):
+    """The owner's word, in every order."""
+    REQUESTS, DECIDE, WATCH = 62, 64, 41
+
+    def setUp(self):
+        super().setUp()
+        self.data = [film(MIB, 50 + n) for n in range(3)]
+        self.photos = [photo_id(x) for x in self.data]
+        self.folder = self.mesh.folder("bob")
+        for n, x in enumerate(self.data):
+            put(self.folder, "%d.jpg" % n, x)
+        self.alice = Identity()
+
+    def start(self, share):
+        d = self.mesh.start(self.folder, "--share", share)
+        self.indexed(d, self.data)
+        return d
+
+    def code(self, d, n, identity=None):
+        """0: they let us have it."""
+        with self.dial(d, identity or self.alice) as c:
+            nonce = bytes(32)
+            self.assertEqual(c.prove(self.photos[n], nonce), hashlib.sha256(
+                nonce + self.data[n]).digest())
+            try:
+                self.assertEqual(c.get(self.photos[n]), self.data[n])
+                return 0
+            except Refused as no:
+                return no.code
+
+    def requests(self, d):
+        with Client(self.mesh, d.port) as c:
+            return c.ask(self.REQUESTS)
+
+    def decide(self, d, what, allow, always=False):
+        with Client(self.mesh, d.port) as c:
+            return c.ask(self.DECIDE, {"what": what, "allow": allow,
+                                       "always": always})["count"]
+
+    def test_none(self):
+        d = self.start("none")
+        self.assertEqual([self.code(d, n) for n in range(3)], [8, 8, 8])
+        told = self.requests(d)
+        self.assertEqual((told["requests"], told["share"]), ([], 2))
+        self.assertEqual(d.photo("list").code, 0)
+        with Client(self.mesh, d.port) as c:
+            self.assertEqual(len(c.photos()), 3)
+
+    def test_ask_approve_deny(self):
+        d = self.start("ask")
+        with Client(self.mesh, d.port) as watcher:
+            watcher.socket.sendall(frame(self.WATCH, 900, {}))
+            watcher.status()
+            self.assertEqual([self.code(d, n) for n in (0, 1, 0)], [7, 7, 7])
+            events = []
+            while len(events) < 2:
+                kind, request, e = watcher.hear()
+                if request == 900 and e["event"] == "request":
+                    events.append(e)
+        self.assertEqual([(e["node"], e["photo"], e["photo_name"], e["count"])
+                          for e in events],
+                         [(self.alice.id, self.photos[n], b"%d.jpg" % n,
+                           n + 1) for n in (0, 1)])
+        told = self.requests(d)
+        self.assertEqual(told["share"], 1)
+        self.assertEqual([(r[0], r[1], r[3], r[4], r[5])
+                          for r in told["requests"]],
+                         [(n + 1, self.alice.id, self.photos[n],
+                           b"%d.jpg" % n, 0) for n in (0, 1)])
+        week = 7 * 24 * 3600 * 1000
+        for r in told["requests"]:
+            self.assertEqual(r[7] - r[6], week)
+        # Each by itself; nobody else's; changed later; said twice.
+        self.assertEqual(self.decide(d, "1", True), 1)
+        self.assertEqual(self.decide(d, "1", True), 0)
+        self.assertEqual(self.decide(d, "2", False), 1)
+        self.assertEqual([self.code(d, n) for n in range(3)], [0, 8, 7])
+        self.assertEqual(self.code(d, 0, Identity()), 7)
+        self.assertEqual(self.decide(d, "2", True), 1)
+        self.assertEqual(self.decide(d, "1", False), 1)
+        self.assertEqual([self.code(d, n) for n in range(3)], [8, 0, 7])
+        with self.assertRaises(OSError) as no:
+            self.decide(d, "99", True)
+        self.assertIn("error 17", str(no.exception))
+        with self.assertRaises(OSError) as no:
+            self.decide(d, "nobody", True)
+        self.assertIn("error 17", str(no.exception))
+
+    def test_while_it_is_fetched(self):
+        d = self.start("ask")
+        self.assertEqual(self.code(d, 0), 7)
+        self.decide(d, "1", True)
+        c = self.dial(d, self.alice)
+        self.assertEqual(c.fetch(self.photos[0], 0, 5), self.data[0][:5])
+        self.decide(d, "1", False)
+        with self.assertRaises(Refused) as no:
+            c.fetch(self.photos[0], 5, 5)
+        self.assertEqual(no.exception.code, 8)
+
+    def test_remembered(self):
+        d = self.start("ask")
+        self.assertEqual([self.code(d, n) for n in (0, 1)], [7, 7])
+        self.decide(d, "1", True)
+        before = self.requests(d)["requests"]
+        d.kill()
+        d = self.start("ask")
+        self.assertEqual(self.requests(d)["requests"], before)
+        self.assertEqual([self.code(d, n) for n in range(3)], [0, 7, 7])
+        # A rule answers what waits, and what is still to come.
+        self.assertEqual(self.decide(d, "2", False, always=True), 2)
+        self.assertEqual(d.end(), 0)
+        d = self.start("ask")
+        told = self.requests(d)
+        self.assertEqual([(r[0], r[2]) for r in told["rules"]],
+                         [(self.alice.id, False)])
+        self.assertEqual([self.code(d, n) for n in range(3)], [8, 8, 8])
+        self.assertEqual(self.code(d, 0, Identity()), 7)
+        d.end()
+        d = self.start("open")
+        self.assertEqual(self.code(d, 0), 8)
+        self.assertEqual(self.code(d, 0, Identity()), 0)
+
+    def test_by_the_name_of_a_node(self):
+        d = self.start("ask")
+        with Member(self.mesh, d.port, name="carol") as carol:
+            carol.joined()
+            self.assertEqual([self.code(d, n, carol.identity)
+                              for n in (0, 1)], [7, 7])
+            self.assertEqual(self.code(d, 0), 7)
+            carol.until(lambda: False, timeout=0.3)
+            self.assertEqual({r[2] for r in self.requests(d)["requests"]
+                              if r[1] == carol.id}, {"carol"})
+            self.assertEqual(self.decide(d, "carol", True, always=True), 2)
+            self.assertEqual([self.code(d, n, carol.identity)
+                              for n in range(3)], [0, 0, 0])
+        self.assertEqual(self.code(d, 0), 7)
+
+    def test_too_many_wait(self):
+        files = {"%d.jpg" % n: film(100, 1000 + n) for n in range(258)}
+        d, _ = self.serve(files, "many", "--share", "ask")
+        with self.dial(d, self.alice) as c:
+            for x in files.values():
+                with self.assertRaises(Refused) as no:
+                    c.fetch(photo_id(x), 0, 1)
+                self.assertEqual(no.exception.code, 7)
+        self.assertEqual(len(self.requests(d)["requests"]), 256)
+
+
 if __name__ == "__main__":
     tap.main()

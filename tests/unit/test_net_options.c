@@ -63,6 +63,11 @@ all_of_them(void **state)
 	assert_int_equal(o.folder_count, 2);
 	assert_string_equal(o.folders[1], "/b");
 	assert_int_equal(o.serve_rate, 0);
+	assert_int_equal(o.share, SHARE_OPEN);
+	assert_true(parse("photod --share ask /a"));
+	assert_int_equal(o.share, SHARE_ASK);
+	assert_true(parse("photod --share none /a"));
+	assert_int_equal(o.share, SHARE_NONE);
 	assert_true(parse("photod --serve-rate 10M /a"));
 	assert_int_equal(o.serve_rate, 10000000);
 	assert_true(parse("photod --serve-rate 500k /a"));
@@ -96,6 +101,7 @@ mistakes(void **state)
 		"photod -j fe80::1:5000 /a",
 		"photod --log-level loud /a",
 		"photod --rescan-interval never /a",
+		"photod --share all /a",
 		"photod --serve-rate 0 /a",
 		"photod --fetch-rate 1T /a",
 		"photod --serve-rate M /a",
