@@ -27,7 +27,8 @@ struct get {
 	bool parked;
 	uint64_t retry_ms;   /* when parked */
 	uint64_t patient_ms; /* since when nothing came; 0: not so */
-	uint64_t patient_bytes;
+	uint64_t patient_bytes; /* of pieces that were whole, so nobody can
+				 * keep us waiting with halves */
 	struct answer_getting told;
 	uint64_t told_ms;
 };
@@ -134,9 +135,9 @@ on_ended(void *arg, struct fetch *f)
 		g->patient_ms = 0;
 		return;
 	case FETCH_NOBODY:
-		if (g->patient_ms == 0 || s.progress.fetched > g->patient_bytes) {
+		if (g->patient_ms == 0 || s.progress.bytes > g->patient_bytes) {
 			g->patient_ms = clock_steady_ms();
-			g->patient_bytes = s.progress.fetched;
+			g->patient_bytes = s.progress.bytes;
 		} else if (clock_steady_ms() - g->patient_ms >= PATIENCE_MS) {
 			fail(g, &s);
 		}
@@ -228,7 +229,13 @@ answers_get(struct answers *a, uint64_t client, uint32_t request,
 	struct fetch_world *w;
 	struct get *g;
 
-	if (a->config.fetching == NULL || !range_lawful(q)) {
+	if (a->config.fetching == NULL) {
+		close(fd);
+		answers_refuse(a, client, request, ERROR_BUSY,
+			       "nothing is fetched here");
+		return;
+	}
+	if (!range_lawful(q)) {
 		close(fd);
 		answers_refuse(a, client, request, ERROR_USAGE,
 			       "the photo has no such range");

@@ -19,24 +19,31 @@
 #include "clock.h"
 #include "state.h"
 
-#define NICENESS      5
-#define SWEEP_SECONDS 5
+#define NICENESS     5
+#define SWEEP_MS     5000u
+#define LOOK_MS      20u /* again at a fetch that was just being planned */
 #define NAP_MS        50u
 
 /* ---- what one thread does ------------------------------------------------ */
 
-/* A fetch that is under way and not yet asked of as many as it might be. */
+/* A fetch that is under way and not yet asked of as many as it might be.
+ * *wait_ms: when to look again. */
 static struct fetch *
-find_helpless(struct fetching *f)
+find_helpless(struct fetching *f, unsigned *wait_ms)
 {
+	*wait_ms = SWEEP_MS;
 	for (struct fetch *r = f->running; r != NULL; r = r->next_running) {
 		bool more;
 
 		if (r->lanes >= PLAN_LANES_MAX || r->holder_count < 2 ||
 		    atomic_load(&r->cancelled))
 			continue;
-		if (pthread_mutex_trylock(&r->plan_lock) != 0)
-			continue; /* whoever has it may need our lock next */
+		/* Whoever has it may be reading back what has come: the loop
+		 * thread, which wants our lock, must not wait for that. */
+		if (pthread_mutex_trylock(&r->plan_lock) != 0) {
+			*wait_ms = LOOK_MS;
+			continue;
+		}
 		more = !r->failed && plan_takes(r->plan);
 		pthread_mutex_unlock(&r->plan_lock);
 		if (more)
@@ -94,12 +101,17 @@ fetch_go(struct fetch *r)
 }
 
 static void
-wait_for_news(struct fetching *f)
+wait_for_news(struct fetching *f, unsigned ms)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += SWEEP_SECONDS;
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
 	pthread_cond_timedwait(&f->news, &f->lock, &until);
 }
 
@@ -114,18 +126,19 @@ thread_main(void *arg)
 	while (!f->ending) {
 		struct fetch_work *w = f->first;
 		struct fetch *r;
+		unsigned wait_ms;
 
 		if (w != NULL) {
 			if ((f->first = w->next) == NULL)
 				f->last = &f->first;
 			pthread_mutex_unlock(&f->lock);
 			w->run(f, w);
-		} else if ((r = find_helpless(f)) != NULL) {
+		} else if ((r = find_helpless(f, &wait_ms)) != NULL) {
 			r->lanes++;
 			pthread_mutex_unlock(&f->lock);
 			run_lane(f, r);
 		} else {
-			wait_for_news(f);
+			wait_for_news(f, wait_ms);
 			pthread_mutex_unlock(&f->lock);
 			channels_sweep(f, false);
 		}

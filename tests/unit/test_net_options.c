@@ -76,6 +76,8 @@ all_of_them(void **state)
 	assert_int_equal(o.serve_rate, 1234);
 	assert_true(parse("photod --serve-rate 1G /a"));
 	assert_int_equal(o.serve_rate, 1000000000);
+	assert_true(parse("photod --fetch-rate 20M /a"));
+	assert_int_equal(o.fetch_rate, 20000000);
 	assert_true(parse("photod --show-key"));
 	assert_int_equal(o.command, OPTIONS_SHOW_KEY);
 	assert_true(parse("photod --set-key"));
@@ -101,6 +103,7 @@ mistakes(void **state)
 		"photod --rescan-interval never /a",
 		"photod --share all /a",
 		"photod --serve-rate 0 /a",
+		"photod --fetch-rate 1T /a",
 		"photod --serve-rate M /a",
 		"photod --serve-rate 10MB /a",
 		"photod --serve-rate -1 /a",
