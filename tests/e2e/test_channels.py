@@ -45,7 +45,7 @@ def own_photos(mesh, daemon):
 
 
 class Base(unittest.TestCase):
-    idle_ms = 20000
+    idle_ms = 60000
     options = ()
 
     def setUp(self):
@@ -176,8 +176,6 @@ class Wrong(Base):
 
 
 class Crowds(Base):
-    idle_ms = 3000
-
     def test_so_many_and_no_more(self):
         data = film(2 * MIB, 3)
         d, _ = self.serve({"a.jpg": data})
@@ -223,6 +221,7 @@ class Crowds(Base):
 
     def test_who_does_not_read_stops_alone(self):
         data = film(24 * MIB, 5)
+        self.idle_ms = 3000
         d, _ = self.serve({"a.jpg": data})
         photo = photo_id(data)
         slow = [self.dial(d, receive_buffer=4096) for _ in range(6)]
