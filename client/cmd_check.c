@@ -16,7 +16,8 @@
 #include "sources.h"
 #include "verbs.h"
 
-#define OTHERS_MS 1000
+#define OTHERS_MS      1000
+#define PROOFS_AT_ONCE 4u
 
 /* ---- proofs ----------------------------------------------------------- */
 
@@ -57,12 +58,14 @@ take_proofs(const struct check *k, struct have_item *item,
 	}
 }
 
-/* All claims of the batch at once; the holders read meanwhile. */
+/* The next claims of the batch, a few at once: each takes a channel to each
+ * holder, who has not many of them for one node. */
 static int
-ask_proofs(struct check *k, struct failure *why)
+ask_proofs(struct check *k, uint32_t *next, struct failure *why)
 {
-	for (uint32_t i = 0; i < k->batch.count; i++) {
-		struct have_item *item = &k->batch.items[i];
+	while (*next < k->batch.count &&
+	       call_open_count(k->call) < PROOFS_AT_ONCE) {
+		struct have_item *item = &k->batch.items[(*next)++];
 		struct question q = {.type = CLIENT_PROVE_HELD};
 
 		if (!item->known || item->type[0] == '\0')
@@ -75,13 +78,19 @@ ask_proofs(struct check *k, struct failure *why)
 	return 0;
 }
 
+/* Of the whole batch. */
 static int
 await_proofs(struct check *k, struct failure *why)
 {
 	struct question answer;
+	uint32_t next = 0;
 	int r;
 
-	while (call_open_count(k->call) > 0) {
+	for (;;) {
+		if (ask_proofs(k, &next, why) == -1)
+			return -1;
+		if (call_open_count(k->call) == 0)
+			return 0;
 		r = call_next(k->call, 100, &answer, why);
 		if (r == -1)
 			return -1;
@@ -102,7 +111,6 @@ await_proofs(struct check *k, struct failure *why)
 					    &answer.u.proofs);
 		}
 	}
-	return 0;
 }
 
 static int
@@ -114,7 +122,7 @@ judge_batch(struct check *k, struct failure *why)
 		return -1;
 	/* What call_ask left open has been answered. */
 	call_close_all(k->call);
-	if (ask_proofs(k, why) == -1 || await_proofs(k, why) == -1)
+	if (await_proofs(k, why) == -1)
 		return -1;
 	for (uint32_t i = 0; i < k->batch.count; i++)
 		check_report(k, &k->batch.items[i]);
