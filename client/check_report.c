@@ -85,6 +85,12 @@ put_json(struct json *j, const char *state, const struct have_item *item)
 		json_close(j, ']');
 	}
 	json_uint(j, "hosts", count_hosts(item));
+	json_open(j, "codes", '[');
+	for (uint32_t i = 0; i < item->holder_count; i++) {
+		if (item->holders[i].state == HOLDER_UNPROVED)
+			json_uint(j, NULL, item->holders[i].code);
+	}
+	json_close(j, ']');
 	json_close(j, '}');
 	json_line(j);
 }

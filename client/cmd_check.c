@@ -8,6 +8,7 @@
 #include "check_private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,10 @@
 #include "sources.h"
 #include "verbs.h"
 
-#define OTHERS_MS 1000
+#define OTHERS_MS      1000
+#define PROOFS_AT_ONCE 4u
+#define TRIES_AGAIN    8u
+#define AGAIN_MS       500
 
 /* ---- proofs ----------------------------------------------------------- */
 
@@ -57,15 +61,36 @@ take_proofs(const struct check *k, struct have_item *item,
 	}
 }
 
-/* All claims of the batch at once; the holders read meanwhile. */
-static int
-ask_proofs(struct check *k, struct failure *why)
+/* Too few have proved it, but somebody may in a moment: he is busy, or looks at
+ * his file again, as at one that has just been added. */
+static bool
+is_for_now(const struct check *k, const struct have_item *item)
 {
-	for (uint32_t i = 0; i < k->batch.count; i++) {
-		struct have_item *item = &k->batch.items[i];
+	uint32_t proved = 0;
+	bool may = false;
+
+	for (uint32_t i = 0; i < item->holder_count; i++) {
+		const struct have_holder *h = &item->holders[i];
+
+		proved += h->state == HOLDER_PROVED;
+		may |= h->state == HOLDER_UNPROVED &&
+		       (h->code == ERROR_BUSY || h->code == ERROR_CHANGED);
+	}
+	return may && proved < k->options->copies;
+}
+
+/* The next claims of the batch, a few at once: each takes a channel to each
+ * holder, who has not many of them for one node. */
+static int
+ask_proofs(struct check *k, uint32_t *next, bool again, struct failure *why)
+{
+	while (*next < k->batch.count &&
+	       call_open_count(k->call) < PROOFS_AT_ONCE) {
+		struct have_item *item = &k->batch.items[(*next)++];
 		struct question q = {.type = CLIENT_PROVE_HELD};
 
-		if (!item->known || item->type[0] == '\0')
+		if (!item->known || item->type[0] == '\0' ||
+		    (again && !is_for_now(k, item)))
 			continue;
 		q.u.prove.photo = item->photo;
 		memcpy(q.u.prove.nonce, item->nonce, PROOF_NONCE_BYTES);
@@ -75,13 +100,19 @@ ask_proofs(struct check *k, struct failure *why)
 	return 0;
 }
 
+/* Of the whole batch, or of those that may be proved now. */
 static int
-await_proofs(struct check *k, struct failure *why)
+await_proofs(struct check *k, bool again, struct failure *why)
 {
 	struct question answer;
+	uint32_t next = 0;
 	int r;
 
-	while (call_open_count(k->call) > 0) {
+	for (;;) {
+		if (ask_proofs(k, &next, again, why) == -1)
+			return -1;
+		if (call_open_count(k->call) == 0)
+			return 0;
 		r = call_next(k->call, 100, &answer, why);
 		if (r == -1)
 			return -1;
@@ -102,7 +133,16 @@ await_proofs(struct check *k, struct failure *why)
 					    &answer.u.proofs);
 		}
 	}
-	return 0;
+}
+
+static bool
+any_for_now(const struct check *k)
+{
+	for (uint32_t i = 0; i < k->batch.count; i++) {
+		if (is_for_now(k, &k->batch.items[i]))
+			return true;
+	}
+	return false;
 }
 
 static int
@@ -114,8 +154,16 @@ judge_batch(struct check *k, struct failure *why)
 		return -1;
 	/* What call_ask left open has been answered. */
 	call_close_all(k->call);
-	if (ask_proofs(k, why) == -1 || await_proofs(k, why) == -1)
+	if (await_proofs(k, false, why) == -1)
 		return -1;
+	for (unsigned try = 0; try < TRIES_AGAIN && any_for_now(k); try++) {
+		poll(NULL, 0, AGAIN_MS);
+		if (call_interrupted())
+			return failure_set(why, ENDING_INTERRUPTED, "%s", "");
+		call_touch(k->call);
+		if (await_proofs(k, true, why) == -1)
+			return -1;
+	}
 	for (uint32_t i = 0; i < k->batch.count; i++)
 		check_report(k, &k->batch.items[i]);
 	have_clear(&k->batch);

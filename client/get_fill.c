@@ -17,6 +17,7 @@
 
 #define ASIDE_MS       500  /* waited so long, while others could come */
 #define ASIDE_AGAIN_MS 5000 /* while there are only such */
+#define KEPT_BYTES_MIN 32768
 
 unsigned
 get_busy(const struct get *g)
@@ -167,21 +168,22 @@ defer(struct get *g, const struct wanted *w, struct failure *why)
 	return 0;
 }
 
-/* The daemon may have written more than it has said. */
+/* Is there so much in it that it is worth lying around?  What the daemon notes
+ * in it is no photo, and little. */
 static bool
-has_bytes(const struct part *part)
+is_worth_keeping(const struct part *part)
 {
 	struct stat st;
 
-	return fstat(part->fd, &st) == 0 && st.st_blocks > 0;
+	return fstat(part->fd, &st) == 0 &&
+	       st.st_blocks >= KEPT_BYTES_MIN / 512;
 }
 
-/* Close its file: kept if anything of the photo is in it. */
+/* Close its file; what is in it may be kept. */
 static bool
 put_down(struct get *g, struct slot *s, bool keep)
 {
-	keep = keep && s->state == SLOT_ASKED &&
-	       (s->part.leftover || s->now.bytes > 0 || has_bytes(&s->part));
+	keep = keep && s->state == SLOT_ASKED && is_worth_keeping(&s->part);
 	if (s->state == SLOT_ASKED && keep)
 		part_close(&s->part);
 	else if (s->state == SLOT_ASKED)
@@ -326,7 +328,6 @@ take_got(struct get *g, struct slot *s, const struct answer_got *a)
 	case PLACE_TAKEN:
 	case PLACE_FAILED:
 		report_failure(g, &s->wanted, &f);
-		s->now.bytes = a->bytes;
 		put_down(g, s, true);
 		return 0;
 	}

@@ -65,7 +65,6 @@ part_open(struct place *p, const struct photo_id *id, struct part *out,
 		    fstatat(p->fd, out->name, &named, AT_SYMLINK_NOFOLLOW) ==
 			    0 &&
 		    st.st_dev == named.st_dev && st.st_ino == named.st_ino) {
-			out->leftover = st.st_size > 0;
 			if (is_private(&st))
 				return PART_OPEN;
 			part_close(out);

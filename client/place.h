@@ -79,7 +79,6 @@ enum part_verdict {
 struct part {
 	int fd;
 	char name[PART_NAME_MAX];
-	bool leftover; /* of an earlier run, with something in it */
 };
 /*
  * The file in which `id` grows, ours alone until part_close or the end of all

@@ -238,7 +238,6 @@ test_part_files(void **state)
 
 	(void)state;
 	assert_int_equal(part_open(&place, &id, &part, &why), PART_OPEN);
-	assert_false(part.leftover);
 	assert_int_equal(fstat(part.fd, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(part_open(&place, &id, &other, &why), PART_LOCKED);
@@ -249,7 +248,6 @@ test_part_files(void **state)
 	assert_int_equal(part_open(&place, &id, &part, &why), PART_LOCKED);
 	close(other.fd);
 	assert_int_equal(part_open(&place, &id, &part, &why), PART_OPEN);
-	assert_true(part.leftover);
 	assert_int_equal(fstat(part.fd, &st), 0);
 	assert_int_equal(st.st_size, 3);
 	part_drop(&place, &part);
