@@ -349,6 +349,8 @@ class Odd(unittest.TestCase):
                 self.assertEqual(d.photo("--json", "dupes").out, b"")
             with open(f + "/four.gif", "wb") as g:
                 g.write(b"GIF89a" + b"x" * 94)
+            for d in (first, second):
+                self.assertEqual(d.photo("rescan").code, 0)
             wait_until(lambda: [
                 (r["copies"], r["wasted_bytes"], r["nodes"])
                 for r in second.photo("--json", "dupes").json] ==
