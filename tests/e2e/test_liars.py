@@ -4,19 +4,36 @@ Each lie costs the liar its link and the log about a line; the members stay
 live, their list and their digests as they were.
 """
 import os
+import select
 import sys
+import threading
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import tap  # noqa: E402
 from member import (BATCH, ERROR, HEARTBEAT, HELLO, JOIN, NODES,  # noqa: E402
-                    STREAMS, VERIFY, Member, copy_row)
-from mesh import Mesh, wait_until  # noqa: E402
+                    ROOT, STREAMS, VERIFY, Member, copy_row)
+from mesh import Mesh, fingerprint, wait_until  # noqa: E402
 from talk import Client, Raw, frame, pack, settle  # noqa: E402
 
 PHOTOS = 26
 HUGE = Raw(b"\xdd\xff\xff\xff\xff")  # an array of four thousand million
+
+
+class Spoken(threading.Thread):
+    """What `photo` says, while a member goes on answering."""
+
+    def __init__(self, daemon, args, member):
+        super().__init__(daemon=True)
+        self.daemon_asked, self.args, self.answer = daemon, args, None
+        self.start()
+        while self.answer is None:
+            member.turn()
+            self.join(0.001)
+
+    def run(self):
+        self.answer = self.daemon_asked.photo(*self.args)
 
 
 class Liars(unittest.TestCase):
@@ -138,6 +155,8 @@ class Liars(unittest.TestCase):
                 ("kind 0", {"records": [[1, 0, b"k", b"v", False]]}),
                 ("an empty path", {"records": [[1, 3, b"8 bytes!", b"v",
                                                 False]]}),
+                ("a NUL in a path", {"records": [copy_row(3, b"a\0b.jpg")]}),
+                ("a path of 4097", {"records": [copy_row(3, b"p" * 4097)]}),
                 ("a dead row with a value", {"records": [
                     [1, 77, b"k", b"v", True]]}),
                 ("a digest of 15", {"digest": bytes(15)}),
@@ -160,6 +179,8 @@ class Liars(unittest.TestCase):
                     "full": True, "streams": [e.entry(base=9, cursor=5)]}),
                 ("generation 0", STREAMS, lambda e: {
                     "full": True, "streams": [e.entry(generation=0)]}),
+                ("generation 2^53", STREAMS, lambda e: {
+                    "full": True, "streams": [e.entry(generation=2 ** 53)]}),
                 ("513 streams", STREAMS, lambda e: {
                     "full": True, "streams": [[os.urandom(16), 1, 0, 0,
                                                bytes(16), 0]] * 513}),
@@ -181,6 +202,118 @@ class Liars(unittest.TestCase):
             eve.announce()
         self.costs_the_link("a head that falls", falls)
 
+    def test_wrong_digests(self):
+        """digests that no rows give, of oneself: mended or not, no storm"""
+        with self.eve(name="eve-digest") as eve:
+            eve.joined()
+            false = bytes(range(16))
+
+            def answer(eve, request, pull):
+                eve.send(BATCH, request, eve.batch(pull, digest=false))
+            eve.answer = answer
+            eve.announce(digest=false)
+            # It gives the same rows as often as it is asked; it is asked ever
+            # less often, for what it says cannot be had.
+            eve.until(lambda: False, 4)
+            asked = len(eve.pulls)
+            print("# asked %d times in 4 s, %s" % (asked, eve.ended))
+            self.assertGreaterEqual(asked, 1)
+            self.assertLess(asked, 30)
+            self.lies += 1
+
+    def test_false_words_of_others(self):
+        """lives and heads forged for others who are here: facts unmoved"""
+        year_ms = 366 * 86400 * 1000
+        for what, over in [
+                ("a head beyond alice's", {"base": 10 ** 6,
+                                           "cursor": 10 ** 6}),
+                ("another digest at her head", {"digest": bytes(16)}),
+                ("a later life of hers", {"generation": 1}),
+                ("a life of hers in a year and a day", {
+                    "generation": year_ms + 1})]:
+            for node in self.ids[:2]:
+                with self.eve(name="eve-gossip") as eve:
+                    eve.joined()
+                    known = [e for k, e in eve.streams.items()
+                             if k[0] == node][0]
+                    said = dict(zip(("node", "generation", "base", "cursor",
+                                     "digest", "rows"), known))
+                    said.update(over)
+                    if "generation" in over:
+                        said["generation"] += known[1]
+
+                    def answer(eve, request, pull):
+                        if pull["node"] == eve.id:
+                            eve.send(BATCH, request, eve.batch(pull))
+                        else:
+                            eve.send(BATCH, request, eve.batch(
+                                pull, through=said["cursor"],
+                                base=said["base"], cursor=said["cursor"],
+                                records=[copy_row(pull["after"] + 1,
+                                                  b"forged.jpg")]))
+                    eve.answer = answer
+                    eve.announce(list(said.values()))
+                    eve.until(lambda: False, 0.7)
+                    for d, before in zip(self.daemons, self.facts):
+                        with Client(self.mesh, d.port) as c:
+                            now = c.photos()
+                        # Nobody who is here is believed through another.
+                        self.assertLessEqual(set(before), set(now), what)
+                        self.assertFalse([
+                            r for _, rows in now.values() for r in rows
+                            if r[1] == b"forged.jpg"], what)
+                self.lies += 1
+
+    def test_hostile_names(self):
+        """names with ../, ESC, bad UTF-8, 300 and 4096 bytes: listing sane"""
+        # One with a NUL is unlawful: see pages and HELLOs that cannot be.
+        paths = [b"../../../etc/eve-passwd", b"/eve-absolute.jpg", b"eve-..",
+                 b"eve-\x1b[2Jclear.jpg",
+                 b"eve-\xff\xfe\xc0\xaf.jpg", b"eve-" + b"n" * 296,
+                 b"eve-\n\t\r\x07.jpg", b"eve-" + b"d/" * 2046,
+                 b"eve-\xe2\x80\xaetxt.jpg"]
+        label = "\x1b]0;eve\x07../\x85"
+        before = fingerprint(self.mesh.dir + "/photos")
+        with self.eve(name="eve\x1b[31m/../~\n") as eve:
+            eve.rows = [[1, 1, b"", pack([eve.name, eve.host, "\x1b[1m", 0]),
+                         False],
+                        [2, 2, ROOT, pack([label, b"v\x1b", True, True, 1, 1,
+                                           1700000000000]), False]]
+            eve.rows += [copy_row(3 + n, p) for n, p in enumerate(paths)]
+            eve.joined()
+            eve.announce()
+
+            def taken():
+                with Client(self.mesh, self.daemons[1].port) as c:
+                    return [p["head"] for p in c.peers()
+                            if p["node"][0] == eve.id] == [eve.head()]
+            self.assertTrue(eve.until(taken, 10),
+                            self.victim.log()[-600:])
+            # What is printed, by each command, is text; what is JSON is that.
+            for verb in (["list"], ["peers"], ["status"], ["dupes"],
+                         ["problems"], ["verify"]):
+                plain = Spoken(self.daemons[1], verb, eve).answer
+                for byte in set(plain.out) - {0x0a, 0x09}:
+                    self.assertGreaterEqual(byte, 0x20, verb)
+                    self.assertNotEqual(byte, 0x7f, verb)
+                text = plain.out.decode("utf-8")  # or it raises
+                for c in "\x85\u202e":
+                    self.assertNotIn(c, text, verb)
+                said = Spoken(self.daemons[1], ["--json", *verb], eve).answer
+                self.assertIsInstance(said.json, list)  # or it raises
+            # Lines of six columns: no name has made itself a line.
+            rows = Spoken(self.victim, ["list", "--node", eve.id.hex()],
+                          eve).answer.lines
+            self.assertEqual(len(rows), len(paths))
+            self.assertEqual({r.count("\t") for r in rows}, {5})
+            eve.send(2, 0, {"why": 1})
+            eve.until(lambda: eve.ended, 2)
+        for d in self.daemons:
+            self.assertNotIn("\x1b", d.log())
+        self.assertEqual(before, fingerprint(self.mesh.dir + "/photos"))
+        self.assertFalse([f for _, _, fs in os.walk(self.mesh.dir)
+                          for f in fs if "eve-" in f])
+
     def test_false_hellos(self):
         """HELLO with a false signature, another's key, an unknown version"""
         # bob's public key is known to whoever asks him.
@@ -192,6 +325,7 @@ class Liars(unittest.TestCase):
                            ("another run than signed", {"run": 5}),
                            ("versions 2 to 3", {"vmin": 2, "vmax": 3}),
                            ("version 0", {"vmin": 0}),
+                           ("a NUL in a name", {"name": "e\0e"}),
                            ("a name of 64", {"name": "n" * 64}),
                            ("port 0", {"port": 0})]:
             self.costs_the_link(what, lambda e: e.say_hello(**over),
@@ -227,6 +361,22 @@ class Liars(unittest.TestCase):
 
     def test_never_reading(self):
         """one that asks without end and never reads: bounded, hung up on"""
+        self.asks_without_end(lambda eve: None)
+
+    def test_reads_a_byte_a_second(self):
+        """one that asks without end and reads a byte a second: the same"""
+        def sip(eve):
+            if time.monotonic() - self.sipped >= 1:
+                self.sipped = time.monotonic()
+                try:
+                    self.sips += len(eve.tls.socket.recv(1))
+                except OSError:
+                    pass
+        self.sipped, self.sips = 0, 0
+        self.asks_without_end(sip)
+        self.assertGreater(self.sips, 0)
+
+    def asks_without_end(self, reads):
         question = {"node": self.ids[0], "gen": 1, "after": 0,
                     "credit": 122880}
         before = self.victim.rss_bytes()
@@ -240,15 +390,25 @@ class Liars(unittest.TestCase):
                             for k in (JOIN, 99))
             beat = frame(HEARTBEAT, 0, {"period": 250, "follows": self.ids[0],
                                         "synced": True})
-            sent, began = 0, time.monotonic()
+            sent, rest, began = 0, b"", time.monotonic()
             while not eve.ended and time.monotonic() - began < 20:
-                eve.raw(beat + many, 5)
-                sent += len(many)
+                reads(eve)
+                rest = rest or beat + many
+                try:
+                    n = eve.tls.write(rest)
+                except ConnectionError:
+                    eve.ended = "hung up"
+                    break
+                rest, sent = rest[n:], sent + n
+                if n == 0:
+                    select.select([], [eve.tls.socket], [], 0.05)
             took = time.monotonic() - began
             grown = self.victim.rss_bytes() - before
             print("# %d bytes asked in %.1f s (%s), grown by %d KiB" % (
                 sent, took, eve.ended, grown >> 10))
-            self.assertTrue(eve.ended)
+            self.assertEqual(eve.ended, "hung up")
+            wait_until(lambda: "does not read what we send; hung up" in
+                       self.victim.log(), "the one line about it")
             if "asan" not in self.mesh.build:
                 self.assertLess(grown, 16 << 20)
 

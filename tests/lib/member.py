@@ -33,6 +33,7 @@ class _Hash128(c.Structure):
 _xxh.XXH3_128bits.restype = _Hash128
 _ASK_PSK = c.CFUNCTYPE(c.c_uint, c.c_void_p, c.c_char_p, c.POINTER(c.c_char),
                        c.c_uint, c.POINTER(c.c_char), c.c_uint)
+CTRL_MODE, MOVING_BUFFER = 33, 2
 ED25519, SET_MIN_PROTO, TLS1_3, WANT_READ, WANT_WRITE = 1087, 123, 0x304, 2, 3
 
 
@@ -94,6 +95,8 @@ class Tls:
             _ssl.TLS_client_method())))
         _ssl.SSL_CTX_set_ciphersuites(self._ctx, b"TLS_AES_128_GCM_SHA256")
         _ssl.SSL_CTX_ctrl(self._ctx, SET_MIN_PROTO, c.c_long(TLS1_3), None)
+        # What did not go is offered again, from another place in memory.
+        _ssl.SSL_CTX_ctrl(self._ctx, CTRL_MODE, c.c_long(MOVING_BUFFER), None)
         _ssl.SSL_CTX_set_psk_client_callback(self._ctx, self._ask)
         self._tls = c.c_void_p(_ssl.SSL_new(self._ctx))
         _ssl.SSL_set_fd(self._tls, self.socket.fileno())

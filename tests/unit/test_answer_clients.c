@@ -695,7 +695,7 @@ rescanning(void **state)
 }
 
 static void
-watching(void **state)
+watching_says_lagged(void **state)
 {
 	struct rank now = {5001, {{1}}, {{2}}}, was = {5000, {{1}}, {{3}}};
 	static struct photo_news news[1000];
@@ -850,7 +850,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(greeting),      TEST(listing),	  TEST(questions),
-		TEST(rescanning),    TEST(watching),	  TEST(leaving_early),
+		TEST(rescanning),    TEST(watching_says_lagged), TEST(leaving_early),
 		TEST(dupes),         TEST(problems),	  TEST(leaving),
 		TEST(many_at_once),  TEST(the_socket),
 	};
