@@ -153,6 +153,46 @@ class Start(unittest.TestCase):
             self.assertEqual(late.process.wait(20), 1)
             self.assertIn("chmod 600", late.log())
 
+    def test_show_and_set_key(self):
+        """--show-key | --set-key: who has the key joins, whoever has not does not
+        """
+        with Mesh() as mesh:
+            a = mesh.start(mesh.sample("alice"))
+            other = {"XDG_CONFIG_HOME": mesh.dir + "/elsewhere"}
+            shown = mesh.run([mesh.photod, "--show-key"])
+            self.assertEqual(shown.returncode, 0)
+            self.assertRegex(shown.stdout, rb"^[0-9a-f]{64}\n$")
+            # Asked before any start, a key is made, and it is another.
+            made = mesh.run([mesh.photod, "--show-key"], env=other)
+            self.assertRegex(made.stdout, rb"^[0-9a-f]{64}\n$")
+            self.assertNotEqual(made.stdout, shown.stdout)
+            bob = mesh.start(mesh.sample("bob"), env=other)
+            wait_until(lambda: bob.photo("--json", "status").json[0]
+                       ["coordinator"] == bob.port, "bob alone")
+            self.assertEqual(len(mesh.peers(bob)), 1)
+            self.assertEqual(bob.end(), 0)
+
+            def set_key(text):
+                with open(mesh.dir + "/piped", "wb") as f:
+                    f.write(text)
+                with open(mesh.dir + "/piped", "rb") as f:
+                    return mesh.run([mesh.photod, "--set-key"], env=other,
+                                    stdin=f)
+            for wrong in (b"", b"no key\n", shown.stdout[:40]):
+                done = set_key(wrong)
+                self.assertEqual(done.returncode, 1)
+                self.assertEqual(done.stderr.count(b"\n"), 1)
+                self.assertEqual(mesh.run(
+                    [mesh.photod, "--show-key"], env=other).stdout,
+                    made.stdout)
+            done = set_key(shown.stdout)
+            self.assertEqual(done.returncode, 0, done)
+            key = mesh.dir + "/elsewhere/photomesh/key"
+            self.assertEqual(stat.S_IMODE(os.stat(key).st_mode), 0o600)
+            again = mesh.run([mesh.photod, "--show-key"], env=other)
+            self.assertEqual(again.stdout, shown.stdout)
+            mesh.settle([a, mesh.start(mesh.dir + "/photos/bob", env=other)])
+
     def test_start_up_mistakes(self):
         """start-up mistakes: one sentence on stderr, exit 1; usage exit 2"""
         with Mesh() as mesh:

@@ -182,6 +182,11 @@ class Daemon:
     def photo(self, *args, **kw):
         return self.mesh.photo("-p", str(self.port), *args, **kw)
 
+    def cpu_seconds(self):
+        with open("/proc/%d/stat" % self.pid) as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def rss_bytes(self, key="RssAnon"):
         with open("/proc/%d/status" % self.pid) as f:
             for line in f:
