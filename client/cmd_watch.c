@@ -190,7 +190,7 @@ const struct verb verb_watch = {
 	.synopsis = "watch",
 	.help = "Events: coordinator, peer-live, peer-suspect, peer-gone, "
 		"peer-left,\n"
-		"photo-added, photo-removed, scan-started, scan-done, synced, "
+		"peer-forgotten, photo-added, photo-removed, scan-started, scan-done, synced, "
 		"lagged (some\n"
 		"events were dropped because they were not read in time).  "
 		"Without -p it\n"

@@ -19,7 +19,7 @@
 static const struct verb *const verbs[] = {
 	&verb_list,  &verb_show,   &verb_peers,  &verb_status,
 	&verb_dupes, &verb_problems, &verb_watch, &verb_verify,
-	&verb_rescan, &verb_leave, NULL,
+	&verb_rescan, &verb_forget, &verb_leave, NULL,
 };
 
 static const char options_help[] =

@@ -26,6 +26,7 @@ enum option_id {
 	OPTION_LIMIT,
 	OPTION_AFTER,
 	OPTION_MAX_AGE,
+	OPTION_YES,
 };
 
 static const struct option_spec {
@@ -49,6 +50,7 @@ static const struct option_spec {
 	{OPTION_LIMIT, 'n', "limit", true, TAKES_LIMIT},
 	{OPTION_AFTER, 0, "after", true, TAKES_AFTER},
 	{OPTION_MAX_AGE, 0, "max-age", true, TAKES_MAX_AGE},
+	{OPTION_YES, 0, "yes", false, TAKES_YES},
 };
 #define SPEC_COUNT (sizeof(specs) / sizeof(*specs))
 
@@ -177,6 +179,9 @@ set_option(struct parse *p, const struct option_spec *s, const char *value)
 		return parse_sort(value, &o->sort, p->why);
 	case OPTION_REVERSE:
 		o->reverse = true;
+		return 0;
+	case OPTION_YES:
+		o->yes = true;
 		return 0;
 	case OPTION_LIMIT:
 		if (!parse_number(value, 1, LIMIT_MAX, &o->limit))

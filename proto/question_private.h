@@ -64,6 +64,10 @@ void question_read_ask_problems(struct fields *f,
 void question_read_problems(struct question_decoder *d,
 			    struct answer_problems *out);
 
+/* question_forget.c, both ways */
+void question_read_ask_forget(struct fields *f, struct question_forget *out);
+void question_read_forget(struct fields *f, struct answer_forget *out);
+
 /* ---- packing ----------------------------------------------------------- */
 
 /* The pairs that say how fresh an answer is. */
@@ -75,6 +79,10 @@ void question_pack_photo_id(struct pack *p, const struct photo_id *id);
 void question_pack_ask_problems(struct pack *p,
 				const struct question_problems *a);
 void question_pack_problems(struct pack *p, const struct answer_problems *a);
+
+/* question_forget.c */
+void question_pack_ask_forget(struct pack *p, const struct question_forget *a);
+void question_pack_forget(struct pack *p, const struct answer_forget *a);
 
 /* question_encode_photos.c: the whole frame, its bytes or 0 */
 size_t question_encode_photos(const struct question *q, uint8_t *out,

@@ -49,6 +49,7 @@ answers_free(struct answers *a)
 		a->rescans = r->next;
 		free(r);
 	}
+	forget_forget(a, 0);
 	a->closed = true;
 	answers_drop(a);
 }
@@ -87,6 +88,9 @@ answers_ask(struct answers *a, uint64_t client, const struct question *q)
 	case CLIENT_RESCAN:
 		rescan_ask(a, client, q->request);
 		return;
+	case CLIENT_FORGET:
+		forget_ask(a, client, q->request, &q->u.forget);
+		return;
 	}
 	answers_refuse(a, client, q->request, ERROR_UNKNOWN_TYPE,
 		       "no question: type %u", q->type);
@@ -96,19 +100,21 @@ void
 answers_forget(struct answers *a, uint64_t client)
 {
 	rescan_forget(a, client);
+	forget_forget(a, client);
 	verify_forget(a, client);
 }
 
 bool
 answers_ticking(const struct answers *a)
 {
-	return a->rescans != NULL;
+	return a->rescans != NULL || a->forgettings != NULL;
 }
 
 void
 answers_tick(struct answers *a)
 {
 	rescan_tick(a);
+	forget_tick(a);
 }
 
 /* ---- frames ------------------------------------------------------------ */

@@ -35,8 +35,8 @@ struct answers *answers_new(const struct answers_config *config);
 void answers_free(struct answers *a);
 void answers_set_intake(struct answers *a, struct intake *intake);
 
-/* LIST, DUPES, PROBLEMS, SHOW, PEERS, STATUS, VERIFY or RESCAN; `q` is borrowed.
- * Each ends in one `send` with `last`, perhaps before this returns. */
+/* LIST, DUPES, PROBLEMS, SHOW, PEERS, STATUS, VERIFY, RESCAN or FORGET; `q` is
+ * borrowed.  Each ends in one `send` with `last`, perhaps before this returns. */
 void answers_ask(struct answers *a, uint64_t client, const struct question *q);
 /* Nobody waits for its answers any more. */
 void answers_forget(struct answers *a, uint64_t client);

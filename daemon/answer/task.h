@@ -25,6 +25,7 @@ struct task {
 	union {
 		struct list_query list;
 		struct photo_prefix prefix;
+		struct node_id node;
 		struct problems_task {
 			struct problem_query query;
 			uint32_t limit;
@@ -45,12 +46,14 @@ struct rescan {
 };
 
 struct verify;
+struct forgetting;
 
 struct answers {
 	struct answers_config config;
 	bool closed;
 	uint32_t refs; /* oneself, and each piece of work under way */
 	struct rescan *rescans;
+	struct forgetting *forgettings; /* owned */
 	struct verify *verify; /* the one that may still be joined, or NULL */
 };
 
@@ -95,5 +98,10 @@ void verify_forget(struct answers *a, uint64_t client);
 void rescan_ask(struct answers *a, uint64_t client, uint32_t request);
 void rescan_forget(struct answers *a, uint64_t client);
 void rescan_tick(struct answers *a);
+void forget_ask(struct answers *a, uint64_t client, uint32_t request,
+		const struct question_forget *q);
+/* Of a client, or of all (0). */
+void forget_forget(struct answers *a, uint64_t client);
+void forget_tick(struct answers *a);
 
 #endif

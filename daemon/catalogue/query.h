@@ -92,6 +92,11 @@ int reader_totals(struct reader *r, struct totals *out, struct trouble *why);
 int reader_node_totals(struct reader *r, const struct node_id *node,
 		       struct totals *out, struct trouble *why);
 
+/* Photos of a node, and those of them of which nobody else has a copy; as long
+ * as it takes to look at all copies. */
+int reader_alone(struct reader *r, const struct node_id *node,
+		 uint64_t *photos, uint64_t *alone, struct trouble *why);
+
 /* ---- what could not be taken in -------------------------------------- */
 
 /* Where a page ended; key is root id and path. */

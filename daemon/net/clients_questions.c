@@ -74,7 +74,8 @@ ask(struct client *c, const struct question *q)
 	}
 	c->asked[c->open++] = (struct asked){
 		.request = q->request,
-		.large = q->type != CLIENT_STATUS && q->type != CLIENT_RESCAN,
+		.large = q->type != CLIENT_STATUS && q->type != CLIENT_RESCAN &&
+			 q->type != CLIENT_FORGET,
 	};
 	answers_ask(c->clients->answers, c->id, q);
 	start_ticking(c->clients);
@@ -132,6 +133,15 @@ dispatch(struct client *c, const struct question *q)
 		return;
 	case CLIENT_LEAVE:
 		client_take_leave(c, q->request);
+		return;
+	case CLIENT_FORGET:
+		if (c->remote) {
+			client_refuse(c, q->request, ERROR_REFUSED,
+				      "a node is forgotten from a daemon's own "
+				      "machine only");
+			return;
+		}
+		ask(c, q);
 		return;
 	case CLIENT_LIST:
 	case CLIENT_DUPES:
