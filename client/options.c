@@ -26,6 +26,7 @@ enum option_id {
 	OPTION_LIMIT,
 	OPTION_AFTER,
 	OPTION_MAX_AGE,
+	OPTION_ACCEPT_MISSING,
 };
 
 static const struct option_spec {
@@ -49,6 +50,8 @@ static const struct option_spec {
 	{OPTION_LIMIT, 'n', "limit", true, TAKES_LIMIT},
 	{OPTION_AFTER, 0, "after", true, TAKES_AFTER},
 	{OPTION_MAX_AGE, 0, "max-age", true, TAKES_MAX_AGE},
+	{OPTION_ACCEPT_MISSING, 0, "accept-missing", false,
+	 TAKES_ACCEPT_MISSING},
 };
 #define SPEC_COUNT (sizeof(specs) / sizeof(*specs))
 
@@ -177,6 +180,9 @@ set_option(struct parse *p, const struct option_spec *s, const char *value)
 		return parse_sort(value, &o->sort, p->why);
 	case OPTION_REVERSE:
 		o->reverse = true;
+		return 0;
+	case OPTION_ACCEPT_MISSING:
+		o->accept_missing = true;
 		return 0;
 	case OPTION_LIMIT:
 		if (!parse_number(value, 1, LIMIT_MAX, &o->limit))

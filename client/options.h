@@ -23,6 +23,7 @@ enum verb_takes {
 	TAKES_LIMIT = 8,
 	TAKES_AFTER = 16,
 	TAKES_MAX_AGE = 32,
+	TAKES_ACCEPT_MISSING = 64,
 };
 
 struct verb {
@@ -42,7 +43,7 @@ struct verb {
 
 struct options {
 	const struct verb *verb; /* NULL with help, version or a failure */
-	bool help, version, json, quiet, reverse;
+	bool help, version, json, quiet, reverse, accept_missing;
 	uint16_t port;      /* 0: not chosen */
 	int64_t timeout_ms; /* 10 s by default */
 	const char *connect, *key;

@@ -41,7 +41,6 @@ struct rescan {
 	uint64_t client;
 	uint32_t request;
 	uint64_t until; /* scan_progress.scan */
-	uint64_t began_ms;
 };
 
 struct verify;
@@ -92,7 +91,8 @@ void peers_ask(struct answers *a, uint64_t client, uint32_t request);
 void status_ask(struct answers *a, uint64_t client, uint32_t request);
 void verify_ask(struct answers *a, uint64_t client, uint32_t request);
 void verify_forget(struct answers *a, uint64_t client);
-void rescan_ask(struct answers *a, uint64_t client, uint32_t request);
+void rescan_ask(struct answers *a, uint64_t client, uint32_t request,
+		const struct question_rescan *q);
 void rescan_forget(struct answers *a, uint64_t client);
 void rescan_tick(struct answers *a);
 

@@ -61,9 +61,10 @@ driver_verify(struct driver *d, uint32_t timeout_ms,
 }
 
 uint64_t
-intake_rescan(struct intake *i)
+intake_rescan(struct intake *i, bool accept_missing)
 {
 	(void)i;
+	(void)accept_missing;
 	return progress.scan + 1;
 }
 
