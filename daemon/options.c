@@ -32,6 +32,8 @@ static const char help[] =
 	"      --exclude GLOB    paths never shared; repeatable\n"
 	"      --rescan-interval SECONDS\n"
 	"                        full rescan (3600; 0: only when asked)\n"
+	"      --readers N       files read at a time (one per core)\n"
+	"      --read-rate BYTES read at most so much a second; K, M, G allowed\n"
 	"      --log-level LEVEL error, warn, info (default) or debug\n"
 	"      --show-key        print the mesh key and exit\n"
 	"      --set-key         read the mesh key from standard input and exit\n"
@@ -47,6 +49,8 @@ static const char help[] =
 enum {
 	OPTION_EXCLUDE = 256,
 	OPTION_RESCAN,
+	OPTION_READERS,
+	OPTION_READ_RATE,
 	OPTION_LOG_LEVEL,
 	OPTION_SHOW_KEY,
 	OPTION_SET_KEY,
@@ -63,6 +67,8 @@ static const struct option long_options[] = {
 	{"join", required_argument, NULL, 'j'},
 	{"exclude", required_argument, NULL, OPTION_EXCLUDE},
 	{"rescan-interval", required_argument, NULL, OPTION_RESCAN},
+	{"readers", required_argument, NULL, OPTION_READERS},
+	{"read-rate", required_argument, NULL, OPTION_READ_RATE},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"show-key", no_argument, NULL, OPTION_SHOW_KEY},
 	{"set-key", no_argument, NULL, OPTION_SET_KEY},
@@ -84,6 +90,40 @@ parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 	if (errno != 0 || *end != '\0' || n < min || n > max)
 		return false;
 	*out = n;
+	return true;
+}
+
+/* Digits, and K, M or G (of 1024) behind them or not. */
+static bool
+parse_bytes(const char *text, uint64_t *out)
+{
+	char digits[21];
+	size_t n = strspn(text, "0123456789");
+	unsigned shift = 0;
+
+	if (n == 0 || n >= sizeof(digits))
+		return false;
+	memcpy(digits, text, n);
+	digits[n] = '\0';
+	switch (text[n]) {
+	case '\0':
+		break;
+	case 'k': case 'K':
+		shift = 10;
+		break;
+	case 'M':
+		shift = 20;
+		break;
+	case 'G':
+		shift = 30;
+		break;
+	default:
+		return false;
+	}
+	if ((shift > 0 && text[n + 1] != '\0') ||
+	    !parse_number(digits, 1, UINT64_C(1) << 44 >> shift, out))
+		return false;
+	*out <<= shift;
 	return true;
 }
 
@@ -206,6 +246,17 @@ take(struct options *o, int option, const char *value, const char *given)
 			return mistake("--rescan-interval", value,
 				       "give seconds, at most 2592000");
 		o->rescan_seconds = (uint32_t)n;
+		return true;
+	case OPTION_READERS:
+		if (!parse_number(value, 1, OPTIONS_READERS_MAX, &n))
+			return mistake("--readers", value,
+				       "give a number from 1 to 64");
+		o->readers = (uint32_t)n;
+		return true;
+	case OPTION_READ_RATE:
+		if (!parse_bytes(value, &o->read_rate))
+			return mistake("--read-rate", value,
+				       "give bytes a second, such as 20M");
 		return true;
 	case OPTION_LOG_LEVEL:
 		if (!log_level_parse(value, &o->log_level))

@@ -85,6 +85,13 @@ mistakes(void **state)
 		"photod -j fe80::1:5000 /a",
 		"photod --log-level loud /a",
 		"photod --rescan-interval never /a",
+		"photod --readers 0 /a",
+		"photod --readers 65 /a",
+		"photod --read-rate 0 /a",
+		"photod --read-rate 5T /a",
+		"photod --read-rate 5MB /a",
+		"photod --read-rate 99999999G /a",
+		"photod --read-rate M /a",
 		"photod --show-key /a",
 	};
 
