@@ -40,13 +40,12 @@ batch_writer_init(struct batch_writer *w, uint8_t *out, size_t max,
 	};
 }
 
-bool
-batch_writer_add(struct batch_writer *w, const struct record *r)
+static bool
+batch_writer_pack(struct batch_writer *w, const struct record *r)
 {
 	size_t begin = BATCH_HEAD_BYTES_MAX + w->records_bytes;
 	struct pack p;
 
-	assert(record_lawful(r));
 	if (w->record_count == BATCH_RECORDS_MAX || begin > w->max)
 		return false;
 	pack_init(&p, w->out + begin, w->max - begin);
@@ -56,6 +55,28 @@ batch_writer_add(struct batch_writer *w, const struct record *r)
 	w->records_bytes += p.used;
 	w->record_count++;
 	return true;
+}
+
+bool
+batch_writer_add(struct batch_writer *w, const struct record *r)
+{
+	assert(record_lawful(r));
+	assert(r->seq >= w->through);
+	if (r->seq != w->through) {
+		w->whole_bytes = w->records_bytes;
+		w->whole_count = w->record_count;
+		w->whole_through = w->through;
+	}
+	if (batch_writer_pack(w, r)) {
+		w->through = r->seq;
+		return true;
+	}
+	if (r->seq == w->through && w->whole_count > 0) {
+		w->records_bytes = w->whole_bytes;
+		w->record_count = w->whole_count;
+		w->through = w->whole_through;
+	}
+	return false;
 }
 
 size_t

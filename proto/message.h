@@ -220,11 +220,21 @@ struct batch_writer {
 	size_t records_bytes;  /* packed so far */
 	size_t credit_bytes;   /* not to be exceeded */
 	uint32_t record_count;
+	uint64_t through; /* 0, or: every row added up to this seq is in it */
+	/* As it was before the first row of the seq added last. */
+	size_t whole_bytes;
+	uint32_t whole_count;
+	uint64_t whole_through;
 };
 /* `out` must hold FRAME_HEADER_BYTES + LINK_BODY_BYTES_MAX. */
 void batch_writer_init(struct batch_writer *w, uint8_t *out, size_t max,
 		       size_t credit_bytes);
-/* False when the credit does not allow one more; the writer is unchanged. */
+/*
+ * In the order of record_compare.  False when the credit does not allow one
+ * more; then nothing may be added any more.  A page has all rows of a number or
+ * none, so what it had of the number of `r` is taken out again, unless that is
+ * all there is in it.
+ */
 bool batch_writer_add(struct batch_writer *w, const struct record *r);
 /* `head` gives everything but the records.  Returns frame bytes; 0: no fit. */
 size_t batch_writer_end(struct batch_writer *w, uint32_t request,

@@ -249,7 +249,6 @@ static bool
 get_batch(struct message_decoder *d, struct fields *f, struct message_batch *m)
 {
 	const msgpack_object_array *a;
-	uint64_t before;
 
 	m->stream = fields_stream(f);
 	m->after = fields_uint(f, "after", SEQ_MAX);
@@ -261,15 +260,14 @@ get_batch(struct message_decoder *d, struct fields *f, struct message_batch *m)
 	a = fields_array(f, "records", BATCH_RECORDS_MAX);
 	if (a == NULL)
 		return false;
-	before = m->after;
 	m->records_bytes = 0;
 	for (uint32_t n = 0; n < a->size; n++) {
 		struct record *r = &d->records[n];
 
-		if (!get_record(&a->ptr[n], r) || r->seq <= before ||
-		    r->seq > m->through)
+		if (!get_record(&a->ptr[n], r) || r->seq <= m->after ||
+		    r->seq > m->through ||
+		    (n > 0 && record_compare(r - 1, r) >= 0))
 			return false;
-		before = r->seq;
 		m->records_bytes += record_bytes(r);
 	}
 	m->record_count = a->size;

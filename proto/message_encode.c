@@ -142,18 +142,16 @@ message_put_batch_head(struct pack *p, const struct message_batch *m,
 static void
 put_batch(struct pack *p, const struct message_batch *m)
 {
-	uint64_t before = m->after;
-
 	assert(message_batch_span_lawful(m));
 	message_put_batch_head(p, m, m->record_count);
 	for (uint32_t n = 0; n < m->record_count; n++) {
 		const struct record *r = &m->records[n];
 
 		assert(record_lawful(r));
-		assert(r->seq > before);
+		assert(r->seq > m->after);
+		assert(n == 0 || record_compare(r - 1, r) < 0);
 		assert(r->seq <= m->through);
 		record_pack(p, r);
-		before = r->seq;
 	}
 }
 

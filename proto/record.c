@@ -90,6 +90,22 @@ record_digest(const struct stream_id *stream, const struct record *r,
 	*out = hash_bytes(row, (size_t)(at - row));
 }
 
+int
+record_compare(const struct record *a, const struct record *b)
+{
+	size_t common = a->key_bytes < b->key_bytes ? a->key_bytes
+						    : b->key_bytes;
+	int r;
+
+	if (a->seq != b->seq)
+		return a->seq < b->seq ? -1 : 1;
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if (common > 0 && (r = memcmp(a->key, b->key, common)) != 0)
+		return r;
+	return (a->key_bytes > common) - (b->key_bytes > common);
+}
+
 bool
 record_wins(const struct stream_id *stream, const struct record *a,
 	    const struct record *b)

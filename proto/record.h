@@ -53,6 +53,10 @@ size_t record_packed_bytes(const struct record *r);
 void record_digest(const struct stream_id *stream, const struct record *r,
 		   struct digest *out);
 
+/* The order of rows in a page: by seq, then kind, then key (bytes; the shorter of
+ * two that begin alike first).  Below, at or above zero. */
+int record_compare(const struct record *a, const struct record *b);
+
 /*
  * May `a` stand in the place of `b` (same stream, same kind and key)?  The
  * higher seq wins; at equal seq (a forked history) the greater row digest.

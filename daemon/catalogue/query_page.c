@@ -26,10 +26,7 @@ bind_page(sqlite3_stmt *st, int64_t stream, uint64_t after, uint64_t through)
 	sqlite3_bind_int64(st, 3, (int64_t)through);
 }
 
-/*
- * Pack rows until the credit says no.  A forked history may hold two rows of
- * one number, which a page cannot carry: the first stands, and digests tell.
- */
+/* Pack rows until the credit says no. */
 static int
 page_pack(struct reader *r, int64_t stream, struct message_batch *head,
 	  struct batch_writer *w, struct trouble *why)
@@ -39,17 +36,14 @@ page_pack(struct reader *r, int64_t stream, struct message_batch *head,
 	struct record v;
 	int code;
 
-	head->through = head->after < cursor ? head->after : cursor;
 	bind_page(st, stream, head->after, cursor);
 	while ((code = read_row(r, st, why)) == 1) {
 		read_record(st, &v);
-		if (v.seq <= head->through)
-			continue;
 		if (!batch_writer_add(w, &v)) {
 			sqlite3_reset(st);
+			head->through = w->through;
 			return 0;
 		}
-		head->through = v.seq;
 	}
 	if (code == 0)
 		head->through = cursor;

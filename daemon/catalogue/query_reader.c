@@ -20,7 +20,8 @@ static const char *const reader_sql[R_COUNT] = {
 		" WHERE role IN (1, 2) ORDER BY id",
 	[R_PAGE] =
 		"SELECT seq, kind, dead, key, value FROM record"
-		" WHERE stream = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq",
+		" WHERE stream = ?1 AND seq > ?2 AND seq <= ?3"
+		" ORDER BY seq, kind, key",
 	[R_FACT] =
 		"SELECT seq, dead, value FROM record"
 		" WHERE stream = ?1 AND kind = ?2 AND key = ?3",

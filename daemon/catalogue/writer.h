@@ -73,8 +73,7 @@ struct photo_news {
 struct write_result {
 	struct stream_report own;    /* the own stream after own changes */
 	struct stream_report stored; /* the replica after a stored page */
-	/* Streams let go, or refused, because a newer generation has taken
-	 * over.  Of a refused page `stored` is all zero. */
+	/* Streams let go because a newer generation has taken over. */
 	uint32_t dropped_count;
 	struct stream_id dropped[4];
 	uint32_t news_count;

@@ -4,8 +4,9 @@
  * The newest life of a node is always shown.  A root of an older life is
  * shown beside it until a newer one is known to have said, with nothing missing
  * before that, that the root's first scan is complete or that the root is
- * withdrawn.  An older life at head with nothing left to tell is let go, and
- * once the newest has told of all its roots no older one is taken any more.
+ * withdrawn.  An older life at head with nothing left to tell is let go.  All of
+ * it is a function of the lives held, and everybody takes from everybody what
+ * still tells something: so lists become one.
  */
 #include <string.h>
 
@@ -155,9 +156,10 @@ superfluous(struct writer *w, struct held *newest, struct held **out)
 }
 
 /*
- * 1: an older life with nothing left to tell may go; 0: not yet; -1.  Below
- * its head it might still get a root that it has not told of yet; a newest
- * life that has looked into all of its own leaves no such root to wait for.
+ * 1: an older life with nothing left to tell may go; 0: not yet; -1.  While it
+ * is had for the first time it may still come to a root that the newest one
+ * does not name.  One that was whole once has told of those that there were;
+ * when its owner was lost below the next head, nobody may have the rest.
  */
 static int
 may_go(struct writer *w, const struct held *h, struct held *newest)
@@ -166,7 +168,7 @@ may_go(struct writer *w, const struct held *h, struct held *newest)
 		return 0;
 	if (held_at_head(h))
 		return 1;
-	return life_settled(w, newest, true);
+	return h->point.base > 0 ? life_settled(w, newest, true) : 0;
 }
 
 static int

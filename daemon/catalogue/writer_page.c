@@ -95,27 +95,14 @@ swap_in(struct writer *w, struct held *built)
 	return holders_resolve(w, &built->name.node);
 }
 
-/* Nothing is stored; whoever asked for it is told not to ask again. */
-static int
-page_refuse(struct writer *w, const struct stream_id *stream)
-{
-	struct held *built = held_find(w, stream, ROLE_BUILDING);
-
-	w->result.dropped[w->result.dropped_count++] = *stream;
-	return built != NULL ? stream_cut(w, built, false) : 0;
-}
-
 static int
 page_apply(struct writer *w, const struct mesh_store *store,
 	   const struct message_batch *batch)
 {
 	struct held *h;
-	int refuse;
 
 	if (store->point.base > store->point.cursor)
 		return fail_with(w, "catalogue: a point is not lawful");
-	if ((refuse = lives_refuse(w, &store->stream)) != 0)
-		return refuse == -1 ? -1 : page_refuse(w, &store->stream);
 	if ((h = page_target(w, store, batch)) == NULL)
 		return -1;
 	for (uint32_t i = 0; i < batch->record_count; i++)

@@ -231,10 +231,6 @@ int life_settled(struct writer *w, const struct held *h, bool sound);
 /* 1: `newer` has taken this root of `older` over; 0: not; -1. */
 int life_takes(struct writer *w, struct held *newer, struct held *older,
 	       const struct root_id *root, bool sound);
-/* 1: a life that is not held and that nobody needs: what its owner has, the
- * newest one tells, and this one nobody could check; 0; -1. */
-int lives_refuse(struct writer *w, const struct stream_id *stream);
-
 /* ---- writer_photos.c: the merged list --------------------------------- */
 
 int photo_touch(struct writer *w, const struct photo_id *photo);

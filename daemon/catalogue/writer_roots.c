@@ -128,15 +128,3 @@ life_takes(struct writer *w, struct held *newer, struct held *older,
 		return 0;
 	return takes_unnamed(w, newer, older, root, sound);
 }
-
-int
-lives_refuse(struct writer *w, const struct stream_id *stream)
-{
-	struct held *newest = held_newest(w, &stream->node);
-
-	if (newest == NULL ||
-	    newest->name.generation <= stream->generation ||
-	    held_find(w, stream, ROLE_REPLICA) != NULL)
-		return 0;
-	return life_settled(w, newest, true);
-}

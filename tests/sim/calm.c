@@ -159,18 +159,6 @@ is_crowded(struct world *w, const struct stream_id *id)
 	return lives > 3 && !newest;
 }
 
-/* Two rows of one number, out of a forked history: pages carry only one. */
-static bool
-has_twin_rows(const struct replica *r)
-{
-	for (uint32_t a = 0; a < SIM_KEYS; a++)
-		for (uint32_t b = 0; b < a; b++)
-			if (r->rows[a].seq != 0 &&
-			    r->rows[a].seq == r->rows[b].seq)
-				return true;
-	return false;
-}
-
 /* Whom a cut that stays keeps from an owner hears of it through others only,
  * and they may have lied. */
 static bool
@@ -251,8 +239,6 @@ disks_agree(struct world *w, struct slot *s, struct slot *b, char *why,
 		if (mine->report.point.base == theirs->report.point.base &&
 		    mine->report.point.cursor == theirs->report.point.cursor &&
 		    digest_equal(&mine->report.digest, &theirs->report.digest))
-			continue;
-		if (has_twin_rows(mine) || has_twin_rows(theirs))
 			continue;
 		snprintf(why, n,
 			 "%s holds %s gen %llu at %llu/%llu, %s at %llu/%llu"

@@ -24,6 +24,7 @@ row_record(uint32_t key, const struct row *row, struct record_space *space,
 	   struct record *out)
 {
 	struct record_forgotten f = {.generation = row->ended};
+	bool root = key == 0 || key == SIM_ROOT_B;
 
 	memset(space->key, 0, sizeof space->key);
 	memset(out, 0, sizeof *out);
@@ -39,12 +40,13 @@ row_record(uint32_t key, const struct row *row, struct record_space *space,
 							 sizeof space->value);
 		return;
 	}
+	space->key[7] = row->b;
 	space->key[8] = (uint8_t)('a' + key / 26);
 	space->key[9] = (uint8_t)('a' + key % 26);
 	for (unsigned i = 0; i < 4; i++)
 		space->value[i] = (uint8_t)(row->value >> (8 * i));
-	out->kind = key == 0 ? RECORD_ROOT : RECORD_COPY;
-	out->key_bytes = key == 0 ? 8 : 10;
+	out->kind = root ? RECORD_ROOT : RECORD_COPY;
+	out->key_bytes = root ? 8 : 10;
 	out->value_bytes = row->dead ? 0 : 4;
 }
 
@@ -70,7 +72,8 @@ disk_row_parse(const struct record *r, uint32_t *key, struct row *out)
 	out->dead = r->dead;
 	if (r->kind == RECORD_FORGOTTEN)
 		return forgotten_parse(r, key, out);
-	*key = 0;
+	out->b = r->key[7] != 0;
+	*key = out->b ? SIM_ROOT_B : 0;
 	if (r->kind == RECORD_COPY) {
 		if (r->key_bytes != 10)
 			return false;
@@ -170,9 +173,11 @@ disk_replica_new(struct replica *list, uint32_t count,
 void
 disk_own_row(struct replica *own, uint32_t key, const struct row *said)
 {
+	bool has_b = key == SIM_ROOT_B || own->rows[SIM_ROOT_B].seq != 0;
 	struct row row = *said;
 
 	row.seq = own->report.point.cursor + 1;
+	row.b = has_b && key >= SIM_FIRST_B && key < SIM_FILES;
 	row_set(own, key, &row);
 	own->report.point.cursor = row.seq;
 	own->report.point.base = row.seq;
@@ -195,6 +200,8 @@ own_begin(struct disk *d, uint64_t generation)
 
 	d->own_generation = generation;
 	disk_own_write(own, 0, 0, false);
+	if (d->root_b == ROOT_B_HERE)
+		disk_own_write(own, SIM_ROOT_B, 0, false);
 	return own;
 }
 
@@ -240,8 +247,11 @@ disk_begin_generation(struct world *w, struct disk *d, uint64_t generation)
 	own = disk_replica_new(d->held, SIM_STREAMS, &id);
 	d->own_generation = generation;
 	disk_own_write(own, 0, 0, false);
+	if (old->rows[SIM_ROOT_B].seq != 0)
+		disk_own_write(own, SIM_ROOT_B, 0, false);
 	for (uint32_t key = 1; key < SIM_KEYS; key++)
-		if (old->rows[key].seq != 0 && !old->rows[key].dead)
+		if (key != SIM_ROOT_B && old->rows[key].seq != 0 &&
+		    !old->rows[key].dead)
 			disk_own_row(own, key, &old->rows[key]);
 	old->used = false;
 	truth_begin(w, own);
@@ -270,8 +280,12 @@ disk_adopt(struct world *w, struct disk *d, struct node_id identity,
 	id.node = d->identity;
 	own = disk_replica_new(d->held, SIM_STREAMS, &id);
 	d->own_generation = generation;
+	if (old->rows[SIM_ROOT_B].seq != 0)
+		disk_own_write(own, SIM_ROOT_B, old->rows[SIM_ROOT_B].value,
+			       false);
 	for (uint32_t key = 0; key < SIM_KEYS; key++)
-		if (old->rows[key].seq != 0 && !old->rows[key].dead)
+		if (key != SIM_ROOT_B && old->rows[key].seq != 0 &&
+		    !old->rows[key].dead)
 			disk_own_row(own, key, &old->rows[key]);
 	truth_begin(w, own);
 }
@@ -284,6 +298,7 @@ disk_restore(struct disk *d, const struct disk *from)
 	folder = *d;
 	*d = *from;
 	d->shared = folder.shared || from->shared;
+	d->root_b = folder.root_b;
 	memcpy(d->wanted, folder.wanted, sizeof d->wanted);
 	memcpy(d->since_us, folder.since_us, sizeof d->since_us);
 }
@@ -291,7 +306,21 @@ disk_restore(struct disk *d, const struct disk *from)
 bool
 disk_scanned(struct disk *d)
 {
-	return disk_own(d)->rows[0].value == 1;
+	const struct replica *own = disk_own(d);
+
+	return own->rows[0].value == 1 && (d->root_b != ROOT_B_HERE ||
+					   own->rows[SIM_ROOT_B].value == 1);
+}
+
+void
+disk_add_root_b(struct world *w, struct disk *d)
+{
+	struct replica *own = disk_own(d);
+	uint64_t before = own->report.point.cursor;
+
+	d->root_b = ROOT_B_HERE;
+	disk_own_write(own, SIM_ROOT_B, 0, false);
+	truth_wrote(w, own, before);
 }
 
 void
@@ -330,7 +359,7 @@ disk_queue_read(struct world *w, struct slot *s, const struct mesh_effect *e)
 		 EVENT_READ, s->index, s->life, copy);
 }
 
-/* The keys of r with seq > after, by rising seq. */
+/* The keys of r with seq > after, in the order of pages. */
 static uint32_t
 rows_after(const struct replica *r, uint64_t after, uint32_t keys[SIM_KEYS])
 {
@@ -358,7 +387,7 @@ disk_page(struct world *w, const struct replica *r,
 	static uint8_t space[FRAME_HEADER_BYTES + LINK_BODY_BYTES_MAX];
 	struct batch_writer writer;
 	struct message_batch head;
-	uint32_t keys[SIM_KEYS], given = 0, packed = 0;
+	uint32_t keys[SIM_KEYS], given = 0;
 	uint32_t count = rows_after(r, asked->u.page.after, keys);
 	size_t bytes;
 
@@ -366,23 +395,20 @@ disk_page(struct world *w, const struct replica *r,
 			  asked->u.page.credit_bytes);
 	memset(&head, 0, sizeof head);
 	head.after = asked->u.page.after;
-	head.through = 0;
-	for (; given < count && packed < w->page_rows_max; given++) {
+	for (; given < count; given++) {
 		struct record_space room;
 		struct record record;
 
 		row_record(keys[given], &r->rows[keys[given]], &room, &record);
-		/* A forked history may hold two rows of one number, which a
-		 * page cannot carry: the first stands. */
-		if (record.seq == head.through)
-			continue;
-		if (!batch_writer_add(&writer, &record))
+		/* Two rows of one number, out of a forked history, belong
+		 * into one page. */
+		if ((given >= w->page_rows_max &&
+		     record.seq != writer.through) ||
+		    !batch_writer_add(&writer, &record))
 			break;
-		packed++;
-		head.through = record.seq;
 	}
-	if (given == count)
-		head.through = r->report.point.cursor;
+	head.through = given == count ? r->report.point.cursor
+				      : writer.through;
 	head.stream = r->report.stream;
 	head.point = r->report.point;
 	head.digest = r->report.digest;

@@ -53,6 +53,8 @@ faults_restart(struct world *w, struct slot *s, uint32_t how)
 		break;
 	case RESTART_EMPTY:
 		world_tell(w, "%s has lost its database", s->name);
+		if (d->root_b == ROOT_B_HERE && world_chance(w, 50))
+			d->root_b = ROOT_B_LOST;
 		disk_lose(w, d, wall > d->own_generation
 					? wall
 					: d->own_generation + 1);
@@ -391,6 +393,8 @@ populate(struct world *w)
 			s->wall_offset_ms =
 				(int64_t)world_below(w, 7200000) - 3600000;
 		disk_create(w, s->disk);
+		if (world_chance(w, 25))
+			disk_add_root_b(w, s->disk);
 		world_at(w, w->now_us + MS(world_below(w, spread_ms)),
 			 EVENT_RESTART, i, RESTART_KEPT, NULL);
 		world_at(w, w->now_us + MS(world_below(w, 3000)), EVENT_WORK, i,

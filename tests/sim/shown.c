@@ -8,27 +8,37 @@
 
 #include <string.h>
 
-bool
-life_whole(const struct replica *r)
-{
-	return r->rows[0].seq != 0 && r->rows[0].value == 1 &&
-	       r->rows[0].seq <= r->report.point.base;
-}
-
 static bool
 is_of(const struct replica *r, const struct node_id *node)
 {
 	return r->used && node_id_equal(&r->report.stream.node, node);
 }
 
-/* A newer life has taken over what this one tells. */
-static bool
-is_taken(const struct disk *d, const struct replica *r)
+bool
+life_takes(const struct replica *newer, bool root_b)
+{
+	const struct row *root = &newer->rows[root_b ? SIM_ROOT_B : 0];
+
+	return root->seq != 0 && root->value == 1 &&
+	       root->seq <= newer->report.point.base;
+}
+
+bool
+life_has_b(const struct replica *r)
+{
+	for (uint32_t key = SIM_FIRST_B; key < SIM_KEYS; key++)
+		if (r->rows[key].seq != 0 && r->rows[key].b)
+			return true;
+	return false;
+}
+
+bool
+life_is_taken(const struct disk *d, const struct replica *r, bool root_b)
 {
 	for (uint32_t i = 0; i < SIM_STREAMS; i++) {
 		const struct replica *o = &d->held[i];
 
-		if (is_of(o, &r->report.stream.node) && life_whole(o) &&
+		if (is_of(o, &r->report.stream.node) && life_takes(o, root_b) &&
 		    o->report.stream.generation > r->report.stream.generation)
 			return true;
 	}
@@ -47,11 +57,13 @@ shown_keys(struct disk *d, const struct node_id *node, bool out[SIM_KEYS])
 		if (!is_of(r, node))
 			continue;
 		lives++;
-		if (is_taken(d, r))
-			continue;
-		for (uint32_t key = 1; key < SIM_FILES; key++)
-			out[key] = out[key] || r->leaving[key] ||
-				   (r->rows[key].seq != 0 && !r->rows[key].dead);
+		for (uint32_t key = 1; key < SIM_ROOT_B; key++) {
+			const struct row *row = &r->rows[key];
+
+			if (!life_is_taken(d, r, row->b) &&
+			    (r->leaving[key] || (row->seq != 0 && !row->dead)))
+				out[key] = true;
+		}
 	}
 	return lives;
 }
@@ -117,7 +129,7 @@ shown_judge(struct world *w, const struct slot *s, const struct node_id *node,
 		return;
 	began_us = newest_began_us(w, s->disk, node);
 	shown_keys(s->disk, node, now);
-	for (uint32_t key = 1; key < SIM_FILES; key++)
+	for (uint32_t key = 1; key < SIM_ROOT_B; key++)
 		if (before[key] && !now[key] && owner->wanted[key] != 0 &&
 		    owner->since_us[key] < began_us &&
 		    !is_withdrawn(s->disk, node, key))

@@ -39,7 +39,10 @@
 #define SIM_HOSTS   3u
 #define SIM_PORTS   16u /* probed from the base on */
 #define SIM_BASE    5000u
-#define SIM_FILES   24u /* key 0 is a node's root, the others its files */
+#define SIM_ROOT_B  23u /* key 0 is a node's root, the others below this its
+			 * files; this is the key of a second root, if any */
+#define SIM_FIRST_B 12u /* ... which then has the files from here on */
+#define SIM_FILES   24u /* so many keys of folders */
 #define SIM_KEYS    48u /* ... and from there on, whom it has forgotten */
 #define SIM_STREAMS 40u /* on one disk */
 #define SIM_KNOWN   40u
@@ -58,6 +61,14 @@ struct row {
 	uint32_t value;
 	bool dead;
 	uint64_t ended; /* forgotten: up to this generation */
+	bool b; /* of the second root */
+};
+
+/* The second root of a node, on a disk of its own. */
+enum root_b {
+	ROOT_B_NONE,
+	ROOT_B_HERE,
+	ROOT_B_LOST, /* in a drawer, and not in the list of roots any more */
 };
 
 struct replica {
@@ -70,6 +81,7 @@ struct replica {
 struct disk {
 	struct node_id identity;
 	uint64_t own_generation;
+	enum root_b root_b;
 	bool shared; /* a copy of it spoke under this identity, too */
 	uint32_t wanted[SIM_FILES]; /* the folder: what a scan would find; 0 no */
 	uint64_t since_us[SIM_FILES]; /* ... without a break since then */
@@ -316,7 +328,9 @@ void disk_adopt(struct world *w, struct disk *d, struct node_id identity,
 /* The database of d is as in `from` again; its folder is as it was. */
 void disk_restore(struct disk *d, const struct disk *from);
 void disk_print(struct world *w, struct slot *s); /* into the trace */
-bool disk_scanned(struct disk *d); /* the own root says complete */
+bool disk_scanned(struct disk *d); /* the own roots say complete */
+/* One more folder, on a disk of its own. */
+void disk_add_root_b(struct world *w, struct disk *d);
 /* False when it is not one of ours. */
 struct record;
 bool disk_row_parse(const struct record *r, uint32_t *key, struct row *out);
@@ -439,9 +453,13 @@ void faults_work(struct world *w, struct slot *s);
 void faults_calm(struct world *w);
 
 /* shown.c */
-/* A life whose root says complete, and did when nothing that its owner had was
- * missing. */
-bool life_whole(const struct replica *r);
+/* Has `newer` taken over what an older life tells of this root?  Its root record
+ * says complete, and did when nothing that its owner had was missing. */
+bool life_takes(const struct replica *newer, bool root_b);
+/* The same by any newer life on this disk. */
+bool life_is_taken(const struct disk *d, const struct replica *r, bool root_b);
+/* Does it say anything of the second root? */
+bool life_has_b(const struct replica *r);
 /* Which keys of `node` a list made of this disk shows, of how many lives. */
 uint32_t shown_keys(struct disk *d, const struct node_id *node,
 		bool out[SIM_KEYS]);

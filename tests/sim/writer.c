@@ -135,13 +135,15 @@ at_head(const struct replica *r)
 	return r->report.point.base == r->report.point.cursor;
 }
 
+/* What only this life may tell. */
 static uint32_t
-shown(const struct replica *r)
+shown(const struct disk *d, const struct replica *r)
 {
 	uint32_t count = 0;
 
-	for (uint32_t key = 1; key < SIM_FILES; key++)
-		count += r->rows[key].seq != 0 && !r->rows[key].dead;
+	for (uint32_t key = 1; key < SIM_ROOT_B; key++)
+		count += r->rows[key].seq != 0 && !r->rows[key].dead &&
+			 !life_is_taken(d, r, r->rows[key].b);
 	return count;
 }
 
@@ -180,21 +182,19 @@ lives_review(struct world *w, struct slot *s, const struct node_id *node)
 			newest = r;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		bool own = life[i] == disk_own(s->disk), taken = false;
+		bool own = life[i] == disk_own(s->disk), taken;
 		uint32_t shows;
 
 		if (life[i] == newest || own)
 			continue;
-		for (uint32_t k = 0; k < count; k++)
-			taken = taken || (life[k]->used && life_whole(life[k]) &&
-					  life[k]->report.stream.generation >
-						  life[i]->report.stream
-							  .generation);
+		taken = life_is_taken(s->disk, life[i], false) &&
+			(!life_has_b(life[i]) ||
+			 life_is_taken(s->disk, life[i], true));
 		if (taken && at_head(life[i]) && at_head(newest)) {
 			let_go(w, s, life[i]);
 			continue;
 		}
-		shows = taken ? 0 : shown(life[i]);
+		shows = shown(s->disk, life[i]);
 		if (least == NULL || shows < least_shown ||
 		    (shows == least_shown &&
 		     life[i]->report.stream.generation <
@@ -209,6 +209,13 @@ lives_review(struct world *w, struct slot *s, const struct node_id *node)
 		let_go(w, s, least);
 		lives_review(w, s, node);
 	}
+}
+
+/* What can be looked into now: the keys below this. */
+static uint32_t
+folder_end(const struct disk *d)
+{
+	return d->root_b == ROOT_B_LOST ? SIM_FIRST_B : SIM_ROOT_B;
 }
 
 /* The user has put something into the folder, or taken it out. */
@@ -228,10 +235,10 @@ static uint32_t
 scan(struct disk *d, uint32_t changes)
 {
 	struct replica *own = disk_own(d);
-	uint32_t left = 0;
+	uint32_t left = 0, end = folder_end(d);
 
 	for (uint32_t pass = 0; pass < 2 && left == 0; pass++)
-		for (uint32_t key = 1; key < SIM_FILES; key++) {
+		for (uint32_t key = 1; key < end; key++) {
 			const struct row *row = &own->rows[key];
 			bool there = row->seq != 0 && !row->dead;
 			bool due = pass == 0 ? d->wanted[key] != 0 &&
@@ -251,6 +258,9 @@ scan(struct disk *d, uint32_t changes)
 		}
 	if (left == 0 && own->rows[0].value != 1)
 		disk_own_write(own, 0, 1, false);
+	if (left == 0 && d->root_b == ROOT_B_HERE &&
+	    own->rows[SIM_ROOT_B].value != 1)
+		disk_own_write(own, SIM_ROOT_B, 1, false);
 	return changes;
 }
 
@@ -269,7 +279,7 @@ commit_own(struct world *w, struct slot *s, const struct op *op)
 	if (s->liar)
 		ended_lie(w, s);
 	while (w->weather == STORM && changes-- > 0) {
-		uint32_t key = world_between(w, 1, SIM_FILES - 1);
+		uint32_t key = world_between(w, 1, folder_end(d) - 1);
 		bool there = own->rows[key].seq != 0 && !own->rows[key].dead;
 
 		if (there && world_chance(w, 30))
@@ -289,46 +299,6 @@ commit_own(struct world *w, struct slot *s, const struct op *op)
 	report_back(w, s, TOLD_OWN, &own->report, op);
 }
 
-/* An older life of a node whose newest one is whole is nobody's to tell. */
-static bool
-is_refused(struct disk *d, const struct stream_id *stream)
-{
-	const struct replica *newest = NULL;
-
-	if (disk_find(d, stream) != NULL)
-		return false;
-	for (uint32_t i = 0; i < SIM_STREAMS; i++) {
-		const struct replica *r = &d->held[i];
-
-		if (r->used &&
-		    node_id_equal(&r->report.stream.node, &stream->node) &&
-		    (newest == NULL || r->report.stream.generation >
-					       newest->report.stream.generation))
-			newest = r;
-	}
-	return newest != NULL && life_whole(newest) &&
-	       newest->report.stream.generation > stream->generation;
-}
-
-static void
-refuse(struct world *w, struct slot *s, const struct op *op)
-{
-	struct stream_report none;
-
-	world_trace(w, "%s refuses %s gen %llu", s->name,
-		    world_name(w, &op->store.stream.node),
-		    (unsigned long long)op->store.stream.generation);
-	for (uint32_t i = 0; i < 4; i++)
-		if (s->disk->beside[i].used &&
-		    stream_id_equal(&s->disk->beside[i].report.stream,
-				    &op->store.stream))
-			s->disk->beside[i].used = false;
-	memset(&none, 0, sizeof none);
-	report_back(w, s, TOLD_STORED, &none, op);
-	none.stream = op->store.stream;
-	report_back(w, s, TOLD_DROPPED, &none, op);
-}
-
 static void
 commit_store(struct world *w, struct slot *s, struct op *op)
 {
@@ -339,10 +309,6 @@ commit_store(struct world *w, struct slot *s, struct op *op)
 
 	memset(&none, 0, sizeof none);
 	none.stream = op->store.stream;
-	if (!op->failed && is_refused(d, &op->store.stream)) {
-		refuse(w, s, op);
-		return;
-	}
 	/* It was let go meanwhile: what follows would have a hole before it. */
 	if (!op->store.rebuild && r == NULL &&
 	    (op->after != 0 || op->store.point.cursor > op->through))

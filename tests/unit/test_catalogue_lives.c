@@ -1,7 +1,6 @@
 /*
- * Lives that nobody can check: what a relay tells of an older generation when
- * the newest has told of everything, and roots of which the owner says nothing
- * any more.
+ * Older lives beside the newest: what a relay tells of one when the newest has
+ * told of everything, and roots of which the owner says nothing any more.
  */
 #include "test_catalogue_kit.h"
 
@@ -103,22 +102,6 @@ online(struct box *x, uint32_t photo)
 	return is;
 }
 
-static void
-refused(struct box *to, struct box *from, const struct stream_id *s)
-{
-	struct pulling p = {.stream = *s, .how = PULL_RELAY,
-			    .credit = PULL_CREDIT_MIN};
-	uint64_t photos = box_photos(to);
-
-	box_pull_page(to, from, &p);
-	assert_int_equal(box_held(to, s).stream.generation, 0);
-	assert_int_equal(to->result.stored.stream.generation, 0);
-	assert_int_equal(to->result.dropped_count, 1);
-	assert_true(stream_id_equal(&to->result.dropped[0], s));
-	assert_int_equal(to->result.news_count, 0);
-	assert_int_equal(box_photos(to), photos);
-}
-
 /* c holds a life of a that was never a's. */
 static struct stream_id
 forge(struct box *x, uint64_t generation)
@@ -141,63 +124,102 @@ forge(struct box *x, uint64_t generation)
 	return s;
 }
 
+/*
+ * Its owner was lost with all it knew of its disks, but for its key, and names
+ * but one of them now: whoever comes later must see the other one as well.
+ */
 static void
-older_life_is_refused_when_the_newest_is_whole(void **state)
+older_life_is_taken_whoever_comes_when(void **state)
 {
-	struct stream_id fresh, fake;
+	struct stream_id old, fresh;
+	struct digest x, y, z;
+
+	(void)state;
+	fill(&a, 1, 0, 400);
+	fill(&a, 2, 1000, 400);
+	root_on(&a, 1, 7, "photos", true);
+	root_on(&a, 2, 8, "disk", true);
+	old = box_own_report(&a).stream;
+	box_pull(&b, &a, &old, PULL_OWNER);
+	fresh = lose_database(&a);
+	fill(&a, 3, 0, 400);
+	root_on(&a, 3, 7, "photos", true);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_photos(&b), 800);
+	/* The owner itself, and somebody who met it first, page by page. */
+	for (struct box *to = &a; to != NULL; to = to == &a ? &c : NULL) {
+		struct pulling p = {.stream = old, .how = PULL_RELAY,
+				    .credit = PULL_CREDIT_MIN};
+
+		if (to == &c)
+			box_pull(&c, &a, &fresh, PULL_OWNER);
+		while (box_pull_page(to, &b, &p))
+			assert_int_equal(to->result.dropped_count, 0);
+		assert_int_equal(box_photos(to), 800);
+		assert_int_equal(online(to, 3), 1);
+		assert_int_equal(online(to, 1003), 0);
+	}
+	x = box_merged(&a), y = box_merged(&b), z = box_merged(&c);
+	assert_true(digest_equal(&x, &y));
+	assert_true(digest_equal(&x, &z));
+	/* It is plugged in again, and known again by itself. */
+	fill(&a, 4, 1000, 399);
+	root_on(&a, 4, 8, "disk", true);
+	assert_int_equal(a.result.dropped_count, 1);
+	box_pull(&b, &a, &fresh, PULL_OWNER);
+	box_pull(&c, &a, &fresh, PULL_OWNER);
+	assert_int_equal(box_held(&b, &old).stream.generation, 0);
+	assert_int_equal(box_held(&c, &old).stream.generation, 0);
+	assert_int_equal(box_photos(&c), 799);
+}
+
+/* What has nothing to tell that the newest does not is let go in the end. */
+static void
+older_life_with_nothing_to_tell_goes(void **state)
+{
+	struct stream_id old, fresh;
+
+	(void)state;
+	fill(&a, 1, 0, 400);
+	root_on(&a, 1, 7, "photos", true);
+	old = box_own_report(&a).stream;
+	box_pull(&b, &a, &old, PULL_OWNER);
+	fresh = lose_database(&a);
+	fill(&a, 1, 0, 399);
+	root_on(&a, 1, 7, "photos", true);
+	box_pull(&c, &a, &fresh, PULL_OWNER);
+	{
+		struct pulling p = {.stream = old, .how = PULL_RELAY,
+				    .credit = PULL_CREDIT_MIN};
+
+		while (box_pull_page(&c, &b, &p))
+			assert_int_equal(box_photos(&c), 399);
+	}
+	assert_int_equal(c.result.dropped_count, 1);
+	assert_true(stream_id_equal(&c.result.dropped[0], &old));
+	assert_int_equal(box_held(&c, &old).stream.generation, 0);
+}
+
+/* What was forged in somebody's name is offline, and bounded to one life. */
+static void
+forged_older_life_is_offline(void **state)
+{
+	struct stream_id fresh, fake, more;
 
 	(void)state;
 	fill(&a, 1, 0, 5);
-	box_root(&a, 1, true);
+	root_on(&a, 1, 7, "photos", true);
 	fresh = box_own_report(&a).stream;
 	fake = forge(&c, fresh.generation - 1);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
-	refused(&b, &c, &fake);
-	/* Nor of oneself. */
-	refused(&a, &c, &fake);
-	/* A rebuild of it is not begun either. */
-	{
-		struct pulling p = {.stream = fake, .how = PULL_OWNER,
-				    .rebuild = true,
-				    .credit = PULL_CREDIT_MIN};
-
-		box_pull_page(&b, &c, &p);
-		assert_int_equal(b.result.dropped_count, 1);
-		assert_int_equal(
-			box_count(&b, "SELECT count(*) FROM stream"), 2);
-	}
-	/* A later page of it: the same answer, not a failure. */
-	{
-		struct mesh_store store = {.stream = fake, .point = {0, 9}};
-		struct message_batch batch = {.stream = fake, .after = 7};
-
-		assert_int_equal(writer_store(b.w, &store, &batch, &b.result,
-					      &b.why), 0);
-		assert_int_equal(b.result.dropped_count, 1);
-	}
-}
-
-static void
-older_life_is_taken_while_a_root_is_open(void **state)
-{
-	struct stream_id fresh, fake;
-
-	(void)state;
-	fake = forge(&c, 10);
-	/* Nothing is known of the newest but that it has begun. */
-	box_name(&a);
-	fresh = box_own_report(&a).stream;
-	box_pull(&b, &a, &fresh, PULL_OWNER);
-	fill(&a, 1, 0, 5);
-	box_root(&a, 1, true);
-	box_root(&a, 2, false);
-	box_pull(&b, &a, &fresh, PULL_OWNER);
 	box_pull(&b, &c, &fake, PULL_RELAY);
+	assert_int_equal(online(&b, 999), 0);
+	assert_int_equal(online(&b, 3), 1);
 	assert_int_equal(box_photos(&b), 6);
-	box_root(&a, 2, true);
-	box_pull(&b, &a, &fresh, PULL_OWNER);
-	assert_int_equal(writer_drop(b.w, &fake, &b.result, NULL), 0);
-	refused(&b, &c, &fake);
+	more = forge(&c, fresh.generation - 2);
+	box_pull(&b, &c, &more, PULL_RELAY);
+	assert_int_equal(box_count(&b, "SELECT count(*) FROM stream"), 3);
+	assert_int_equal(box_photos(&b), 6);
 }
 
 /* The owner dies while a later change of its is pulled. */
@@ -402,8 +424,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(older_life_is_refused_when_the_newest_is_whole),
-		T(older_life_is_taken_while_a_root_is_open),
+		T(older_life_is_taken_whoever_comes_when),
+		T(older_life_with_nothing_to_tell_goes),
+		T(forged_older_life_is_offline),
 		T(roots_swap_below_the_head),
 		T(same_folder_under_another_id_takes_over),
 		T(root_the_owner_says_nothing_of_is_offline),

@@ -204,6 +204,60 @@ withdrawals_wait_for_the_head(void **state)
 	equal(&a, &b, &s);
 }
 
+/* All that `from` has, whatever the points say. */
+static void
+merge(struct box *to, struct box *from, const struct stream_id *s)
+{
+	struct pulling p = {.stream = *s, .how = PULL_RELAY, .begun = true,
+			    .credit = PULL_CREDIT_MIN};
+
+	while (box_pull_page(to, from, &p))
+		continue;
+}
+
+/* Two copies of one owner said different things under the same numbers, and
+ * both are gone. */
+static void
+forked_histories_merge(void **state)
+{
+	struct digest x, y;
+	struct stream_id s, again;
+	char command[256];
+
+	(void)state;
+	fill(&a, 1, 0, 300);
+	s = box_own_report(&a).stream;
+	box_close(&a);
+	snprintf(command, sizeof(command), "cp -a %s %s.fork", a.dir, a.dir);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(box_open(&a, false), 0);
+	fill(&a, 1, 300, 400);
+	box_pull(&b, &a, &s, PULL_OWNER);
+	box_close(&a);
+	snprintf(command, sizeof(command), "rm -r %s && mv %s.fork %s", a.dir,
+		 a.dir, a.dir);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(box_open(&a, false), 0);
+	again = box_own_report(&a).stream;
+	assert_true(stream_id_equal(&again, &s));
+	fill(&a, 1, 1000, 400);
+	box_pull(&c, &a, &s, PULL_OWNER);
+	x = box_held(&b, &s).digest, y = box_held(&c, &s).digest;
+	assert_false(digest_equal(&x, &y));
+	merge(&b, &c, &s);
+	merge(&c, &b, &s);
+	equal(&b, &c, &s);
+	assert_int_equal(box_photos(&b), 1100);
+	assert_int_equal(box_held(&b, &s).rows, 1100);
+	x = box_merged(&b), y = box_merged(&c);
+	assert_true(digest_equal(&x, &y));
+	/* Whoever comes later is told all of it. */
+	box_reopen(&c, false);
+	assert_int_equal(writer_drop(c.w, &s, &c.result, NULL), 0);
+	box_pull(&c, &b, &s, PULL_RELAY);
+	equal(&b, &c, &s);
+}
+
 static void
 lose_database(struct box *x, uint64_t generation_above)
 {
@@ -393,7 +447,7 @@ life_under_way_is_not_judged(void **state)
 /* The owner died while a life of it was pulled, and began another: nobody has
  * the rest of the former, so it can never reach its head. */
 static void
-part_of_a_lost_life_goes(void **state)
+part_of_a_lost_life_goes_at_the_next_start(void **state)
 {
 	struct pulling p = {.how = PULL_OWNER, .credit = PULL_CREDIT_MIN};
 	struct stream_id part, fresh;
@@ -417,11 +471,11 @@ part_of_a_lost_life_goes(void **state)
 				 part.generation);
 		box_root(&a, 1, true);
 		box_pull(&b, &a, &fresh, PULL_OWNER);
-		/* With a disk away it may yet be on its way from a relay. */
+		/* The rest may be on its way from a relay, with a root that
+		 * the newest does not name; at the next start it is not. */
 		assert_int_equal(box_held(&b, &part).stream.generation,
-				 away ? part.generation : 0);
-		if (away)
-			box_reopen(&b, false);
+				 part.generation);
+		box_reopen(&b, false);
 		assert_int_equal(box_held(&b, &part).stream.generation, 0);
 		assert_int_equal(box_photos(&b), 700);
 		box_check(&b);
@@ -586,12 +640,13 @@ main(void)
 		T(pages_by_credit_and_relays),
 		T(two_replicas_of_an_absent_owner_merge),
 		T(order_does_not_matter),
+		T(forked_histories_merge),
 		T(withdrawals_wait_for_the_head),
 		T(lives_swap_root_by_root),
 		T(renumbered_life_replaces_the_old_when_scanned),
 		T(unplugged_disk_outlives_many_lives),
 		T(life_under_way_is_not_judged),
-		T(part_of_a_lost_life_goes),
+		T(part_of_a_lost_life_goes_at_the_next_start),
 		T(life_that_tells_nothing_more_goes),
 		T(built_afresh_beside_the_old),
 		T(hosts_decide_what_counts),

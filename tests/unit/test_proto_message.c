@@ -191,6 +191,40 @@ batch(uint64_t after, uint64_t one, uint64_t two, uint64_t through,
 	return decode(frame + 4, pack_frame_end(&p) - 4, &m);
 }
 
+/* Two rows of one number, as a forked history has them. */
+static enum message_verdict
+twins(uint8_t kind, uint8_t tail, uint8_t kind_two, uint8_t tail_two)
+{
+	struct record r[2] = {{.seq = 5, .kind = kind, .dead = true},
+			      {.seq = 5, .kind = kind_two, .dead = true}};
+	uint8_t id[16] = {0}, keys[2][16] = {{0}};
+	struct message m;
+	struct pack p;
+
+	keys[0][7] = tail;
+	keys[1][7] = tail_two;
+	pack_frame_begin(&p, frame, sizeof(frame), MESSAGE_BATCH, 1);
+	pack_map(&p, 9);
+	pack_key_bin(&p, "node", id, 16);
+	pack_key_uint(&p, "gen", 1);
+	pack_key_uint(&p, "after", 4);
+	pack_key_uint(&p, "through", 6);
+	pack_key_uint(&p, "base", 6);
+	pack_key_uint(&p, "cursor", 6);
+	pack_key_bin(&p, "digest", id, 16);
+	pack_key_uint(&p, "rows", 2);
+	pack_str(&p, "records");
+	pack_array(&p, 2);
+	for (unsigned n = 0; n < 2; n++) {
+		r[n].key = keys[n];
+		r[n].value = id;
+		r[n].key_bytes = r[n].kind == RECORD_ROOT ? 8 : 9;
+		keys[n][8] = r[n].kind == RECORD_ROOT ? 0 : 'a';
+		record_pack(&p, &r[n]);
+	}
+	return decode(frame + 4, pack_frame_end(&p) - 4, &m);
+}
+
 static void
 batches(void **state)
 {
@@ -212,6 +246,12 @@ batches(void **state)
 	assert_int_equal(batch(0, 1, SEQ_MAX, SEQ_MAX, 0, SEQ_MAX, 2),
 			 MESSAGE_OK);
 	assert_int_equal(batch(0, 0, 1, 2, 0, 2, 2), MESSAGE_BROKEN);
+	/* Of one number: by kind, then key, each once. */
+	assert_int_equal(twins(RECORD_ROOT, 1, RECORD_ROOT, 2), MESSAGE_OK);
+	assert_int_equal(twins(RECORD_ROOT, 2, RECORD_ROOT, 1), MESSAGE_BROKEN);
+	assert_int_equal(twins(RECORD_ROOT, 2, RECORD_ROOT, 2), MESSAGE_BROKEN);
+	assert_int_equal(twins(RECORD_ROOT, 2, RECORD_COPY, 1), MESSAGE_OK);
+	assert_int_equal(twins(RECORD_COPY, 1, RECORD_ROOT, 2), MESSAGE_BROKEN);
 }
 
 static void
@@ -278,6 +318,41 @@ batch_full(void **state)
 		assert_int_equal(m.u.batch.record_count, w.record_count);
 		assert_int_equal(m.u.batch.records_bytes, w.records_bytes);
 	}
+}
+
+/* All rows of a number are in one page, unless it holds nothing else. */
+static void
+batch_keeps_numbers_whole(void **state)
+{
+	static uint8_t big[RECORD_BYTES_MAX];
+	struct record r = {.kind = RECORD_COPY, .key = big, .key_bytes = 9,
+			   .value = big, .value_bytes = 3000};
+	struct batch_writer w;
+
+	(void)state;
+	memset(big, 1, sizeof(big));
+	batch_writer_init(&w, frame, sizeof(frame), PULL_CREDIT_MIN);
+	r.seq = 1;
+	assert_true(batch_writer_add(&w, &r));
+	assert_int_equal(w.through, 1);
+	for (r.seq = 2, big[0] = 0; batch_writer_add(&w, &r); big[0]++)
+		continue;
+	assert_int_equal(big[0], 4);
+	assert_int_equal(w.through, 1);
+	assert_int_equal(w.record_count, 1);
+	assert_true(w.records_bytes < 4000);
+	/* Whole ones stay when the next has no room at all. */
+	batch_writer_init(&w, frame, sizeof(frame), PULL_CREDIT_MIN);
+	for (r.seq = 1; batch_writer_add(&w, &r); r.seq++)
+		continue;
+	assert_int_equal(w.through, 5);
+	assert_int_equal(w.record_count, 5);
+	/* More than a page can ever hold: the first ones. */
+	batch_writer_init(&w, frame, sizeof(frame), PULL_CREDIT_MIN);
+	for (r.seq = 7, big[0] = 0; batch_writer_add(&w, &r); big[0]++)
+		continue;
+	assert_int_equal(w.through, 7);
+	assert_int_equal(w.record_count, 5);
 }
 
 static void
@@ -357,6 +432,7 @@ main(void)
 		cmocka_unit_test(batches),
 		cmocka_unit_test(batch_writing),
 		cmocka_unit_test(batch_full),
+		cmocka_unit_test(batch_keeps_numbers_whole),
 		cmocka_unit_test(hello_bounds),
 		cmocka_unit_test(largest_lists),
 	};
