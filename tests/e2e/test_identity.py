@@ -174,7 +174,6 @@ class Identity(unittest.TestCase):
                 shutil.copytree(state, mesh.dir + "/yesterday")
                 a = self.again(mesh, "alice")
                 settle(mesh, [a, b, c])
-                lister = Lister(mesh, b)
                 # Today: one more photo.
                 mesh.unguard(folder)
                 extra = os.path.join(folder, "%s.gif" % name)
@@ -183,6 +182,7 @@ class Identity(unittest.TestCase):
                     f.write(name.encode())
                 self.assertEqual(a.photo("rescan").code, 0)
                 settle(mesh, [a, b, c], PHOTOS + 1)
+                lister = Lister(mesh, b)  # of today's photo as well
                 a.end()
                 if name == "whole state":
                     shutil.rmtree(state)
