@@ -122,6 +122,7 @@ open_catalogue(struct daemon *d, struct trouble *why)
 		.run = d->state->run,
 		.wall_ms = (uint64_t)clock_wall_ms(),
 		.new_life = d->state->new_life,
+		.newborn = d->state->newborn,
 	};
 	enum writer_found found;
 
@@ -179,6 +180,8 @@ start_driver(struct daemon *d, struct trouble *why)
 		.base = d->base,
 		.mesh = {.self = d->state->node,
 			 .run = d->state->run,
+			 .remembers = writer_remembers(
+				 catalogue_writer(d->catalogue)),
 			 .software = "photod " PHOTOMESH_VERSION,
 			 .host = d->state->host,
 			 .port = d->claim.port,

@@ -103,6 +103,7 @@ struct writer_config {
 	uint64_t run;     /* stamped into the database and the file `run` */
 	uint64_t wall_ms; /* for the first generation */
 	bool new_life;    /* the state directory was copied or restored */
+	bool newborn;     /* nobody can know anything of `self` yet */
 };
 
 /*
@@ -119,6 +120,9 @@ void writer_close(struct writer *w);
  * every next start asks for it again. */
 bool writer_unchecked(const struct writer *w);
 void writer_judge(struct writer *w, bool sound);
+/* Is every root that `self` ever told of in here?  Not after a loss, nor in a
+ * database that was restored. */
+bool writer_remembers(const struct writer *w);
 /* Has a write met damage? */
 bool writer_damaged(const struct writer *w);
 /* With no writer open: put the database of `dir` aside under a name that

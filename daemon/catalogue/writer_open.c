@@ -116,6 +116,26 @@ drop_buildings(struct writer *w)
 	return 0;
 }
 
+static int
+remembers_get(struct writer *w)
+{
+	uint8_t stored = 0;
+	size_t bytes;
+
+	if (meta_get(w, "remembers", &stored, sizeof(stored), &bytes) == -1)
+		return -1;
+	w->remembers = stored == 1;
+	return 0;
+}
+
+static int
+remembers_put(struct writer *w)
+{
+	uint8_t stored = w->remembers;
+
+	return meta_put(w, "remembers", &stored, sizeof(stored));
+}
+
 /* Whose rows are these, and may their numbering go on? */
 static int
 settle_own(struct writer *w, const struct writer_config *config,
@@ -128,7 +148,9 @@ settle_own(struct writer *w, const struct writer_config *config,
 	if (meta_get(w, "run", (uint8_t *)&stamped, sizeof(stamped),
 		     &bytes) == -1)
 		return -1;
+	w->remembers = false;
 	if (w->own == NULL) {
+		w->remembers = config->newborn;
 		name.generation = own_next_generation(w, config->wall_ms);
 		if ((w->own = held_new(w, &name, ROLE_OWN)) == NULL)
 			return -1;
@@ -136,6 +158,7 @@ settle_own(struct writer *w, const struct writer_config *config,
 	}
 	if (!node_id_equal(&w->own->name.node, &config->self)) {
 		*found = WRITER_ADOPTED;
+		w->remembers = true;
 		return own_adopt(w, config->wall_ms);
 	}
 	if (config->new_life || stamped != file_run || stamped == 0) {
@@ -143,7 +166,7 @@ settle_own(struct writer *w, const struct writer_config *config,
 		return own_renumber(w,
 				    own_next_generation(w, config->wall_ms));
 	}
-	return 0;
+	return remembers_get(w);
 }
 
 static int
@@ -157,7 +180,8 @@ begin_run(struct writer *w, const struct writer_config *config,
 		goto failed;
 	if (drop_buildings(w) == -1 ||
 	    settle_own(w, config, file_run, found) == -1 ||
-	    lives_review(w) == -1 || lives_tidy(w) == -1 ||
+	    remembers_put(w) == -1 || lives_review(w) == -1 ||
+	    lives_tidy(w) == -1 ||
 	    meta_put(w, "run", &config->run, sizeof(config->run)) == -1 ||
 	    meta_put_clean(w, false) == -1)
 		txn_abort(w, NULL, &why);
@@ -313,6 +337,12 @@ void
 writer_judge(struct writer *w, bool sound)
 {
 	w->unchecked = !sound;
+}
+
+bool
+writer_remembers(const struct writer *w)
+{
+	return w->remembers;
 }
 
 bool

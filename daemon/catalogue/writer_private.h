@@ -79,6 +79,7 @@ struct writer {
 	struct node_id self;
 	bool damaged;     /* the file: the next start must look at it */
 	bool unchecked;   /* not closed by the last writer, and not vouched for */
+	bool remembers;   /* every root that it ever told of is in here */
 	bool durable_now; /* what PRAGMA synchronous says: FULL */
 	struct held streams[STREAM_SLOTS];
 	unsigned slot_end; /* slots in use are below */

@@ -38,6 +38,8 @@ typedef uint64_t mesh_link;
 struct mesh_config {
 	struct node_id self;
 	uint64_t run;  /* this life of the process; random, not 0 */
+	bool remembers; /* all that self ever told of is at hand: nobody else
+			 * needs to tell of its former lives */
 	uint64_t seed; /* for jitter */
 	char name[NODE_NAME_BYTES_MAX + 1];
 	char software[32];

@@ -43,7 +43,7 @@ source_wanted(const struct mesh *m, const struct stream *s)
 	}
 	/* Of our own only former lives, once the present one is known. */
 	if (node == NODE_SELF_INDEX &&
-	    (m->streams.begin_pending || newer == 0))
+	    (m->config.remembers || m->streams.begin_pending || newer == 0))
 		return false;
 	/* No future lives of one that is here and could tell of them. */
 	if (m->roster.nodes[node].owner_generation != 0 &&
@@ -99,9 +99,13 @@ static void
 choose_relay(struct mesh *m, struct stream *s, struct source *out)
 {
 	uint16_t index = streams_index(m, s);
+	const struct node *n = &m->roster.nodes[streams_node(m, s)];
 	uint64_t among = s->announced & m->roster.slots_linked & ~s->shun;
 	struct point best = { 0, 0 };
 
+	/* Former lives of one that is here: it has what it needs of them. */
+	if (n->link_count > 0 && s->generation < n->owner_generation)
+		among &= UINT64_C(1) << n->slot;
 	for (uint8_t slot = 0; slot < SLOTS && among >> slot != 0; slot++) {
 		const struct announced *a = &m->streams.table[index][slot];
 		bool more, unequal;

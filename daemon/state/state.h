@@ -45,6 +45,7 @@ struct state {
 	struct host_id host;
 	uint64_t run;  /* random nonce of this life */
 	bool new_life; /* the directory was copied or restored: see place */
+	bool newborn;  /* the identity was made just now */
 	uint32_t root_count;
 	struct state_root roots[STATE_ROOTS_MAX];
 };

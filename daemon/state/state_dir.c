@@ -42,6 +42,7 @@ load_life(struct state *s, int dir_fd, struct trouble *why)
 		return -1;
 	if (!kept && place_write(dir_fd, s->dir, &s->host, why) == -1)
 		return -1;
+	s->newborn = made;
 	s->new_life = !made && !kept;
 	do {
 		if (random_bytes(&s->run, sizeof(s->run), why) == -1)

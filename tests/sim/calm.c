@@ -120,12 +120,14 @@ links_are_single(struct world *w, const struct slot *a, char *why, size_t n)
 /*
  * A former life beside a newer one that is scanned, where one of the two is not
  * at head and nobody is left to bring it there.  The catalogue swaps at heads
- * only, so nodes that saw the head earlier have let go of it.
+ * only, so nodes that saw the head earlier have let go of it.  Nor is there one
+ * to bring a third life to its head: where it was, it was one too many.
  */
 static bool
 is_leftover(struct slot *s, const struct replica *r)
 {
 	bool partial = r->report.point.base != r->report.point.cursor;
+	uint32_t newer = 0;
 
 	for (uint32_t i = 0; i < SIM_STREAMS; i++) {
 		const struct replica *o = &s->disk->held[i];
@@ -138,8 +140,12 @@ is_leftover(struct slot *s, const struct replica *r)
 		    node_id_equal(&o->report.stream.node,
 				  &r->report.stream.node))
 			return true;
+		newer += o->used && o->report.stream.generation >
+					    r->report.stream.generation &&
+			 node_id_equal(&o->report.stream.node,
+				       &r->report.stream.node);
 	}
-	return false;
+	return partial && newer >= 2;
 }
 
 /* Four lives and more of an owner that died before it had scanned again: each

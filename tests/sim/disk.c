@@ -211,6 +211,7 @@ identity_make(struct world *w, struct disk *d, uint32_t slot)
 	/* The first byte decides who is lower; the rest says who it is. */
 	memset(&d->identity, 0, sizeof d->identity);
 	d->shared = false;
+	d->remembers = true;
 	d->identity.bytes[0] = (uint8_t)world_below(w, 256);
 	d->identity.bytes[1] = (uint8_t)slot;
 	d->identity.bytes[2] = (uint8_t)++w->identity_count;
@@ -264,6 +265,7 @@ disk_lose(struct world *w, struct disk *d, uint64_t generation)
 	memset(d->held, 0, sizeof d->held);
 	memset(d->beside, 0, sizeof d->beside);
 	d->memory_count = 0;
+	d->remembers = false;
 	truth_begin(w, own_begin(d, generation));
 }
 

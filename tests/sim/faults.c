@@ -68,11 +68,13 @@ faults_restart(struct world *w, struct slot *s, uint32_t how)
 		truth_restored(w, disk_own(d));
 		if (how == RESTART_RESTORED && world_chance(w, 60))
 			disk_live_alone(w, s);
-		if (how == RESTART_NOTICED)
-			disk_begin_generation(w, d,
-					      wall > d->own_generation
-						      ? wall
-						      : d->own_generation + 1);
+		if (how != RESTART_NOTICED)
+			break;
+		d->remembers = false;
+		disk_begin_generation(w, d,
+				      wall > d->own_generation
+					      ? wall
+					      : d->own_generation + 1);
 		break;
 	}
 	node_start(w, s);
@@ -175,6 +177,7 @@ copy(struct world *w)
 		uint64_t wall = node_wall_ms(w, s);
 		uint64_t own = s->disk->own_generation;
 
+		s->disk->remembers = false;
 		disk_begin_generation(w, s->disk, wall > own ? wall : own + 1);
 	}
 	node_start(w, s);

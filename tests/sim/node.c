@@ -367,6 +367,7 @@ configure(struct world *w, struct slot *s, struct mesh_config *c)
 	memset(c, 0, sizeof *c);
 	c->self = s->disk->identity;
 	c->run = world_random(w) | 1;
+	c->remembers = s->disk->remembers;
 	c->seed = world_random(w);
 	(void)snprintf(c->name, sizeof c->name, "%s", s->name);
 	(void)snprintf(c->software, sizeof c->software, "sim");

@@ -83,6 +83,7 @@ struct disk {
 	uint64_t own_generation;
 	enum root_b root_b;
 	bool shared; /* a copy of it spoke under this identity, too */
+	bool remembers; /* all that it ever told of, as far as it can know */
 	uint32_t wanted[SIM_FILES]; /* the folder: what a scan would find; 0 no */
 	uint64_t since_us[SIM_FILES]; /* ... without a break since then */
 	struct replica held[SIM_STREAMS];

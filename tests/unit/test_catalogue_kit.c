@@ -16,6 +16,7 @@ box_open(struct box *b, bool new_life)
 	struct writer_config config = {
 		.dir = b->dir, .self = b->node, .run = ++b->run,
 		.wall_ms = 1000000, .new_life = new_life,
+		.newborn = b->newborn,
 	};
 
 	memset(&b->why, 0, sizeof(b->why));
@@ -41,7 +42,9 @@ box_start(struct box *b, uint8_t node, uint8_t host)
 	memset(&b->node, node, sizeof(b->node));
 	memset(&b->host, host, sizeof(b->host));
 	b->run = (uint64_t)node << 32;
+	b->newborn = true;
 	assert_int_equal(box_open(b, false), 0);
+	b->newborn = false;
 	assert_int_equal(b->found, WRITER_NEW);
 }
 

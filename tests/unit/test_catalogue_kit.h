@@ -27,6 +27,7 @@ struct box {
 	struct write_result result;
 	struct trouble why;
 	uint64_t run;
+	bool newborn; /* the identity, at the next opening */
 	enum writer_found found;
 };
 

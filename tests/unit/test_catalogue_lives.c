@@ -419,6 +419,34 @@ restored_life_is_open_until_scanned(void **state)
 	assert_int_equal(box_held(&b, &old).stream.generation, 0);
 }
 
+/* Who has lost nothing needs nobody to tell of its former lives. */
+static void
+remembers_unless_something_was_lost(void **state)
+{
+	struct box x;
+
+	(void)state;
+	box_start(&x, 1, 1);
+	assert_true(writer_remembers(x.w));
+	fill(&x, 1, 0, 3);
+	box_reopen(&x, false);
+	assert_true(writer_remembers(x.w));
+	box_reopen(&x, true); /* restored: older than what was published */
+	assert_false(writer_remembers(x.w));
+	box_reopen(&x, false);
+	assert_false(writer_remembers(x.w));
+	memset(&x.node, 9, sizeof(x.node)); /* nobody knows that one yet */
+	box_reopen(&x, false);
+	assert_int_equal(x.found, WRITER_ADOPTED);
+	assert_true(writer_remembers(x.w));
+	box_close(&x);
+	assert_int_equal(writer_move_aside(x.dir, &x.why), 0);
+	assert_int_equal(box_open(&x, false), 0);
+	assert_int_equal(x.found, WRITER_NEW);
+	assert_false(writer_remembers(x.w));
+	box_end(&x);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int
 main(void)
@@ -432,6 +460,7 @@ main(void)
 		T(root_the_owner_says_nothing_of_is_offline),
 		T(folder_known_by_its_id_is_no_other),
 		T(restored_life_is_open_until_scanned),
+		T(remembers_unless_something_was_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

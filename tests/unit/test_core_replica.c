@@ -249,6 +249,64 @@ a_new_generation(void **state)
 	assert_true(pulled(l)->u.pull.stream.generation == GEN);
 }
 
+/* Who has lost nothing takes no word of its own former lives. */
+static void
+a_good_memory(void **state)
+{
+	struct stream_report r[] = { kit_report(2, GEN, 9, 9, 99),
+				     kit_report(2, GEN - 3, 9, 9, 99) };
+	struct mesh_input own = { .kind = MESH_OWN };
+	mesh_link l;
+
+	(void)state;
+	begin();
+	mesh.config.remembers = true;
+	l = kit_peer(1, 5000);
+	kit_streams(l, true, r, 2);
+	own.u.own = kit_report(2, kit_find(MESH_BEGIN_GENERATION, 0)
+					  ->u.generation, 3, 3, 34);
+	kit_step(&own);
+	assert_null(pulled(l));
+	kit_now += 1000;
+	kit_streams(l, true, r, 2);
+	assert_null(pulled(l));
+}
+
+/* Of the former lives of one that is here, its own word counts. */
+static void
+former_lives_of_one_that_is_here(void **state)
+{
+	struct stream_report r[] = { kit_report(1, GEN, 0, 0, 0),
+				     kit_report(1, GEN - 3, 4, 9, 99) };
+	mesh_link owner, relay;
+
+	(void)state;
+	begin();
+	owner = kit_peer(1, 5000);
+	kit_streams(owner, true, r, 1);
+	relay = kit_peer(7, 5003);
+	kit_streams(relay, true, &r[1], 1);
+	assert_null(pulled(relay));
+	kit_streams(owner, true, r, 2); /* it has got that from somebody */
+	assert_null(pulled(relay));
+	assert_non_null(pulled(owner));
+	assert_true(pulled(owner)->u.pull.stream.generation == GEN - 3);
+}
+
+/* ... and of one that is not here, anybody's. */
+static void
+former_lives_of_one_that_is_away(void **state)
+{
+	struct stream_report r = kit_report(1, GEN - 3, 4, 9, 99);
+	mesh_link relay;
+
+	(void)state;
+	begin();
+	relay = kit_peer(7, 5003);
+	kit_streams(relay, true, &r, 1);
+	assert_non_null(pulled(relay));
+}
+
 static void
 absurd_generation(void **state)
 {
@@ -578,6 +636,9 @@ main(void)
 		cmocka_unit_test(merging_ends),
 		cmocka_unit_test(overtaken_by_the_owner),
 		cmocka_unit_test(a_new_generation),
+		cmocka_unit_test(a_good_memory),
+		cmocka_unit_test(former_lives_of_one_that_is_here),
+		cmocka_unit_test(former_lives_of_one_that_is_away),
 		cmocka_unit_test(absurd_generation),
 		cmocka_unit_test(no_ratchet),
 		cmocka_unit_test(the_owner_has_the_last_word),
