@@ -198,9 +198,9 @@ const struct verb verb_watch = {
 	.synopsis = "watch",
 	.help = "Events: coordinator, peer-live, peer-suspect, peer-gone, "
 		"peer-left,\n"
-		"photo-added, photo-removed, scan-started, scan-done, synced, "
-		"request\n"
-		"(somebody asks for a photo of this node, count is its "
+		"peer-forgotten, photo-added, photo-removed, scan-started, "
+		"scan-done, synced,\n"
+		"request (somebody asks for a photo of this node, count is its "
 		"number), lagged (some\n"
 		"events were dropped because they were not read in time).  "
 		"Without -p it\n"

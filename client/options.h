@@ -29,6 +29,7 @@ enum verb_takes {
 	TAKES_COPIES = 512,
 	TAKES_ALWAYS = 1024,
 	TAKES_QUERY = 2048, /* no option: words may begin with a - */
+	TAKES_YES = 4096,
 };
 
 struct verb {
@@ -48,7 +49,7 @@ struct verb {
 
 struct options {
 	const struct verb *verb; /* NULL with help, version or a failure */
-	bool help, version, json, quiet, reverse;
+	bool help, version, json, quiet, reverse, yes;
 	uint16_t port;      /* 0: not chosen */
 	int64_t timeout_ms; /* 10 s by default */
 	bool timeout_given;

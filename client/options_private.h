@@ -30,6 +30,7 @@ enum option_id {
 	OPTION_ROOT,
 	OPTION_COPIES,
 	OPTION_ALWAYS,
+	OPTION_YES,
 };
 
 struct option_spec {

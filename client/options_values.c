@@ -32,6 +32,7 @@ const struct option_spec option_specs[] = {
 	{OPTION_ROOT, 0, "root", true, TAKES_ROOT},
 	{OPTION_COPIES, 0, "copies", true, TAKES_COPIES},
 	{OPTION_ALWAYS, 0, "always", false, TAKES_ALWAYS},
+	{OPTION_YES, 0, "yes", false, TAKES_YES},
 };
 const size_t option_spec_count =
 	sizeof(option_specs) / sizeof(*option_specs);
@@ -183,6 +184,9 @@ option_set(struct options *o, enum option_id id, const char *value,
 		return 0;
 	case OPTION_ALWAYS:
 		o->always = true;
+		return 0;
+	case OPTION_YES:
+		o->yes = true;
 		return 0;
 	}
 	return -1;

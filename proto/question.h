@@ -36,11 +36,12 @@ enum question_type {
 	CLIENT_TABLE = 44,
 	CLIENT_RESCAN = 45, /* {}: PROGRESS..., then DONE */
 	CLIENT_PROGRESS = 46,
-	CLIENT_DONE = 47, /* {}: also answers LEAVE */
+	CLIENT_DONE = 47, /* {}: also answers LEAVE and FORGET */
 	CLIENT_DUPES = 48, /* answered by PHOTOS with "wasted" */
 	CLIENT_PROBLEMS = 49,
 	CLIENT_PROBLEM_LIST = 50,
 	CLIENT_LEAVE = 51, /* {}: stop; from a Unix socket only */
+	CLIENT_FORGET = 52, /* {"node","sure"}; from a Unix socket only */
 	/* Moving photos: the structs are in question_transfer.h. */
 	CLIENT_GET = 53, /* with a descriptor: GETTING..., then GOT */
 	CLIENT_GETTING = 54,
@@ -55,6 +56,7 @@ enum question_type {
 	CLIENT_REQUEST_LIST = 63,
 	CLIENT_DECIDE = 64, /* from a Unix socket only */
 	CLIENT_DECIDED = 65,
+	CLIENT_FORGET_IS = 66, /* what FORGET would do, when not sure */
 	/* MESSAGE_ERROR answers whatever cannot be answered. */
 };
 
@@ -111,6 +113,12 @@ struct question_problems {
 	uint32_t limit; /* 1..LIST_PAGE_MAX */
 	uint8_t after[PROBLEM_CURSOR_BYTES_MAX];
 	size_t after_bytes;
+};
+
+/* {"node": a NODE as typed, "sure": really} */
+struct question_forget {
+	char node[SHOWN_NAME_MAX + 1];
+	bool sure;
 };
 
 /* [node index, label bin, path bin, mtime_ns, online] */
@@ -265,6 +273,13 @@ struct answer_table {
 			    * those below head come first */
 };
 
+/* {"node": as in PHOTOS, "photos", "alone"} */
+struct answer_forget {
+	struct answer_node node;
+	uint64_t photos; /* of that node */
+	uint64_t alone;  /* ... that nobody else has: they leave the list */
+};
+
 /* {"files","total_files","bytes","total_bytes","eta"} */
 struct answer_progress {
 	uint64_t files, total_files, bytes, total_bytes, eta_ms;
@@ -280,6 +295,7 @@ struct question {
 		struct question_show show;
 		struct question_dupes dupes;
 		struct question_problems asked_problems;
+		struct question_forget forget;
 		struct answer_photos photos;
 		struct answer_problems problems;
 		struct answer_peers peers;
@@ -298,6 +314,7 @@ struct question {
 		struct answer_requests requests;
 		struct question_decide decide;
 		uint64_t decided; /* DECIDED: requests that changed */
+		struct answer_forget forgotten;
 		struct message_error error;
 	} u;
 };

@@ -267,6 +267,12 @@ map_read(struct question_decoder *d, struct question *out)
 	case CLIENT_PROBLEM_LIST:
 		question_read_problems(d, &out->u.problems);
 		return true;
+	case CLIENT_FORGET:
+		question_read_ask_forget(f, &out->u.forget);
+		return true;
+	case CLIENT_FORGET_IS:
+		question_read_forget(f, &out->u.forgotten);
+		return true;
 	case CLIENT_PEER_LIST:
 		question_read_peers(d, &out->u.peers);
 		return true;

@@ -315,6 +315,12 @@ map_pack(struct pack *p, const struct question *q)
 	case CLIENT_PROBLEM_LIST:
 		question_pack_problems(p, &q->u.problems);
 		return true;
+	case CLIENT_FORGET:
+		question_pack_ask_forget(p, &q->u.forget);
+		return true;
+	case CLIENT_FORGET_IS:
+		question_pack_forget(p, &q->u.forgotten);
+		return true;
 	case CLIENT_PEER_LIST:
 		peers_pack(p, &q->u.peers);
 		return true;

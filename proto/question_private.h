@@ -66,6 +66,9 @@ void question_read_problems(struct question_decoder *d,
 
 /* question_decode_transfer.c: false when `out` is of no type of its */
 bool question_read_transfer(struct question_decoder *d, struct question *out);
+/* question_forget.c, both ways */
+void question_read_ask_forget(struct fields *f, struct question_forget *out);
+void question_read_forget(struct fields *f, struct answer_forget *out);
 
 /* ---- packing ----------------------------------------------------------- */
 
@@ -80,6 +83,10 @@ void question_pack_ask_problems(struct pack *p,
 void question_pack_problems(struct pack *p, const struct answer_problems *a);
 /* question_encode_transfer.c: false when *q is of no type of its */
 bool question_pack_transfer(struct pack *p, const struct question *q);
+
+/* question_forget.c */
+void question_pack_ask_forget(struct pack *p, const struct question_forget *a);
+void question_pack_forget(struct pack *p, const struct answer_forget *a);
 
 /* question_encode_photos.c: the whole frame, its bytes or 0 */
 size_t question_encode_photos(const struct question *q, uint8_t *out,

@@ -49,6 +49,7 @@ answers_free(struct answers *a)
 		a->rescans = r->next;
 		free(r);
 	}
+	forget_forget(a, 0);
 	a->closed = true;
 	get_end(a);
 	answers_drop(a);
@@ -103,6 +104,9 @@ answers_ask(struct answers *a, uint64_t client, const struct question *q)
 	case CLIENT_DECIDE:
 		decide_ask(a, client, q->request, &q->u.decide);
 		return;
+	case CLIENT_FORGET:
+		forget_ask(a, client, q->request, &q->u.forget);
+		return;
 	}
 	answers_refuse(a, client, q->request, ERROR_UNKNOWN_TYPE,
 		       "no question: type %u", q->type);
@@ -112,6 +116,7 @@ void
 answers_forget(struct answers *a, uint64_t client)
 {
 	rescan_forget(a, client);
+	forget_forget(a, client);
 	verify_forget(a, client);
 	get_forget(a, client);
 }
@@ -119,7 +124,8 @@ answers_forget(struct answers *a, uint64_t client)
 bool
 answers_ticking(const struct answers *a)
 {
-	return a->rescans != NULL || a->gets != NULL;
+	return a->rescans != NULL || a->gets != NULL ||
+	       a->forgettings != NULL;
 }
 
 void
@@ -127,6 +133,7 @@ answers_tick(struct answers *a)
 {
 	rescan_tick(a);
 	get_tick(a);
+	forget_tick(a);
 }
 
 /* ---- frames ------------------------------------------------------------ */

@@ -42,8 +42,8 @@ void answers_free(struct answers *a);
 void answers_set_intake(struct answers *a, struct intake *intake);
 
 /* LIST, DUPES, PROBLEMS, SHOW, PEERS, STATUS, VERIFY, RESCAN, HAVE, PROVE_HELD,
- * ROOTS, REQUESTS or DECIDE; `q` is borrowed.  Each ends in one `send` with
- * `last`, perhaps before this returns. */
+ * ROOTS, REQUESTS, DECIDE or FORGET; `q` is borrowed.  Each ends in one `send`
+ * with `last`, perhaps before this returns. */
 void answers_ask(struct answers *a, uint64_t client, const struct question *q);
 /* GET; `fd` is what came with it, and now the callee's. */
 void answers_get(struct answers *a, uint64_t client, uint32_t request,

@@ -25,6 +25,7 @@ struct task {
 	union {
 		struct list_query list;
 		struct photo_prefix prefix;
+		struct node_id node;
 		struct problems_task {
 			struct problem_query query;
 			uint32_t limit;
@@ -55,6 +56,7 @@ struct fetch_world;
 struct get;
 struct have_task;
 struct verify;
+struct forgetting;
 
 struct answers {
 	struct answers_config config;
@@ -64,6 +66,7 @@ struct answers {
 	struct get *gets;
 	struct fetch_world *world; /* as it was at world_ms; may be NULL */
 	uint64_t world_ms;
+	struct forgetting *forgettings; /* owned */
 	struct verify *verify; /* the one that may still be joined, or NULL */
 };
 
@@ -121,5 +124,10 @@ void decide_ask(struct answers *a, uint64_t client, uint32_t request,
 void rescan_ask(struct answers *a, uint64_t client, uint32_t request);
 void rescan_forget(struct answers *a, uint64_t client);
 void rescan_tick(struct answers *a);
+void forget_ask(struct answers *a, uint64_t client, uint32_t request,
+		const struct question_forget *q);
+/* Of a client, or of all (0). */
+void forget_forget(struct answers *a, uint64_t client);
+void forget_tick(struct answers *a);
 
 #endif

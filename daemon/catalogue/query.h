@@ -107,6 +107,11 @@ int reader_node_totals(struct reader *r, const struct node_id *node,
 int reader_share(struct reader *r, const struct node_id *node, uint8_t *share,
 		 struct trouble *why);
 
+/* Photos of a node, and those of them of which nobody else has a copy; as long
+ * as it takes to look at all copies. */
+int reader_alone(struct reader *r, const struct node_id *node,
+		 uint64_t *photos, uint64_t *alone, struct trouble *why);
+
 /* ---- what could not be taken in -------------------------------------- */
 
 /* Where a page ended; key is root id and path. */

@@ -31,6 +31,7 @@ static const char *const reader_sql[R_COUNT] = {
 	[R_COPIES] =
 		"SELECT stream, key, mtime, added, file FROM copy"
 		" WHERE photo = ?1",
+	[R_COPIES_ALL] = "SELECT photo, stream FROM copy ORDER BY photo",
 	[R_HIDDEN] = "SELECT 1 FROM hidden WHERE stream = ?1 AND root = ?2",
 	[R_COPY_AT] =
 		"SELECT key, value FROM record"

@@ -127,10 +127,17 @@ lives_on(struct mesh *m, const struct forgotten *e)
 	return false;
 }
 
-/* Such a life is here, with nothing missing: who is live has returned. */
+/*
+ * Such a life is here, with nothing missing: who is live has returned.  Whoever
+ * is linked must say itself that it lives so far on, or a forged life would end
+ * the true one.
+ */
 static bool
 is_replaced(struct mesh *m, const struct forgotten *e)
 {
+	if (roster_direct(&m->roster, e->index) &&
+	    mesh_node(m, e->index)->owner_generation <= e->generation)
+		return false;
 	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
 		const struct stream *s = streams_at(m, e->index, k);
 

@@ -77,7 +77,8 @@ open_question(struct client *c, const struct question *q)
 	c->asked[c->open++] = (struct asked){
 		.request = q->request,
 		.large = q->type != CLIENT_STATUS &&
-			 q->type != CLIENT_RESCAN && q->type != CLIENT_GET,
+			 q->type != CLIENT_RESCAN &&
+			 q->type != CLIENT_GET && q->type != CLIENT_FORGET,
 	};
 	return true;
 }
@@ -174,6 +175,15 @@ dispatch(struct client *c, const struct question *q)
 		return;
 	case CLIENT_LEAVE:
 		client_take_leave(c, q->request);
+		return;
+	case CLIENT_FORGET:
+		if (c->remote) {
+			client_refuse(c, q->request, ERROR_REFUSED,
+				      "a node is forgotten from a daemon's own "
+				      "machine only");
+			return;
+		}
+		ask(c, q);
 		return;
 	case CLIENT_LIST:
 	case CLIENT_DUPES:

@@ -19,6 +19,7 @@ driver_forget(struct driver *d, const struct node_id *node)
 struct ending {
 	struct driver *driver;
 	struct stream_id ended; /* node zero: only what a former run left */
+	bool said; /* our own stream is told */
 };
 
 /* A step of it is written.  Failed: the mesh will ask again. */
@@ -30,12 +31,17 @@ on_ended(void *arg, bool failed, const struct write_result *result,
 	struct driver *d = e->driver;
 	const struct mesh_input in = {.kind = MESH_FORGOT,
 				      .u.ended = e->ended};
+	const struct mesh_input own = {.kind = MESH_OWN,
+				       .u.own = result->own};
 
 	if (failed) {
 		driver_complain(d, "cannot forget a node", why);
 		free(e);
 		return;
 	}
+	if (!e->said)
+		driver_feed(d, &own);
+	e->said = true;
 	driver_tell_result(d, result);
 	if (result->more && !d->stopped) {
 		catalogue_clear(d->config.catalogue, on_ended, e);

@@ -225,7 +225,7 @@ class Client(unittest.TestCase):
         top = self.mesh.photo("--help")
         self.assertEqual(top.code, 0)
         for verb in ("list", "show", "peers", "status", "watch", "verify",
-                     "rescan", "dupes", "problems", "leave"):
+                     "rescan", "dupes", "problems", "forget", "leave"):
             self.assertIn(verb, top.text)
             a = self.mesh.photo(verb, "--help")
             self.assertEqual(a.code, 0)

@@ -61,6 +61,16 @@ driver_verify(struct driver *d, uint32_t timeout_ms,
 	done(arg, NULL, 0);
 }
 
+/* It vanishes at once, or stays. */
+static struct node_id forgotten;
+
+void
+driver_forget(struct driver *d, const struct node_id *node)
+{
+	(void)d;
+	forgotten = *node;
+}
+
 uint64_t
 intake_rescan(struct intake *i)
 {

@@ -99,6 +99,17 @@ test_small(void **state)
 	q = (struct question){.type = CLIENT_PROGRESS, .request = 9};
 	q.u.progress = (struct answer_progress){1, 2, 3, UINT64_MAX, 5};
 	round_trip(&q, &b);
+	q = (struct question){.type = CLIENT_FORGET, .request = 9};
+	memset(q.u.forget.node, 'n', SHOWN_NAME_MAX);
+	q.u.forget.sure = true;
+	round_trip(&q, &b);
+	CHECK(b.u.forget.sure && strlen(b.u.forget.node) == SHOWN_NAME_MAX);
+	q = (struct question){.type = CLIENT_FORGET_IS, .request = 9};
+	q.u.forgotten = (struct answer_forget){
+		.node = {.name = "bob", .port = 5001, .last_seen_ms = -1},
+		.photos = UINT64_MAX, .alone = 3};
+	round_trip(&q, &b);
+	CHECK(b.u.forgotten.alone == 3 && b.u.forgotten.node.port == 5001);
 	q = (struct question){.type = MESSAGE_ERROR, .request = 9};
 	q.u.error.code = ERROR_NOT_FOUND;
 	strcpy(q.u.error.text, "no such photo");
