@@ -640,6 +640,83 @@ leaving(void **state)
 	assert_int_equal(left, 2);
 }
 
+static const struct node_id absent = {{7}};
+
+static void
+remember_absent(void)
+{
+	struct mesh_memory n = {.node = absent, .name = "gone"};
+
+	mesh_remember_node(mesh, &n);
+}
+
+/* As the driver does it. */
+static void
+forget_absent(void)
+{
+	static struct mesh_effects effects;
+	struct mesh_input input = {.kind = MESH_START, .now_ms = 1000,
+				.wall_ms = 1000};
+
+	mesh_step(mesh, &input, &effects);
+	input.kind = MESH_FORGET;
+	input.u.forget = absent;
+	mesh_step(mesh, &input, &effects);
+	input.kind = MESH_FORGOT;
+	input.u.ended = (struct stream_id){absent, 1};
+	mesh_step(mesh, &input, &effects);
+}
+
+/* Only of those who are absent, and only from this machine. */
+static void
+forgetting(void **state)
+{
+	struct question q = {.type = CLIENT_FORGET, .request = 5}, a;
+	struct bufferevent *bev;
+	int fd = greeted(), pair[2];
+
+	(void)state;
+	remember_absent();
+	strcpy(q.u.forget.node, "nobody");
+	say(fd, &q);
+	hear_error(fd, ERROR_NOT_FOUND, 5);
+	strcpy(q.u.forget.node, "alice");
+	q.u.forget.sure = true;
+	say(fd, &q);
+	hear_error(fd, ERROR_REFUSED, 5); /* the one asked */
+	memset(&forgotten, 0, sizeof(forgotten));
+	strcpy(q.u.forget.node, "gone");
+	q.u.forget.sure = false;
+	say(fd, &q);
+	hear_type(fd, CLIENT_FORGET_IS, 5, &a);
+	assert_string_equal(a.u.forgotten.node.name, "gone");
+	assert_int_equal(a.u.forgotten.photos, 0);
+	assert_true(node_id_is_zero(&forgotten));
+	q.u.forget.sure = true;
+	say(fd, &q);
+	hear_type(fd, CLIENT_PROGRESS, 5, &a);
+	assert_true(node_id_equal(&forgotten, &absent));
+	forget_absent();
+	do
+		assert_true(hear(fd, &a));
+	while (a.type == CLIENT_PROGRESS);
+	assert_int_equal(a.type, CLIENT_DONE);
+	close(fd);
+	/* not through the Unix socket */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+				    pair), 0);
+	bev = bufferevent_socket_new(base, pair[1], BEV_OPT_CLOSE_ON_FREE);
+	assert_non_null(bev);
+	clients_adopt(clients, bev);
+	a = (struct question){.type = CLIENT_HELLO, .request = 1};
+	a.u.hello.version_min = a.u.hello.version_max = 1;
+	say(pair[0], &a);
+	hear_type(pair[0], CLIENT_WELCOME, 1, &a);
+	say(pair[0], &q);
+	hear_error(pair[0], ERROR_REFUSED, 5);
+	close(pair[0]);
+}
+
 static void
 questions(void **state)
 {
@@ -859,7 +936,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(greeting),      TEST(listing),	  TEST(questions),
+		TEST(greeting),      TEST(listing),	  TEST(forgetting), TEST(questions),
 		TEST(rescanning),    TEST(watching_says_lagged), TEST(leaving_early),
 		TEST(dupes),         TEST(problems),	  TEST(leaving),
 		TEST(many_at_once),  TEST(the_socket),

@@ -17,7 +17,7 @@
 #include "verbs.h"
 
 static const struct verb *const verbs[] = {&verb_list, &verb_show, &verb_peers,
-					   NULL};
+					   &verb_forget, NULL};
 static struct options got;
 static struct failure why;
 
@@ -70,7 +70,12 @@ test_either_side(void **state)
 	assert_string_equal(got.arguments[0], "--json");
 	assert_int_equal(parse("whereis abcd"), 0);
 	assert_ptr_equal(got.verb, &verb_show);
+	assert_int_equal(parse("forget bob"), 0);
+	assert_false(got.yes);
+	assert_int_equal(parse("--yes forget bob"), 0);
+	assert_true(got.yes);
 	assert_int_equal(parse("peers"), 0);
+	assert_false(got.yes);
 	assert_int_equal(got.timeout_ms, 10000);
 	assert_int_equal(got.max_age_ms, -1);
 }
@@ -106,6 +111,10 @@ test_mistakes(void **state)
 		"show abcd --reverse",
 		"list --connect h:1",
 		"list --key f",
+		"list --yes",
+		"forget",
+		"forget bob carol",
+		"forget bob --yes=1",
 	};
 
 	(void)state;
