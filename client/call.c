@@ -8,6 +8,8 @@
 #include "call_private.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +38,24 @@ bool
 call_interrupted(void)
 {
 	return interrupted != 0;
+}
+
+int
+call_await_input(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	sigset_t with, before;
+	int r = -1;
+
+	/* Blocked, or a Ctrl-C between the look and the wait would be lost. */
+	sigemptyset(&with);
+	sigaddset(&with, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &with, &before);
+	while (!call_interrupted() &&
+	       (r = ppoll(&p, 1, NULL, &before)) == -1 && errno == EINTR)
+		;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r == 1 && !call_interrupted() ? 0 : -1;
 }
 
 int64_t

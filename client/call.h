@@ -94,6 +94,8 @@ int call_adopt_fd(struct call *c, int fd, uint16_t port);
 /* Ctrl-C ends a wait with ENDING_INTERRUPTED. */
 void call_catch_interrupt(void);
 bool call_interrupted(void);
+/* Until there is something to be read, or the end of it: 0; Ctrl-C: -1. */
+int call_await_input(int fd);
 int64_t call_now_ms(void); /* monotonic */
 
 #endif

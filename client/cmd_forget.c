@@ -73,7 +73,8 @@ confirm(struct output *o, const struct answer_forget *a, struct failure *why)
 		seen ? "last seen " : "", age, (unsigned long long)a->alone,
 		plural(a->alone));
 	fflush(o->notes);
-	if (fgets(line, sizeof(line), stdin) == NULL) {
+	if (call_await_input(STDIN_FILENO) == -1 ||
+	    fgets(line, sizeof(line), stdin) == NULL) {
 		fputc('\n', o->notes);
 		if (call_interrupted())
 			return failure_set(why, ENDING_INTERRUPTED, "%s", "");
