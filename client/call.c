@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,11 +49,11 @@ call_await_input(int fd)
 	/* Blocked, or a Ctrl-C between the look and the wait would be lost. */
 	sigemptyset(&with);
 	sigaddset(&with, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &with, &before);
+	sigprocmask(SIG_BLOCK, &with, &before);
 	while (!call_interrupted() &&
 	       (r = ppoll(&p, 1, NULL, &before)) == -1 && errno == EINTR)
 		;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return r == 1 && !call_interrupted() ? 0 : -1;
 }
 

@@ -140,11 +140,9 @@ heard_of_stream(struct mesh *m, struct link *l, bool first, uint64_t present,
 	if (node == NODE_NONE) {
 		if (r->stream.generation <= forget_ended(m, &r->stream.node))
 			return true;
-		node = roster_append(&m->roster, &r->stream.node);
+		node = member_named(m, &r->stream.node, slot);
 		if (node == NODE_NONE)
 			return true;
-		streams_clear_node(m, node);
-		m->reports.dirty = true;
 	}
 	if (owner) {
 		struct node *n = mesh_node(m, node);

@@ -70,66 +70,6 @@ node_become(struct mesh *m, uint16_t index, enum standing to)
 	effect_remember(m, &n->id);
 }
 
-/* The oldest absent node of which nothing is held gives way. */
-static uint16_t
-replaceable(const struct mesh *m)
-{
-	uint16_t best = NODE_NONE;
-	uint64_t best_wall = 0;
-
-	for (uint32_t i = 1; i < m->roster.count; i++) {
-		const struct node *n = &m->roster.nodes[i];
-		bool used = n->standing == STANDING_LIVE;
-
-		for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
-			const struct stream *s =
-				&m->streams.list[i * STREAMS_PER_NODE + k];
-
-			used = used || s->held ||
-			       s->pull != PULL_NONE;
-		}
-		if (used || (best != NODE_NONE &&
-			     n->heard_wall_ms >= best_wall))
-			continue;
-		best = (uint16_t)i;
-		best_wall = n->heard_wall_ms;
-	}
-	return best;
-}
-
-uint16_t
-member_admit(struct mesh *m, const struct node_id *id)
-{
-	uint16_t index = roster_find(&m->roster, id);
-
-	if (index != NODE_NONE)
-		return index;
-	index = roster_append(&m->roster, id);
-	if (index == NODE_NONE) {
-		index = replaceable(m);
-		if (index == NODE_NONE)
-			return NODE_NONE;
-		assert(mesh_node(m, index)->slot == SLOT_NONE);
-		discovery_forget_node(m, index);
-		roster_reset(mesh_node(m, index), id);
-	}
-	streams_clear_node(m, index);
-	return index;
-}
-
-bool
-member_live_room(struct mesh *m)
-{
-	for (uint32_t i = 1; i < m->roster.count &&
-			     m->roster.live_count >= MESH_LIVE_MAX; i++) {
-		const struct node *n = &m->roster.nodes[i];
-
-		if (n->standing == STANDING_LIVE && !n->met)
-			node_become(m, (uint16_t)i, STANDING_GONE);
-	}
-	return m->roster.live_count < MESH_LIVE_MAX;
-}
-
 /* ---- links come and go ----------------------------------------------- */
 
 static void

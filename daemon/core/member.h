@@ -38,6 +38,9 @@ void member_drop(struct mesh *m, mesh_link id, uint32_t why);
 void member_hang_up_all(struct mesh *m, uint16_t node, uint32_t why);
 /* A roster index for this id, making room if need be; NODE_NONE: full. */
 uint16_t member_admit(struct mesh *m, const struct node_id *id);
+/* The same for somebody not in the roster whom only the peer of a slot has told
+ * us of: nobody met, live or held gives way to that. */
+uint16_t member_named(struct mesh *m, const struct node_id *id, uint8_t slot);
 /* May one more be live?  Whoever is only spoken of, and was never met, gives
  * way to one that is here. */
 bool member_live_room(struct mesh *m);

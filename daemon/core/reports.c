@@ -282,15 +282,12 @@ reports_heard(struct mesh *m, const struct link *l,
 			if (!(said->flags & NODE_LINKED) &&
 			    forget_knows(m, &said->node))
 				continue;
-			/* Hearsay never drives anybody out of the roster. */
-			index = roster_append(&m->roster, &said->node);
+			index = member_named(m, &said->node, slot);
 			if (index == NODE_NONE)
 				continue;
-			streams_clear_node(m, index);
 			mesh_node(m, index)->run = said->run;
 			/* No later than now; HELLO will say better. */
 			mesh_node(m, index)->started_ms = (int64_t)m->now_ms;
-			m->reports.dirty = true;
 		}
 		heard_of_other(m, index, slot, said);
 	}

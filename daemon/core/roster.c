@@ -12,6 +12,7 @@ roster_reset(struct node *n, const struct node_id *id)
 	n->id = *id;
 	n->standing = STANDING_GONE;
 	n->slot = SLOT_NONE;
+	n->named_by = SLOT_NONE;
 	n->period_ms = 250;
 	n->lost_ms = NEVER_MS;
 	n->evidence_next = UINT32_MAX;
@@ -136,21 +137,24 @@ void
 roster_slot_release(struct roster *r, uint16_t index)
 {
 	struct node *n = &r->nodes[index];
+	uint8_t slot = n->slot;
 	uint64_t bit;
 
-	if (n->slot == SLOT_NONE)
+	if (slot == SLOT_NONE)
 		return;
-	bit = UINT64_C(1) << n->slot;
+	bit = UINT64_C(1) << slot;
 	assert(r->slots_used & bit);
 	assert(n->link_count == 0);
 	r->slots_used &= ~bit;
 	r->slots_linked &= ~bit;
-	r->slot_node[n->slot] = NODE_NONE;
+	r->slot_node[slot] = NODE_NONE;
 	n->slot = SLOT_NONE;
 	for (uint32_t i = 0; i < r->count; i++) {
 		r->nodes[i].said_linked &= ~bit;
 		r->nodes[i].said_suspect &= ~bit;
 		r->nodes[i].said_synced &= ~bit;
+		if (r->nodes[i].named_by == slot)
+			r->nodes[i].named_by = SLOT_NONE;
 	}
 }
 

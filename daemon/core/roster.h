@@ -83,6 +83,7 @@ struct node {
 	uint64_t said_run[SLOTS];
 
 	bool met; /* it said HELLO to us, in this run or an earlier one */
+	uint8_t named_by; /* the slot that first told us of it; SLOT_NONE */
 
 	/* Streams. */
 	uint64_t owner_generation; /* of its own, while linked; 0: none yet */

@@ -405,6 +405,71 @@ phantoms_give_way(void **state)
 	}
 }
 
+static void
+name_some(mesh_link l, uint8_t first_byte, uint32_t count, uint32_t flags)
+{
+	static struct node_report list[MESH_KNOWN_MAX];
+	struct message msg = { .type = MESSAGE_NODES };
+
+	for (uint32_t i = 0; i < count; i++) {
+		memset(&list[i], 0, sizeof(list[i]));
+		list[i].node.bytes[0] = first_byte;
+		list[i].node.bytes[1] = (uint8_t)i;
+		list[i].run = i + 1;
+		list[i].flags = flags;
+	}
+	msg.u.nodes.count = count;
+	msg.u.nodes.reports = list;
+	kit_heard(l, &msg);
+}
+
+static uint32_t
+named(uint8_t first_byte)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 1; i < mesh.roster.count; i++)
+		count += mesh.roster.nodes[i].id.bytes[0] == first_byte;
+	return count;
+}
+
+/* Who fills the table with names keeps nobody else's names out of it. */
+static void
+names_share_the_room(void **state)
+{
+	mesh_link liar, honest, third;
+
+	(void)state;
+	begin(2, 5001);
+	liar = kit_peer(1, 5000);
+	honest = kit_peer(3, 5002);
+	name_some(liar, 0xee, MESH_KNOWN_MAX, NODE_LINKED);
+	assert_int_equal(mesh.roster.count, MESH_KNOWN_MAX);
+	name_some(honest, 0xaa, 20, 0);
+	assert_int_equal(named(0xaa), 20);
+	assert_false(kit_hung_up(liar));
+	for (int n = 0; n < 3; n++) {
+		name_some(liar, 0xee, MESH_KNOWN_MAX, NODE_LINKED);
+		name_some(liar, (uint8_t)(0xf0 + n), 200, 0);
+		assert_int_equal(named(0xaa), 20);
+	}
+	/* Greedy names take from the greedy only, down to the same number. */
+	name_some(honest, 0xbb, 200, 0);
+	assert_int_equal(named(0xaa), 20);
+	assert_true(named(0xbb) > 50 && named(0xbb) < 200);
+	/* Nobody linked vouches for these any more. */
+	kit_down(liar, LINK_CLOSED);
+	for (uint32_t ms = 0; ms < 12000; ms += 100) {
+		kit_refuse_all();
+		kit_now += 100;
+		kit_heartbeat(honest, true);
+	}
+	third = kit_peer(4, 5003);
+	name_some(third, 0xcc, 100, 0);
+	assert_int_equal(named(0xcc), 100);
+	assert_int_equal(named(0xaa), 20);
+}
+
 /* Said to have left by somebody else, yet reported linked ever after. */
 static void
 left_only_by_report(void **state)
@@ -454,6 +519,7 @@ main(void)
 		cmocka_unit_test(twins_meet),
 		cmocka_unit_test(twins_of_a_third),
 		cmocka_unit_test(phantoms_give_way),
+		cmocka_unit_test(names_share_the_room),
 		cmocka_unit_test(left_only_by_report),
 		cmocka_unit_test(last_words_of_the_dead),
 		cmocka_unit_test(leaving),
