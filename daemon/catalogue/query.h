@@ -188,7 +188,7 @@ struct known_file {
 	int64_t row; /* names the row for `seen` bitmaps; stable in a run */
 	uint8_t verdict; /* enum own_verdict */
 	uint64_t size, inode;
-	int64_t mtime_ns, ctime_ns;
+	int64_t mtime_ns, ctime_ns; /* negated: writer.h, struct own_file */
 };
 /* *found is false when nothing is known of that path. */
 int reader_known_file(struct reader *r, const struct root_id *root,

@@ -32,7 +32,13 @@ struct own_file {
 	const char *path;  /* relative to the root, raw bytes; borrowed */
 	size_t path_bytes; /* 1..PATH_BYTES_MAX */
 	enum own_verdict verdict;
-	/* What was seen when it was read (not for GONE). */
+	/*
+	 * What was seen when it was read (not for GONE).  ctime_ns is negated
+	 * when it was read so soon after a change that another one may have
+	 * left the same times: no scan then takes it for known, so it is read
+	 * again, but what lies there meanwhile can still be told from another
+	 * file.
+	 */
 	uint64_t size, inode;
 	int64_t mtime_ns, ctime_ns;
 	/* COPY; added_ms is filled in by the writer. */

@@ -125,7 +125,7 @@ is_young(const struct content *c, struct own_file *f)
 	if (age < -YOUNG_MS || age >= YOUNG_MS)
 		return false;
 	if (age < TICK_MS || (coarse && modified > now - YOUNG_MS))
-		f->ctime_ns = 0;
+		f->ctime_ns = -f->ctime_ns; /* writer.h: to be read again */
 	return true;
 }
 

@@ -72,8 +72,18 @@ class World(unittest.TestCase):
                       else (code,), e.exception.text)
         return e.exception.text
 
-    def fds(self):
-        return len(os.listdir("/proc/%d/fd" % self.asker.pid))
+    def open_there(self, path_or_pipe):
+        """How often the asker has it open.  (How many descriptors it has in
+        all goes up and down with scans and readers.)"""
+        st = os.stat(path_or_pipe)
+        count = 0
+        for fd in os.listdir("/proc/%d/fd" % self.asker.pid):
+            try:
+                it = os.stat("/proc/%d/fd/%s" % (self.asker.pid, fd))
+            except OSError:
+                continue
+            count += (it.st_dev, it.st_ino) == (st.st_dev, st.st_ino)
+        return count
 
 
 class Honest(World):
@@ -116,6 +126,27 @@ class Honest(World):
                          [(self.folder.encode(), True)])
         self.assertGreater(roots[0][4], 0)
 
+    def test_brand_new(self):
+        """a photo is given out, and proven, the moment it is listed"""
+        other = self.mesh.start(self.mesh.folder("other"))
+        g, there = self.getter(), Getter(self.mesh, other.port, 60)
+        self.addCleanup(there.socket.close)
+        nonce = os.urandom(32)
+        for i in range(10):
+            data = photo(MIB // 8 + i, i)
+            with open(os.path.join(self.folder, "%d.jpg" % i), "wb") as f:
+                f.write(data)
+            g.rescan()
+            got, have = g.get(photo_id(data), self.path("%d" % i))
+            self.assertEqual((have, got["name"]), (data, "asker"))
+            wait_until(lambda: photo_id(data) in there.photos(), "it there")
+            got, have = there.get(photo_id(data), self.path("%d-" % i))
+            self.assertEqual((have, got["fetched"]), (data, len(data)))
+            proofs = there.ask(PROVE_HELD, {"photo": photo_id(data),
+                                            "nonce": nonce})["proofs"]
+            self.assertEqual([p[1:] for p in proofs],
+                             [[0, hashlib.sha256(nonce + data).digest()]])
+
     def test_have_and_proofs(self):
         """who holds what, and proofs of it"""
         a, b = photo(5000, 1), photo(2 * MIB, 2)
@@ -139,8 +170,13 @@ class Honest(World):
 
     def test_several(self):
         """a large photo comes from several at once, each piece once"""
+        all_asked, met = threading.Barrier(3), set()
+
         def slowly(channel, f):
-            select.select([], [], [], 0.02)  # so that there is a while
+            if channel.holder not in met:  # nobody is done before all begin
+                met.add(channel.holder)
+                all_asked.wait(20)
+            select.select([], [], [], 0.02)
             honestly(channel, f)
         data = photo(40 * MIB)
         hs = [self.holder(n, [data], serve=slowly)
@@ -169,7 +205,6 @@ class Honest(World):
         photos = [photo(20000 + i, i) for i in range(200)]
         self.holder("bob", photos)
         self.holder("carol", photos[:100])
-        before = self.fds()
         clients = [self.getter() for _ in range(20)]
         bad = []
 
@@ -189,7 +224,8 @@ class Honest(World):
         self.assertFalse([t for t in threads if t.is_alive()])
         for g in clients:
             g.socket.close()
-        wait_until(lambda: self.fds() <= before + 16, "descriptors to go")
+        self.assertEqual([i for i in range(200)
+                          if self.open_there(self.path(str(i)))], [])
 
 
 class Interrupted(World):
@@ -307,16 +343,19 @@ class Interrupted(World):
         data = photo(8 * MIB)
         self.holder("bob", [data], serve=self.cut_after(
             2 * MIB, lambda ch: time.sleep(60)))
-        before = self.fds()
+        paths = [self.path(str(i)) for i in range(10)]
+
+        def under_way():
+            return sum(self.open_there(p) > 0 for p in paths)
         gs = [self.getter() for _ in range(10)]
         for i, g in enumerate(gs):
-            fd = os.open(self.path(str(i)), os.O_RDWR | os.O_CREAT)
+            fd = os.open(paths[i], os.O_RDWR | os.O_CREAT)
             g.begin(photo_id(data), fd)
             os.close(fd)
-        wait_until(lambda: self.fds() > before + 10, "the GETs to begin")
+        wait_until(lambda: under_way() == 10, "the GETs to begin")
         for g in gs[:9]:
             g.socket.close()
-        wait_until(lambda: self.fds() <= before + 8, "descriptors to go")
+        wait_until(lambda: under_way() == 1, "nine of them to end")
         started = time.monotonic()
         self.assertEqual(self.asker.end(), 0)
         self.assertLess(time.monotonic() - started, 5)
@@ -512,13 +551,13 @@ class Hostile(World):
 
     def test_descriptors(self):
         """descriptors nobody asked for, too many of them, cut control data"""
-        before = self.fds()
         r, w = os.pipe()
+        there = "/proc/self/fd/%d" % w
         with Getter(self.mesh, self.asker.port) as g:
             for _ in range(16):
                 socket.send_fds(g.socket, [frame(39, 5, {})], [w])
             g.hear()
-            wait_until(lambda: self.fds() >= before + 16, "16 to wait")
+            wait_until(lambda: self.open_there(there) == 16, "16 to wait")
             socket.send_fds(g.socket, [b"\0"], [w])
             self.assertRaises(OSError, lambda: [g.hear() for _ in range(99)])
         with Getter(self.mesh, self.asker.port) as g:
@@ -536,11 +575,10 @@ class Hostile(World):
                     g.socket.sendall(data[i:i + 1])
             what, request, answer = g.hear()
             self.assertEqual((what, request, answer["code"]), (3, 9, 4))
+        wait_until(lambda: self.open_there(there) == 0, "them to be closed")
         os.close(w)
         self.assertEqual(os.read(r, 1), b"")  # nobody holds the other end
         os.close(r)
-        # (the scan and the catalogue may have opened some since)
-        wait_until(lambda: self.fds() <= before + 6, "them to be closed")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,9 @@ class Real(unittest.TestCase):
         with open(os.path.join(folder, "big.jpg"), "rb") as f:
             name = photo_id(f.read())[:16].hex()
         a = self.mesh.start(self.mesh.sample("alice"))
-        b = self.mesh.start(self.mesh.guard(folder), name="big")
+        # so slow that it is not over before it is interrupted
+        b = self.mesh.start(self.mesh.guard(folder), "--serve-rate", "32M",
+                            name="big")
         wait_until(lambda: self.photo(a, "list").stdout.count(b"big.jpg"),
                    "the big one is listed")
         part = os.path.join(self.here, ".photomesh-%s.part" % name)

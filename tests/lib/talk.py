@@ -138,6 +138,7 @@ def cut_frame(buffer):
 # -- a client ---------------------------------------------------------------
 
 ERROR, CLIENT_HELLO, LIST, PEERS, STATUS, VERIFY_ALL = 3, 32, 34, 37, 39, 43
+RESCAN, DONE = 45, 47
 LIVE = 0
 
 
@@ -201,6 +202,18 @@ class Client:
                                       for r in p[9]])
             after = page["after"]
         return found
+
+    def rescan(self):
+        """Have it look at its folders, and await the end of that."""
+        self.serial += 1
+        self.socket.sendall(frame(RESCAN, self.serial, {}))
+        while True:
+            what, request, answer = self.hear()
+            if request == self.serial and what == ERROR:
+                raise OSError("error %d: %s" % (answer["code"],
+                                                answer["text"]))
+            if request == self.serial and what == DONE:
+                return
 
     def unequal(self):
         """What `verify` would complain of."""

@@ -138,10 +138,43 @@ old_kernel(void **state)
 	look();
 }
 
+/* Read just after a change or long after it: the same file, and no other. */
+static void
+as_known(void **state)
+{
+	struct known_file k;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(fstatat(root_fd, "root/top.jpg", &st, 0), 0);
+	k = (struct known_file){
+		.size = (uint64_t)st.st_size,
+		.inode = st.st_ino,
+		.mtime_ns = stat_mtime_ns(&st),
+		.ctime_ns = stat_ctime_ns(&st),
+	};
+	for (unsigned young = 0; young < 2; young++) {
+		assert_true(is_as_known(&st, &k));
+		st.st_ctim.tv_nsec ^= 1;
+		assert_false(is_as_known(&st, &k));
+		st.st_ctim.tv_nsec ^= 1;
+		st.st_mtim.tv_nsec ^= 1;
+		assert_false(is_as_known(&st, &k));
+		st.st_mtim.tv_nsec ^= 1;
+		st.st_ino++;
+		assert_false(is_as_known(&st, &k));
+		st.st_ino--;
+		k.ctime_ns = -k.ctime_ns;
+	}
+	k.ctime_ns = 0;
+	assert_false(is_as_known(&st, &k));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(as_known),
 		cmocka_unit_test(new_kernel),
 		cmocka_unit_test(old_kernel),
 	};
