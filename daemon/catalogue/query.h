@@ -21,6 +21,8 @@ struct reader;
 
 struct reader *reader_open(const char *dir, struct trouble *why);
 void reader_close(struct reader *r);
+/* It looks up one photo at a time and never lists: keep few pages in memory. */
+void reader_be_small(struct reader *r);
 
 /* ---- the merged list ------------------------------------------------- */
 

@@ -93,6 +93,13 @@ close_reader:
 }
 
 void
+reader_be_small(struct reader *r)
+{
+	/* It is a wish; and what is not cached, the kernel still has. */
+	(void)sqlite3_exec(r->db, "PRAGMA cache_size=-1024;", NULL, NULL, NULL);
+}
+
+void
 reader_close(struct reader *r)
 {
 	if (r == NULL)

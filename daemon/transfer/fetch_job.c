@@ -126,7 +126,7 @@ use_own_copy(struct fetch *f)
 	    holdings_open(all->config.holdings, &f->what.photo, &own, &why) !=
 		    HOLDING_OPEN)
 		return;
-	if ((buffer = malloc(COPY_BYTES)) != NULL) {
+	if ((buffer = fetching_lend(all)) != NULL) {
 		fetch_show(f, GETTING_FILLING, &self->node, self->name);
 		(void)posix_fadvise(own.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 		for (uint32_t i = 0; i < plan_pieces(f->plan); i++) {
@@ -143,7 +143,7 @@ use_own_copy(struct fetch *f)
 			atomic_fetch_add(&f->bytes, piece.length);
 		}
 	}
-	free(buffer);
+	fetching_give_back(all, buffer);
 	/* If not, intake looks again; a wrong whole is found out anyway. */
 	(void)holdings_still(all->config.holdings, &f->what.photo, &own);
 	close(own.fd);

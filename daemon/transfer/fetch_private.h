@@ -96,6 +96,9 @@ struct fetching {
 		uint64_t since_ms;
 	} idle[IDLE_CHANNELS];
 	uint32_t idle_count;
+	/* Of COPY_BYTES each, between two uses; lock. */
+	uint8_t *buffers[FETCH_THREADS];
+	uint32_t buffer_count;
 	struct rate rate; /* --fetch-rate */
 	/* What was seen of each node, to ask the fastest first. */
 	struct seen_rate {
@@ -113,6 +116,10 @@ void fetching_submit(struct fetching *f, struct fetch_work *w);
 /* Wait as long as --fetch-rate says after so many bytes; false: cancelled. */
 bool fetching_pay(struct fetching *f, uint64_t bytes,
 		  const atomic_bool *cancelled);
+/* COPY_BYTES to read into, to be given back; NULL: out of memory.  (Fresh from
+ * the kernel each time, they cost more than copying a small photo does.) */
+uint8_t *fetching_lend(struct fetching *f);
+void fetching_give_back(struct fetching *f, uint8_t *buffer);
 uint64_t fetching_rate(struct fetching *f, const struct node_id *node);
 void fetching_saw_rate(struct fetching *f, const struct node_id *node,
 		       uint64_t rate);

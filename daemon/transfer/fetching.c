@@ -100,7 +100,51 @@ fetch_go(struct fetch *r)
 	run_lane(f, r);
 }
 
+/* ---- buffers ------------------------------------------------------------- */
+
+uint8_t *
+fetching_lend(struct fetching *f)
+{
+	uint8_t *buffer = NULL;
+
+	pthread_mutex_lock(&f->lock);
+	if (f->buffer_count > 0)
+		buffer = f->buffers[--f->buffer_count];
+	pthread_mutex_unlock(&f->lock);
+	return buffer != NULL ? buffer : malloc(COPY_BYTES);
+}
+
+void
+fetching_give_back(struct fetching *f, uint8_t *buffer)
+{
+	pthread_mutex_lock(&f->lock);
+	if (buffer != NULL && f->buffer_count < FETCH_THREADS) {
+		f->buffers[f->buffer_count++] = buffer;
+		buffer = NULL;
+	}
+	pthread_mutex_unlock(&f->lock);
+	free(buffer);
+}
+
 static void
+free_buffers(struct fetching *f)
+{
+	uint8_t *buffer = NULL;
+
+	do {
+		free(buffer);
+		buffer = NULL;
+		pthread_mutex_lock(&f->lock);
+		if (f->buffer_count > 0)
+			buffer = f->buffers[--f->buffer_count];
+		pthread_mutex_unlock(&f->lock);
+	} while (buffer != NULL);
+}
+
+/* ---- threads ------------------------------------------------------------- */
+
+/* False: there was none for so long. */
+static bool
 wait_for_news(struct fetching *f, unsigned ms)
 {
 	struct timespec until;
@@ -112,7 +156,7 @@ wait_for_news(struct fetching *f, unsigned ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	pthread_cond_timedwait(&f->news, &f->lock, &until);
+	return pthread_cond_timedwait(&f->news, &f->lock, &until) == 0;
 }
 
 static void *
@@ -138,9 +182,13 @@ thread_main(void *arg)
 			pthread_mutex_unlock(&f->lock);
 			run_lane(f, r);
 		} else {
-			wait_for_news(f, wait_ms);
+			bool any = wait_for_news(f, wait_ms);
+
 			pthread_mutex_unlock(&f->lock);
-			channels_sweep(f, false);
+			if (!any && wait_ms == SWEEP_MS) {
+				channels_sweep(f, false);
+				free_buffers(f);
+			}
 		}
 		pthread_mutex_lock(&f->lock);
 	}
@@ -265,6 +313,7 @@ fetching_new(const struct fetching_config *config, struct trouble *why)
 		fetching_free(f);
 		return NULL;
 	}
+	reader_be_small(f->reader);
 	catalogue_watch(config->catalogue, f->reader);
 	return f;
 }
@@ -292,6 +341,7 @@ fetching_free(struct fetching *f)
 		w->run(f, w);
 	}
 	channels_sweep(f, true);
+	free_buffers(f);
 	rate_release(&f->rate);
 	reader_close(f->reader);
 	pthread_cond_destroy(&f->news);

@@ -58,6 +58,7 @@ holdings_new(const struct state *state, struct catalogue *catalogue,
 		free(h);
 		return NULL;
 	}
+	reader_be_small(h->reader);
 	if (catalogue != NULL)
 		catalogue_watch(catalogue, h->reader);
 	pthread_mutex_init(&h->lock, NULL);

@@ -32,7 +32,7 @@ struct part {
 	uint32_t prefix;  /* every piece below is in `whole` ... */
 	bool leading;     /* ... and this one is on its way into it */
 	XXH3_state_t *whole, *before; /* before: without the leading piece */
-	uint8_t *buffer;  /* READ_BYTES */
+	uint8_t *buffer;  /* READ_BYTES, once something is read back */
 	uint8_t here[];   /* of each piece */
 };
 
@@ -108,6 +108,8 @@ hash_piece(struct part *p, uint32_t index, XXH3_state_t *state, bool wide,
 	uint64_t at = piece_offset(index), left = piece_length(p, index);
 
 	*shorter = false;
+	if (p->buffer == NULL && (p->buffer = malloc(READ_BYTES)) == NULL)
+		return trouble_set(why, ENOMEM, "out of memory");
 	while (left > 0) {
 		size_t want = left < READ_BYTES ? (size_t)left : READ_BYTES;
 		ssize_t n = read_at(p->fd, p->buffer, want, at, why);
@@ -202,6 +204,14 @@ look(struct part *p, void (*each)(void *arg, uint32_t index), void *arg,
 	return r;
 }
 
+/* What is one piece only is whole or not begun: a note would save nothing, and
+ * cost a small photo more than its bytes do. */
+static bool
+is_noted(const struct part *p)
+{
+	return p->pieces > 1;
+}
+
 /* The note is ours, or made afresh over whatever was there. */
 static int
 settle_head(struct part *p, bool *ours, struct trouble *why)
@@ -211,8 +221,15 @@ settle_head(struct part *p, bool *ours, struct trouble *why)
 	struct stat st;
 	ssize_t n;
 
+	*ours = false;
 	if (fstat(p->fd, &st) == -1)
 		return trouble_errno(why, errno, "cannot look at the file");
+	if (!is_noted(p)) {
+		if (st.st_size > 0 && ftruncate(p->fd, 0) == -1)
+			return trouble_errno(why, errno,
+					     "cannot empty the file");
+		return 0;
+	}
 	make_head(p, want);
 	n = read_at(p->fd, have, sizeof(have), p->photo.size, why);
 	if (n == -1)
@@ -271,8 +288,7 @@ part_open(int fd, const struct photo_id *photo,
 	p->pieces = (uint32_t)pieces;
 	p->whole = XXH3_createState();
 	p->before = XXH3_createState();
-	p->buffer = malloc(READ_BYTES);
-	if (p->whole == NULL || p->before == NULL || p->buffer == NULL)
+	if (p->whole == NULL || p->before == NULL)
 		goto no_memory;
 	(void)XXH3_128bits_reset(p->whole);
 	if (settle_head(p, &ours, why) == -1 ||
@@ -334,7 +350,8 @@ part_put(struct part *p, struct part_piece *piece, const uint8_t *bytes,
 	if (write_at(p->fd, bytes, count, piece->offset + piece->got, why) ==
 	    -1)
 		return -1;
-	(void)XXH3_64bits_update(piece->hash, bytes, count);
+	if (is_noted(p))
+		(void)XXH3_64bits_update(piece->hash, bytes, count);
 	if (piece->leads) /* nobody else touches it meanwhile */
 		(void)XXH3_128bits_update(p->whole, bytes, count);
 	piece->got += count;
@@ -348,8 +365,8 @@ part_end(struct part *p, struct part_piece *piece, struct trouble *why)
 
 	assert(piece->got == piece->length);
 	put_be(&at, XXH3_64bits_digest(piece->hash), NOTE_BYTES);
-	if (write_at(p->fd, note, NOTE_BYTES, note_offset(p, piece->index),
-		     why) == -1)
+	if (is_noted(p) && write_at(p->fd, note, NOTE_BYTES,
+				    note_offset(p, piece->index), why) == -1)
 		return -1;
 	XXH3_freeState(piece->hash);
 	piece->hash = NULL;

@@ -5,8 +5,9 @@
  * note: whose bytes these are meant to be, and of each piece that is whole its
  * XXH3-64.  The note of a piece is written after its bytes, so a crash leaves
  * it behind, never ahead; and a piece from an earlier try is believed only if
- * its bytes still hash to its note.  part_whole checks XXH3-128 over
- * everything, and cuts the note off.
+ * its bytes still hash to its note.  A photo of one piece has no note: it is
+ * begun afresh.  part_whole checks XXH3-128 over everything, and cuts the note
+ * off.
  *
  * The descriptor is borrowed.  Pieces may be written by several threads at
  * once; begin, end, abandon and whole are called under the caller's lock.

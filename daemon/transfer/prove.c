@@ -131,7 +131,7 @@ prove_own(struct proving *p, uint8_t sum[PROOF_BYTES])
 {
 	struct holdings *h = p->all->config.holdings;
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	uint8_t *buffer = malloc(COPY_BYTES);
+	uint8_t *buffer = fetching_lend(p->all);
 	uint32_t code = ERROR_FAILED;
 	struct holding_file own;
 	struct trouble why;
@@ -154,7 +154,7 @@ prove_own(struct proving *p, uint8_t sum[PROOF_BYTES])
 	case HOLDING_FAILED:
 		break;
 	}
-	free(buffer);
+	fetching_give_back(p->all, buffer);
 	EVP_MD_CTX_free(md);
 	return code;
 }

@@ -1,12 +1,18 @@
 /*
  * transfer: how fast photos come from another daemon, and from the own one.
  *
- * Two daemons, one with photos: BIG (files of 4 to 8 MB) and SMALL (20 to 60
- * KB), in memory where the machine has such a place.  `photo get` as a whole
- * process, from start to end, stands beside what is done without us in the same
- * run: a plain copy with fsync, and a bare copier over TLS.  Meanwhile a client
- * asks the fetching daemon for the first page of its list again and again, and
- * both daemons' memory is watched.
+ * Two daemons, one with photos, in memory where the machine has such a place:
+ * BIG (files of 4 to 8 MB); then SMALL (20 to 60 KB) as well.  `photo get` as a
+ * whole process, from start to end, stands beside what is done without us in
+ * the same run: a plain copy with fsync, a bare copier over TLS, and where they
+ * are installed nginx with curl, and Syncthing (beside.py).  Everything is done
+ * ROUNDS times and the best taken, after a copy that is not counted: the first
+ * touch of memory may cost more than all else.
+ *
+ * Meanwhile a client asks the fetching daemon for the first page of its list
+ * again and again, both daemons for how long they have not heard of the other
+ * (no longer than a heartbeat's period, but for what delays them), and both
+ * daemons' memory is watched.
  *
  * Usage: transfer PHOTOD PHOTO [BIG-FILES [SMALL-FILES]]
  */
@@ -27,6 +33,9 @@
 #include "stats.h"
 #include "transfer.h"
 #include "world.h"
+
+#define ROUNDS    3u
+#define PERIOD_MS 250u /* of heartbeats, among few nodes */
 
 extern char **environ;
 
@@ -71,36 +80,60 @@ struct meanwhile {
 	struct world *w;
 	atomic_bool stop;
 	struct stats lists;
-	size_t rss[2]; /* the greatest seen */
+	size_t rss[2];      /* the greatest seen */
+	uint64_t silent_ms; /* the longest that one had not heard the other */
 	pthread_t thread;
 };
+
+static int
+connect_to(struct world *w, unsigned node)
+{
+	int fd = world_connect(w, world_port(w, node));
+
+	if (fd == -1)
+		errx(1, "cannot ask node %u", node);
+	return fd;
+}
+
+static uint64_t
+silence(struct world *w, int fd)
+{
+	struct question q;
+
+	world_ask(fd, CLIENT_STATUS);
+	if (!world_answer(w, fd, &q) || q.type != CLIENT_STATUS_IS)
+		errx(1, "no status");
+	return q.u.status.fresh.oldest_age_ms;
+}
 
 static void *
 look(void *arg)
 {
 	struct meanwhile *m = arg;
-	int fd = world_connect(m->w, world_port(m->w, 1));
+	const int fds[2] = {connect_to(m->w, 0), connect_to(m->w, 1)};
 	const struct timespec pause = {0, 5000000};
 	struct question q;
 
-	if (fd == -1)
-		errx(1, "cannot ask for the list");
 	while (!atomic_load(&m->stop)) {
 		double began = stats_now_ms();
 
-		world_list(fd, 100);
-		if (!world_answer(m->w, fd, &q) || q.type != CLIENT_PHOTOS)
+		world_list(fds[1], 100);
+		if (!world_answer(m->w, fds[1], &q) || q.type != CLIENT_PHOTOS)
 			errx(1, "no list");
 		stats_add(&m->lists, stats_now_ms() - began);
 		for (unsigned n = 0; n < 2; n++) {
 			size_t rss = world_rss(m->w->pids[n]);
+			uint64_t ms = silence(m->w, fds[n]);
 
 			if (rss > m->rss[n])
 				m->rss[n] = rss;
+			if (ms > m->silent_ms)
+				m->silent_ms = ms;
 		}
 		nanosleep(&pause, NULL);
 	}
-	close(fd);
+	close(fds[0]);
+	close(fds[1]);
 	return NULL;
 }
 
@@ -119,30 +152,52 @@ empty(const char *dir)
 		err(1, "%s", dir);
 }
 
+/* Run to its end, quietly; milliseconds. */
+static double
+run(char *const argv[])
+{
+	posix_spawn_file_actions_t act;
+	double began = stats_now_ms();
+	int status;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&act);
+	posix_spawn_file_actions_addopen(&act, 1, "/dev/null", O_WRONLY, 0);
+	if (posix_spawn(&pid, argv[0], &act, NULL, argv, environ) != 0)
+		err(1, "%s", argv[0]);
+	posix_spawn_file_actions_destroy(&act);
+	if (waitpid(pid, &status, 0) == -1 || status != 0)
+		errx(1, "photo %s %s ended with %d", argv[4], argv[5], status);
+	return stats_now_ms() - began;
+}
+
 static double
 get(struct world *w, const char *photo, unsigned node, const char *prefix,
     const char *to)
 {
-	posix_spawn_file_actions_t act;
 	char port[8];
-	double began = stats_now_ms();
-	int status;
-	pid_t pid;
 
 	snprintf(port, sizeof(port), "%u", world_port(w, node));
 	char *argv[] = {(char *)(uintptr_t)photo, "-p", port, "-q", "get",
 			(char *)(uintptr_t)prefix, "-o",
 			(char *)(uintptr_t)to, NULL};
-
-	posix_spawn_file_actions_init(&act);
-	posix_spawn_file_actions_addopen(&act, 1, "/dev/null", O_WRONLY, 0);
-	if (posix_spawn(&pid, photo, &act, NULL, argv, environ) != 0)
-		err(1, "%s", photo);
-	posix_spawn_file_actions_destroy(&act);
-	if (waitpid(pid, &status, 0) == -1 || status != 0)
-		errx(1, "photo get %s ended with %d", prefix, status);
-	return stats_now_ms() - began;
+	return run(argv);
 }
+
+static void
+rescan(struct world *w, const char *photo)
+{
+	char port[8];
+
+	snprintf(port, sizeof(port), "%u", world_port(w, 0));
+	char *argv[] = {(char *)(uintptr_t)photo, "-p", port, "-q", "rescan",
+			NULL, NULL};
+	(void)run(argv);
+}
+
+/* ---- telling -------------------------------------------------------------- */
+
+enum { COPY, TLS, FAR, NEAR, WAYS };
 
 static void
 tell(const char *what, uint64_t bytes, double ms, const char *beside,
@@ -155,53 +210,105 @@ tell(const char *what, uint64_t bytes, double ms, const char *beside,
 }
 
 static void
+tell_meanwhile(struct meanwhile *m)
+{
+	printf("  meanwhile: RssAnon holder %.1f MiB, fetcher %.1f MiB; "
+	       "first page of the list\n"
+	       "  median %.2f ms, 99th %.2f ms (%zu asked); longest without "
+	       "a heartbeat %u ms,\n  %.2f periods\n",
+	       (double)m->rss[0] / (1 << 20), (double)m->rss[1] / (1 << 20),
+	       stats_quantile(&m->lists, 0.5), stats_quantile(&m->lists, 0.99),
+	       m->lists.count, (unsigned)m->silent_ms,
+	       (double)m->silent_ms / PERIOD_MS);
+}
+
+/* What other programs do with the same files; they tell it themselves. */
+static void
+tell_others(const struct world *w, const char *prefix)
+{
+	char from[96], scratch[96], port[8];
+	int status;
+	pid_t pid;
+
+	snprintf(from, sizeof(from), "%s/folder0", w->dir);
+	snprintf(scratch, sizeof(scratch), "%s/others", w->dir);
+	snprintf(port, sizeof(port), "%u", world_port(w, 60));
+	char *argv[] = {"python3", BESIDE, from, (char *)(uintptr_t)prefix,
+			scratch, port, NULL};
+
+	fflush(stdout);
+	if (posix_spawnp(&pid, "python3", NULL, NULL, argv, environ) != 0 ||
+	    waitpid(pid, &status, 0) == -1 || status != 0)
+		printf("  (nothing beside it: %s failed)\n", BESIDE);
+	empty(scratch);
+}
+
+/* One of WAYS, from an empty folder to a full one. */
+static double
+go(struct meanwhile *m, const char *photo, unsigned way, const char *prefix)
+{
+	char from[96], to[96];
+	double ms = 0;
+
+	snprintf(from, sizeof(from), "%s/folder0", m->w->dir);
+	snprintf(to, sizeof(to), "%s/got", m->w->dir);
+	empty(to);
+	switch (way) {
+	case COPY:
+		ms = peers_copy(from, prefix, to);
+		break;
+	case TLS:
+		ms = peers_tls(from, prefix, to);
+		break;
+	case FAR:
+		atomic_store(&m->stop, false);
+		if (pthread_create(&m->thread, NULL, look, m) != 0)
+			err(1, "thread");
+		ms = get(m->w, photo, 1, prefix, to);
+		atomic_store(&m->stop, true);
+		pthread_join(m->thread, NULL);
+		break;
+	case NEAR:
+		ms = get(m->w, photo, 0, prefix, to);
+		break;
+	}
+	empty(to);
+	return ms;
+}
+
+static void
 measure(struct world *w, const char *photo, unsigned which)
 {
 	static struct meanwhile m;
-	const char *prefix = prefixes[which];
+	double best[WAYS] = {0};
 	uint64_t bytes = made_bytes[which];
-	char from[96], to[96];
-	double copy, tls, far, near;
 
-	snprintf(from, sizeof(from), "%s/folder0", w->dir);
-	snprintf(to, sizeof(to), "%s/got", w->dir);
-	empty(to);
-	copy = peers_copy(from, prefix, to);
-	empty(to);
-	tls = peers_tls(from, prefix, to);
-	empty(to);
 	memset(&m, 0, sizeof(m));
 	m.w = w;
-	if (pthread_create(&m.thread, NULL, look, &m) != 0)
-		err(1, "thread");
-	far = get(w, photo, 1, prefix, to);
-	atomic_store(&m.stop, true);
-	pthread_join(m.thread, NULL);
-	empty(to);
-	near = get(w, photo, 0, prefix, to);
-	empty(to);
+	(void)go(&m, photo, COPY, prefixes[which]);
+	for (unsigned n = 0; n < ROUNDS * WAYS; n++) {
+		double ms = go(&m, photo, n % WAYS, prefixes[which]);
 
+		if (best[n % WAYS] == 0 || ms < best[n % WAYS])
+			best[n % WAYS] = ms;
+	}
 	printf("%s, %.0f MB:\n", which == 0 ? "BIG" : "SMALL",
 	       (double)bytes / 1e6);
-	tell("plain copy with fsync", bytes, copy, NULL, 0);
-	tell("bare copier over TLS", bytes, tls, NULL, 0);
-	tell("photo get, from another daemon", bytes, far, "the TLS copier",
-	     tls);
-	tell("photo get, from the own daemon", bytes, near, "the plain copy",
-	     copy);
-	printf("  meanwhile: RssAnon holder %.1f MiB, fetcher %.1f MiB; "
-	       "first page of the list\n"
-	       "  median %.2f ms, 99th %.2f ms (%zu asked)\n",
-	       (double)m.rss[0] / (1 << 20), (double)m.rss[1] / (1 << 20),
-	       stats_quantile(&m.lists, 0.5), stats_quantile(&m.lists, 0.99),
-	       m.lists.count);
+	tell("plain copy with fsync", bytes, best[COPY], NULL, 0);
+	tell("bare copier over TLS", bytes, best[TLS], NULL, 0);
+	tell("photo get, from another daemon", bytes, best[FAR],
+	     "the TLS copier", best[TLS]);
+	tell("photo get, from the own daemon", bytes, best[NEAR],
+	     "the plain copy", best[COPY]);
+	tell_meanwhile(&m);
+	tell_others(w, prefixes[which]);
 }
 
 int
 main(int argc, char **argv)
 {
 	static struct world w;
-	unsigned big = argc > 3 ? (unsigned)atoi(argv[3]) : 350;
+	unsigned big = argc > 3 ? (unsigned)atoi(argv[3]) : 500;
 	unsigned small = argc > 4 ? (unsigned)atoi(argv[4]) : 20000;
 
 	if (argc < 3)
@@ -210,11 +317,13 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	world_init(&w, argv[1], 2, 0);
 	make_photos(&w, 0, big, 4000000, 8000000);
-	make_photos(&w, 1, small, 20000, 60000);
 	world_start(&w, 0);
 	world_start(&w, 1);
 	world_settle(&w, world_port(&w, 0));
 	measure(&w, argv[2], 0);
+	make_photos(&w, 1, small, 20000, 60000);
+	rescan(&w, argv[2]);
+	world_settle(&w, world_port(&w, 0));
 	measure(&w, argv[2], 1);
 	world_release(&w);
 	return 0;

@@ -267,6 +267,46 @@ test_foreign(void **state)
 	free(bytes);
 }
 
+/* One piece: nothing lies behind its bytes at any time, and what was there is
+ * never believed. */
+static void
+test_one_piece(void **state)
+{
+	struct trouble why = {0, ""};
+	struct part_piece piece;
+	struct photo_id id;
+	int fd = open_file();
+	struct part *p;
+	struct stat st;
+
+	(void)state;
+	make_photo(MIB, &id);
+	assert_int_equal(pwrite(fd, bytes, MIB, MIB), MIB);
+	p = open_part(fd, &id, NULL);
+	assert_int_equal(resumed, 0);
+	assert_int_equal(part_begin(p, 0, &piece, &why), 0);
+	assert_int_equal(part_put(p, &piece, bytes, 1000, &why), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 1000);
+	part_abandon(p, &piece);
+	put_piece(p, 0, bytes);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, MIB);
+	part_free(p);
+	p = open_part(fd, &id, NULL);
+	assert_int_equal(resumed, 0);
+	bytes[7] ^= 1;
+	put_piece(p, 0, bytes);
+	assert_int_equal(part_whole(p, &why), 0);
+	assert_int_equal(part_forget(p, &why), 0);
+	bytes[7] ^= 1;
+	put_piece(p, 0, bytes);
+	check_whole(p, fd, MIB);
+	part_free(p);
+	close(fd);
+	free(bytes);
+}
+
 /* The file may not grow: said, not believed. */
 static void
 test_full(void **state)
@@ -279,7 +319,7 @@ test_full(void **state)
 	uint64_t count;
 
 	(void)state;
-	make_photo(MIB, &id);
+	make_photo(MIB + 1, &id);
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
@@ -297,6 +337,7 @@ main(void)
 		cmocka_unit_test(test_sizes),   cmocka_unit_test(test_resume),
 		cmocka_unit_test(test_abandon), cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_foreign), cmocka_unit_test(test_full),
+		cmocka_unit_test(test_one_piece),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
