@@ -29,6 +29,52 @@ get_busy(const struct get *g)
 	return busy;
 }
 
+/* ---- the file -------------------------------------------------------- */
+
+/* Is there so much in it that it is worth lying around?  What the daemon notes
+ * in it is no photo, and little. */
+static bool
+is_worth_keeping(const struct part *part)
+{
+	struct stat st;
+
+	return fstat(part->fd, &st) == 0 &&
+	       st.st_blocks >= KEPT_BYTES_MIN / 512;
+}
+
+/* What is in it may be kept. */
+static bool
+close_part(struct get *g, struct part *part, bool keep)
+{
+	keep = keep && is_worth_keeping(part);
+	if (keep)
+		part_close(part);
+	else
+		part_drop(&g->place, part);
+	return keep;
+}
+
+static bool
+put_down(struct get *g, struct slot *s, bool keep)
+{
+	keep = s->state == SLOT_ASKED && close_part(g, &s->part, keep);
+	s->state = SLOT_IDLE;
+	return keep;
+}
+
+/* For what is not in it yet. */
+static bool
+has_room(const struct get *g, const struct slot *s, struct failure *why)
+{
+	uint64_t bytes = s->wanted.id.size, held = 0;
+	struct stat st;
+
+	if (fstat(s->part.fd, &st) == 0)
+		held = (uint64_t)st.st_blocks * 512;
+	return place_has_room(&g->place, held < bytes ? bytes - held : 0,
+			      why) == 0;
+}
+
 /* ---- beginning -------------------------------------------------------- */
 
 static int
@@ -83,13 +129,13 @@ begin(struct get *g, struct slot *s, struct failure *why)
 	case PLACE_FREE:
 		break;
 	}
-	if (place_has_room(&g->place, s->wanted.id.size, &f) == -1) {
-		give_up(g, s, &f);
-		return 0;
-	}
 	switch (part_open(&g->place, &s->wanted.id, &s->part, &f)) {
 	case PART_OPEN:
-		return ask(g, s, why);
+		if (has_room(g, s, &f))
+			return ask(g, s, why);
+		close_part(g, &s->part, true);
+		give_up(g, s, &f);
+		return 0;
 	case PART_FAILED:
 		give_up(g, s, &f);
 		return 0;
@@ -166,30 +212,6 @@ defer(struct get *g, const struct wanted *w, struct failure *why)
 	}
 	g->deferred[g->deferred_count++] = *w;
 	return 0;
-}
-
-/* Is there so much in it that it is worth lying around?  What the daemon notes
- * in it is no photo, and little. */
-static bool
-is_worth_keeping(const struct part *part)
-{
-	struct stat st;
-
-	return fstat(part->fd, &st) == 0 &&
-	       st.st_blocks >= KEPT_BYTES_MIN / 512;
-}
-
-/* Close its file; what is in it may be kept. */
-static bool
-put_down(struct get *g, struct slot *s, bool keep)
-{
-	keep = keep && s->state == SLOT_ASKED && is_worth_keeping(&s->part);
-	if (s->state == SLOT_ASKED && keep)
-		part_close(&s->part);
-	else if (s->state == SLOT_ASKED)
-		part_drop(&g->place, &s->part);
-	s->state = SLOT_IDLE;
-	return keep;
 }
 
 static int
