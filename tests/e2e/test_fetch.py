@@ -90,7 +90,7 @@ class Honest(World):
     def test_sizes(self):
         """every size, byte by byte, and ranges of it"""
         photos = [photo(n, n) for n in (
-            1, 4096, MIB - 1, MIB, MIB + 1, 4 * MIB, 9 * MIB + 17)]
+            0, 1, 4096, MIB - 1, MIB, MIB + 1, 4 * MIB, 9 * MIB + 17)]
         h = self.holder("bob", photos)
         g = self.getter()
         for i, data in enumerate(photos):
@@ -98,15 +98,15 @@ class Honest(World):
             self.assertEqual(have, data)
             self.assertEqual((got["bytes"], got["fetched"], got["resumed"]),
                              (len(data), len(data), 0))
-            self.assertEqual(got["name"], "bob")
+            self.assertEqual(got["name"], "bob" if data else "")
         self.assertLessEqual(h.channels, 2)
-        got, have = g.get(photo_id(photos[6]), self.path("range"),
+        got, have = g.get(photo_id(photos[-1]), self.path("range"),
                           offset=MIB - 5, length=2 * MIB + 9)
-        self.assertEqual(have, photos[6][MIB - 5:3 * MIB + 4])
+        self.assertEqual(have, photos[-1][MIB - 5:3 * MIB + 4])
         for bad in ({"offset": 9 * MIB + 17, "length": 1},
                     {"offset": 1, "length": 0}):
             with self.assertRaises(Failed) as e:
-                g.get(photo_id(photos[6]), self.path("range"), **bad)
+                g.get(photo_id(photos[-1]), self.path("range"), **bad)
             self.assertEqual(e.exception.code, 16)
         self.fails(b"unheard of", 17)
 

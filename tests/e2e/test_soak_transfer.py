@@ -1,0 +1,91 @@
+"""A film of 3 GiB is a photo too: from two daemons, interrupted, whole.
+
+Past 2^31 and 2^32 bits and bytes of everything that counts; the fetching daemon
+is killed midway, and keeps its memory small throughout.
+"""
+import hashlib
+import json
+import os
+import shutil
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import tap  # noqa: E402
+from mesh import Mesh, wait_until  # noqa: E402
+
+MIB = 1 << 20
+SIZE = int(os.environ.get("PM_SOAK_MIB", "3072")) * MIB + 12345
+PATIENCE = 1800
+
+
+def digest(path):
+    h = hashlib.sha256()
+    with open(path, "rb") as f:
+        while True:
+            data = f.read(4 * MIB)
+            if not data:
+                return h.hexdigest()
+            h.update(data)
+
+
+class SoakTransfer(unittest.TestCase):
+    def setUp(self):
+        self.mesh = Mesh()
+        self.mesh.__enter__()
+        self.addCleanup(self.mesh.__exit__, None, None, None)
+
+    def film(self):
+        """No piece of it like another, quickly made."""
+        folder = self.mesh.folder("bob")
+        path = os.path.join(folder, "film.jpg")
+        piece = bytearray(os.urandom(MIB))
+        piece[:4] = b"\xff\xd8\xff\xe0"
+        left, n = SIZE, 0
+        with open(path, "wb") as f:
+            while left > 0:
+                piece[100:108] = n.to_bytes(8, "big")
+                f.write(piece[:min(left, MIB)])
+                left, n = left - MIB, n + 1
+        return folder, path
+
+    def test_three_gib(self):
+        """3 GiB through a killed daemon, from two others, byte for byte"""
+        mesh = self.mesh
+        folder, path = self.film()
+        other = mesh.folder("carol")
+        shutil.copy(path, other)
+        there = [mesh.start(f) for f in (folder, other)]
+        alice = mesh.start(mesh.folder("alice"))
+
+        def both():
+            a = alice.photo("--json", "list")
+            return a.code == 0 and a.lines and \
+                len(json.loads(a.lines[0])["copies"]) == 2
+        wait_until(both, "two copies to be listed", PATIENCE)
+        here = mesh.folder("here")
+        run = mesh.spawn_photo("-p", alice.port, "--json", "get", "film",
+                               "-o", here)
+        for line in run.stdout:
+            seen = json.loads(line)
+            if seen.get("bytes", 0) > SIZE // 2:
+                break
+        alice.kill()
+        run.communicate(timeout=60)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertNotIn("film.jpg", os.listdir(here))
+        alice = mesh.start(os.path.join(mesh.dir, "photos", "alice"))
+        wait_until(both, "two copies to be listed", PATIENCE)
+        a = alice.photo("--json", "get", "film", "-o", here, timeout=PATIENCE)
+        self.assertEqual(a.code, 0, a)
+        got = [g for g in a.json if "got" in g][0]
+        self.assertEqual(got["resumed"] + got["fetched"], SIZE)
+        self.assertGreaterEqual(got["resumed"], seen["bytes"] - 4 * MIB)
+        self.assertEqual(digest(os.path.join(here, "film.jpg")), digest(path))
+        if "asan" not in mesh.build and "ubsan" not in mesh.build:
+            for d in there + [alice]:
+                self.assertLess(d.rss_bytes(), 24 * MIB)
+
+
+if __name__ == "__main__":
+    tap.main()
