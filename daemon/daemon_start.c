@@ -374,6 +374,11 @@ daemon_stop(struct daemon *d)
 		event_free(d->on_term);
 	if (d->on_block != NULL)
 		event_free(d->on_block);
-	if (d->base != NULL)
+	if (d->base != NULL) {
+		/* What was woken and then freed, libevent has put off to its
+		 * next turn; event_base_free would forget that, and leave the
+		 * connection with all that lies in its input. */
+		(void)event_base_loop(d->base, EVLOOP_NONBLOCK);
 		event_base_free(d->base);
+	}
 }
