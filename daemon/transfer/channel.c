@@ -70,6 +70,12 @@ channel_cut(struct channel *c)
 	(void)shutdown(c->fd, SHUT_RDWR);
 }
 
+void
+channel_end_by(struct channel *c, uint64_t end_ms)
+{
+	c->end_ms = end_ms;
+}
+
 const struct node_id *
 channel_node(const struct channel *c)
 {

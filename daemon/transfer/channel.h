@@ -71,6 +71,10 @@ bool channel_say(struct channel *c, const uint8_t *frame, size_t bytes,
 bool channel_say_bulk(struct channel *c, const struct bulk *m,
 		      unsigned timeout_ms);
 
+/* From now on nothing is waited for beyond then (steady clock), whatever comes
+ * in drips meanwhile; UINT64_MAX: no such end. */
+void channel_end_by(struct channel *c, uint64_t end_ms);
+
 enum channel_heard {
 	CHANNEL_HEARD,   /* *out; borrowed from the channel until the next hear */
 	CHANNEL_SILENT,  /* no byte for timeout_ms; nothing is lost */

@@ -14,7 +14,7 @@ struct channel {
 	SSL *ssl;
 	int fd;
 	int stop_fd; /* readable: give up (dialling only), else -1; borrowed */
-	uint64_t end_ms; /* nothing is waited for beyond it (dialling only) */
+	uint64_t end_ms; /* nothing is waited for beyond it */
 	struct node_id node;
 	struct unpack *unpack;
 	atomic_bool cut;

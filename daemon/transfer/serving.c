@@ -119,12 +119,14 @@ serving_count(struct serving *s, uint32_t *channels, uint64_t *bytes)
 
 /* ---- one channel ----------------------------------------------------- */
 
-/* The next request; false: there will be none. */
+/* The next request, whole by the end of idle_ms, however its bytes come; false:
+ * there will be none. */
 static bool
 await_request(struct served *c, struct bulk *m)
 {
 	uint64_t now = clock_steady_ms(), end = now + c->serving->idle_ms;
 
+	channel_end_by(c->channel, end);
 	for (; now < end; now = clock_steady_ms()) {
 		uint64_t left = end - now;
 
@@ -133,6 +135,7 @@ await_request(struct served *c, struct bulk *m)
 							       : REST_MS),
 				     m)) {
 		case CHANNEL_HEARD:
+			channel_end_by(c->channel, UINT64_MAX);
 			return true;
 		case CHANNEL_SILENT:
 			serving_rest(c);

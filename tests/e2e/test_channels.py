@@ -7,6 +7,7 @@ no longer what was indexed is refused, whatever happens to it meanwhile.
 import hashlib
 import os
 import random
+import select
 import shutil
 import sys
 import time
@@ -249,6 +250,28 @@ class Crowds(Base):
         started = time.monotonic()
         self.assertTrue(c.ended())
         self.assertGreater(time.monotonic() - started, 2)
+
+    def test_who_asks_in_drips(self):
+        data = film(MIB, 8)
+        self.idle_ms = 2000
+        d, _ = self.serve({"a.jpg": data})
+        c = self.dial(d)
+        self.assertEqual(c.get(photo_id(data)), data)
+        asked = frame(FETCH, 99, {"photo": photo_id(data), "offset": 0,
+                                  "length": 1})
+        started, cut = time.monotonic(), False
+        for n in range(len(asked) - 1):
+            cut = select.select([c.tls.socket], [], [], 0.2)[0] and c.ended()
+            if cut:
+                break
+            c.raw(asked[n:n + 1])
+        self.assertTrue(cut)
+        self.assertLess(time.monotonic() - started, 6)
+        # slowly, yet in time
+        c = self.dial(d)
+        for n in range(len(asked)):
+            c.raw(asked[n:n + 1])
+        self.assertEqual(c.answer(99, 1), data[:1])
 
     def test_an_end_is_prompt(self):
         data = film(24 * MIB, 6)
