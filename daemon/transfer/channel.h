@@ -33,8 +33,7 @@ struct channel_self {
 
 /*
  * The asker's side: connect to `to` (a number or a host name), TLS, check that
- * it is `node`, CHANNEL, CHANNEL_OPEN; at most timeout_ms in all (but a name
- * takes as long to look up as it takes).  `stop` may be NULL: it lets another
+ * it is `node`, CHANNEL, CHANNEL_OPEN; at most timeout_ms in all.  `stop` may be NULL: it lets another
  * thread end the dialling, too.  NULL with `why` when that fails; why->code is
  * what connect said, or
  *   ECANCELED     `stop` was pulled

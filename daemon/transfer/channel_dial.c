@@ -239,6 +239,33 @@ introduce(struct dialling *d)
 	return 0;
 }
 
+static int
+find_host(const struct address *to, uint64_t end_ms,
+	  const struct channel_stop *stop, struct sockaddr_storage *out,
+	  socklen_t *bytes, struct trouble *why)
+{
+	int code;
+
+	if (resolve_number(to, out, bytes))
+		return 0;
+	code = resolve_name_by(to, end_ms, stop != NULL ? stop->fd : -1, out,
+			       bytes);
+	switch (code) {
+	case 0:
+		return 0;
+	case EADDRNOTAVAIL:
+		return trouble_set(why, code, "%s: no such host", to->host);
+	case ECANCELED:
+		return trouble_set(why, code, "not wanted any more");
+	case ETIMEDOUT:
+		return trouble_set(why, code, "%s: no name server answers",
+				   to->host);
+	}
+	/* EBUSY is a holder's word. */
+	return trouble_errno(why, code == EBUSY ? EAGAIN : code,
+			     "%s: cannot be looked up", to->host);
+}
+
 struct channel *
 channel_dial(const struct channel_self *self, const struct address *to,
 	     const struct node_id *node, unsigned timeout_ms,
@@ -255,11 +282,8 @@ channel_dial(const struct channel_self *self, const struct address *to,
 	int fd;
 
 	memset(&address, 0, sizeof(address));
-	if (!resolve_number(to, &address, &bytes) &&
-	    !resolve_name(to, &address, &bytes)) {
-		trouble_set(why, EADDRNOTAVAIL, "%s: no such host", to->host);
+	if (find_host(to, end_ms, stop, &address, &bytes, why) == -1)
 		return NULL;
-	}
 	fd = socket(address.ss_family,
 		    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1) {

@@ -11,10 +11,16 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -366,10 +372,81 @@ it_is_not_read(void **state)
 	end(&h);
 }
 
+/* ---- names --------------------------------------------------------------- */
+
+static sem_t go_on;
+static atomic_uint asked;
+
+/* The system's resolver: one name has no answer until the test lets it. */
+int
+getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+	    struct addrinfo **out)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *,
+		    struct addrinfo **);
+	void *found = dlsym(RTLD_NEXT, "getaddrinfo");
+
+	if (strcmp(name, "slow.invalid") == 0 &&
+	    (hints->ai_flags & AI_NUMERICHOST) == 0) {
+		atomic_fetch_add(&asked, 1);
+		while (sem_wait(&go_on) == -1)
+			continue;
+		return EAI_AGAIN;
+	}
+	memcpy(&real, &found, sizeof(real));
+	return real(name, service, hints, out);
+}
+
+static int
+dial_name(const char *name, unsigned timeout_ms, struct channel_stop *stop)
+{
+	struct address at = {.port = 9};
+	struct node_id nobody = {{0}};
+	struct trouble why = {0};
+
+	snprintf(at.host, sizeof(at.host), "%s", name);
+	assert_null(channel_dial(self(), &at, &nobody, timeout_ms, stop,
+				 &why));
+	return why.code;
+}
+
+/* A name server that does not answer takes no longer than the deadline, ends
+ * when told to, and does not gather threads without end. */
+static void
+a_name_takes_its_time(void **state)
+{
+	struct channel_stop *stop = channel_stop_new();
+	uint64_t began = clock_steady_ms();
+	unsigned busy = 0;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(sem_init(&go_on, 0, 0), 0);
+	assert_int_equal(dial_name("slow.invalid", 100, NULL), ETIMEDOUT);
+	pthread_create(&thread, NULL, pull, stop);
+	assert_int_equal(dial_name("slow.invalid", 60000, stop), ECANCELED);
+	pthread_join(thread, NULL);
+	for (unsigned n = 0; n < 40; n++)
+		busy += dial_name("slow.invalid", 1, NULL) == EAGAIN;
+	assert_int_equal(busy, 40 - 14);
+	assert_true(clock_steady_ms() - began < 20000);
+	/* Two families are tried for each. */
+	for (unsigned n = 0; n < 64; n++)
+		sem_post(&go_on);
+	while (atomic_load(&asked) < 32)
+		sched_yield();
+	/* All have gone: there is room for this one. */
+	while (dial_name("localhost", 5000, NULL) == EAGAIN)
+		sched_yield();
+	assert_int_equal(dial_name("localhost", 5000, NULL), ECONNREFUSED);
+	channel_stop_free(stop);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_name_takes_its_time),
 		cmocka_unit_test(whom_it_takes),
 		cmocka_unit_test(silence_has_an_end),
 		cmocka_unit_test(nobody_listens),
