@@ -82,6 +82,7 @@ run(const struct options *p, struct output *o, struct failure *why)
 
 	if (c == NULL)
 		return -1;
+	q.u.rescan.accept_missing = p->accept_missing;
 	/* It has an effect: asked of one daemon only. */
 	if (call_open(c, NULL, NULL, why) == 0 && call_ask(c, &q, why) == 0) {
 		verb_note_silent(c, o);
@@ -94,15 +95,23 @@ run(const struct options *p, struct output *o, struct failure *why)
 const struct verb verb_rescan = {
 	.name = "rescan",
 	.summary = "look at the daemon's folders again now",
-	.synopsis = "rescan",
+	.synopsis = "rescan [--accept-missing]",
 	.help = "Waits until the scan is done; Ctrl-C leaves it running.  "
 		"New files are seen\n"
 		"within a moment anyway; this is for disks that do not tell "
 		"of changes.\n"
 		"\n"
+		"  --accept-missing  what is missing is really gone.  Without "
+		"it, a folder of\n"
+		"                    which more than 100 photos and a fifth, "
+		"or all, go at once\n"
+		"                    is taken for offline and keeps its "
+		"records\n"
+		"\n"
 		"Examples:\n"
 		"  photo rescan\n"
 		"  photo -p 5001 rescan && photo -p 5001 list\n"
 		"  photo rescan --json | jq -c .files\n",
+	.takes = TAKES_ACCEPT_MISSING,
 	.run = run,
 };

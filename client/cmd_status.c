@@ -58,6 +58,12 @@ put_json(struct json *j, const struct answer_status *s)
 	json_uint(j, "bytes", s->scanned_bytes);
 	json_uint(j, "total_files", s->total_files);
 	json_uint(j, "total_bytes", s->total_bytes);
+	if (s->scan == 1 && s->eta_ms == 0)
+		json_null(j, "eta_ms");
+	else
+		json_uint(j, "eta_ms", s->eta_ms);
+	json_uint(j, "read_files", s->read_files);
+	json_uint(j, "read_bytes", s->read_bytes);
 	json_close(j, '}');
 	json_open(j, "fresh", '{');
 	json_bool(j, "complete", s->fresh.complete);
@@ -92,9 +98,12 @@ put_piped(struct output *o, const struct answer_status *s)
 		(unsigned long long)s->bytes,
 		(unsigned long long)s->unique_bytes,
 		(unsigned long long)duplicate_bytes(s));
-	fprintf(f, "scan\t%s\nscan_files\t%llu\nscan_total_files\t%llu\n",
+	fprintf(f, "scan\t%s\nscan_files\t%llu\nscan_total_files\t%llu\n"
+		"read_files\t%llu\nread_bytes\t%llu\n",
 		scan_text(s->scan), (unsigned long long)s->files,
-		(unsigned long long)s->total_files);
+		(unsigned long long)s->total_files,
+		(unsigned long long)s->read_files,
+		(unsigned long long)s->read_bytes);
 	fprintf(f, "complete\t%s\noldest_age_ms\t%llu\n",
 		s->fresh.complete ? "true" : "false",
 		(unsigned long long)s->fresh.oldest_age_ms);
@@ -103,15 +112,18 @@ put_piped(struct output *o, const struct answer_status *s)
 static void
 put_scan(struct output *o, const struct answer_status *s)
 {
-	char bytes[TEXT_SIZE_MAX], total[TEXT_SIZE_MAX];
+	char bytes[TEXT_SIZE_MAX], total[TEXT_SIZE_MAX], eta[48] = "";
 
+	if (s->eta_ms > 0)
+		snprintf(eta, sizeof(eta), ", %llu s left",
+			 (unsigned long long)(s->eta_ms + 999) / 1000);
 	text_size(s->scanned_bytes, bytes);
 	text_size(s->total_bytes, total);
 	fprintf(o->data, "  scan         %s, ", scan_text(s->scan));
 	if (s->scan == 1 && s->total_files >= s->files && s->total_files > 0)
-		fprintf(o->data, "%llu of %llu files, %s of %s\n",
+		fprintf(o->data, "%llu of %llu files, %s of %s%s\n",
 			(unsigned long long)s->files,
-			(unsigned long long)s->total_files, bytes, total);
+			(unsigned long long)s->total_files, bytes, total, eta);
 	else
 		fprintf(o->data, "%llu file%s, %s\n",
 			(unsigned long long)s->files, s->files == 1 ? "" : "s",

@@ -30,6 +30,7 @@ enum verb_takes {
 	TAKES_ALWAYS = 1024,
 	TAKES_QUERY = 2048, /* no option: words may begin with a - */
 	TAKES_YES = 4096,
+	TAKES_ACCEPT_MISSING = 8192,
 };
 
 struct verb {
@@ -49,7 +50,7 @@ struct verb {
 
 struct options {
 	const struct verb *verb; /* NULL with help, version or a failure */
-	bool help, version, json, quiet, reverse, yes;
+	bool help, version, json, quiet, reverse, yes, accept_missing;
 	uint16_t port;      /* 0: not chosen */
 	int64_t timeout_ms; /* 10 s by default */
 	bool timeout_given;

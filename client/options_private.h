@@ -31,6 +31,7 @@ enum option_id {
 	OPTION_COPIES,
 	OPTION_ALWAYS,
 	OPTION_YES,
+	OPTION_ACCEPT_MISSING,
 };
 
 struct option_spec {

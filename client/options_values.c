@@ -33,6 +33,8 @@ const struct option_spec option_specs[] = {
 	{OPTION_COPIES, 0, "copies", true, TAKES_COPIES},
 	{OPTION_ALWAYS, 0, "always", false, TAKES_ALWAYS},
 	{OPTION_YES, 0, "yes", false, TAKES_YES},
+	{OPTION_ACCEPT_MISSING, 0, "accept-missing", false,
+	 TAKES_ACCEPT_MISSING},
 };
 const size_t option_spec_count =
 	sizeof(option_specs) / sizeof(*option_specs);
@@ -187,6 +189,9 @@ option_set(struct options *o, enum option_id id, const char *value,
 		return 0;
 	case OPTION_YES:
 		o->yes = true;
+		return 0;
+	case OPTION_ACCEPT_MISSING:
+		o->accept_missing = true;
 		return 0;
 	}
 	return -1;

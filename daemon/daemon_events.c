@@ -144,7 +144,7 @@ on_new_life(void *arg)
 	struct daemon *d = arg;
 
 	if (d->intake != NULL)
-		(void)intake_rescan(d->intake);
+		(void)intake_rescan(d->intake, false);
 }
 
 void

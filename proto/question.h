@@ -34,7 +34,7 @@ enum question_type {
 	CLIENT_EVENT = 42,
 	CLIENT_VERIFY = 43, /* {} */
 	CLIENT_TABLE = 44,
-	CLIENT_RESCAN = 45, /* {}: PROGRESS..., then DONE */
+	CLIENT_RESCAN = 45, /* PROGRESS..., then DONE */
 	CLIENT_PROGRESS = 46,
 	CLIENT_DONE = 47, /* {}: also answers LEAVE and FORGET */
 	CLIENT_DUPES = 48, /* answered by PHOTOS with "wasted" */
@@ -218,6 +218,8 @@ struct answer_status {
 	uint64_t photos, copies, bytes, unique_bytes;
 	uint32_t scan; /* 0 idle, 1 scanning, 2 offline */
 	uint64_t files, scanned_bytes, total_files, total_bytes;
+	uint64_t eta_ms; /* 0: not known */
+	uint64_t read_files, read_bytes; /* since the daemon started */
 	bool synced;
 	struct answer_fresh fresh;
 };
@@ -280,6 +282,11 @@ struct answer_forget {
 	uint64_t alone;  /* ... that nobody else has: they leave the list */
 };
 
+/* {"accept_missing"} */
+struct question_rescan {
+	bool accept_missing; /* withdraw whatever is missing, however much */
+};
+
 /* {"files","total_files","bytes","total_bytes","eta"} */
 struct answer_progress {
 	uint64_t files, total_files, bytes, total_bytes, eta_ms;
@@ -296,6 +303,7 @@ struct question {
 		struct question_dupes dupes;
 		struct question_problems asked_problems;
 		struct question_forget forget;
+		struct question_rescan rescan;
 		struct answer_photos photos;
 		struct answer_problems problems;
 		struct answer_peers peers;

@@ -253,9 +253,12 @@ map_read(struct question_decoder *d, struct question *out)
 	case CLIENT_STATUS:
 	case CLIENT_WATCH:
 	case CLIENT_VERIFY:
-	case CLIENT_RESCAN:
 	case CLIENT_DONE:
 	case CLIENT_LEAVE:
+		return true;
+	case CLIENT_RESCAN:
+		out->u.rescan.accept_missing =
+			fields_bool_or(f, "accept_missing", false);
 		return true;
 	case CLIENT_DUPES:
 		question_read_page(f, &out->u.dupes.limit, out->u.dupes.after,

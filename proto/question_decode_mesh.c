@@ -73,6 +73,9 @@ question_read_status(struct fields *f, struct answer_status *out)
 	out->scanned_bytes = fields_uint(f, "scanned_bytes", UINT64_MAX);
 	out->total_files = fields_uint(f, "total_files", UINT64_MAX);
 	out->total_bytes = fields_uint(f, "total_bytes", UINT64_MAX);
+	out->eta_ms = fields_uint_or(f, "eta", UINT64_MAX, 0);
+	out->read_files = fields_uint_or(f, "read_files", UINT64_MAX, 0);
+	out->read_bytes = fields_uint_or(f, "read_bytes", UINT64_MAX, 0);
 	out->synced = fields_bool(f, "synced");
 	question_read_fresh(f, &out->fresh);
 }

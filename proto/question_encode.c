@@ -143,7 +143,7 @@ peers_pack(struct pack *p, const struct answer_peers *a)
 static void
 status_pack(struct pack *p, const struct answer_status *s)
 {
-	pack_map(p, 18 + FRESH_PAIRS);
+	pack_map(p, 21 + FRESH_PAIRS);
 	pack_key_node(p, "node", &s->node);
 	pack_key_str(p, "name", s->name);
 	pack_key_uint(p, "port", s->port);
@@ -161,6 +161,9 @@ status_pack(struct pack *p, const struct answer_status *s)
 	pack_key_uint(p, "scanned_bytes", s->scanned_bytes);
 	pack_key_uint(p, "total_files", s->total_files);
 	pack_key_uint(p, "total_bytes", s->total_bytes);
+	pack_key_uint(p, "eta", s->eta_ms);
+	pack_key_uint(p, "read_files", s->read_files);
+	pack_key_uint(p, "read_bytes", s->read_bytes);
 	pack_key_bool(p, "synced", s->synced);
 	question_pack_fresh(p, &s->fresh);
 }
@@ -301,10 +304,17 @@ map_pack(struct pack *p, const struct question *q)
 	case CLIENT_STATUS:
 	case CLIENT_WATCH:
 	case CLIENT_VERIFY:
-	case CLIENT_RESCAN:
 	case CLIENT_DONE:
 	case CLIENT_LEAVE:
 		pack_map(p, 0);
+		return true;
+	case CLIENT_RESCAN:
+		if (!q->u.rescan.accept_missing) {
+			pack_map(p, 0);
+			return true;
+		}
+		pack_map(p, 1);
+		pack_key_bool(p, "accept_missing", true);
 		return true;
 	case CLIENT_DUPES:
 		dupes_pack(p, &q->u.dupes);

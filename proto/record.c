@@ -135,6 +135,8 @@ problem_code_text(uint8_t code)
 		return "unstable";
 	case PROBLEM_NAME:
 		return "name";
+	case PROBLEM_OFFLINE:
+		return "offline";
 	default: /* codes of newer versions */
 		return "unknown";
 	}

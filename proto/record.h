@@ -105,6 +105,7 @@ enum problem_code {
 	PROBLEM_TRUNCATED = 3,  /* media that ends too early */
 	PROBLEM_UNSTABLE = 4,   /* kept changing while it was read */
 	PROBLEM_NAME = 5,       /* path too long or otherwise unusable */
+	PROBLEM_OFFLINE = 6,    /* of a root: too much of it is missing */
 };
 
 /* [code uint, message str] */

@@ -87,7 +87,7 @@ answers_ask(struct answers *a, uint64_t client, const struct question *q)
 		verify_ask(a, client, q->request);
 		return;
 	case CLIENT_RESCAN:
-		rescan_ask(a, client, q->request);
+		rescan_ask(a, client, q->request, &q->u.rescan);
 		return;
 	case CLIENT_HAVE:
 		have_ask(a, client, q->request, &q->u.have);

@@ -1,20 +1,7 @@
 /* rescan.c: look at the folders again now, and say how far that is. */
 #include <stdlib.h>
 
-#include "clock.h"
 #include "task.h"
-
-/* As fast as until now; 0 when not known. */
-static uint64_t
-eta_ms(const struct scan_progress *p, uint64_t spent_ms)
-{
-	uint64_t done = p->bytes, all = p->total_bytes;
-
-	if (p->state != SCAN_RUNNING || done == 0 || all <= done)
-		return 0;
-	return (uint64_t)((double)spent_ms / (double)done *
-			  (double)(all - done));
-}
 
 static void
 tell(struct answers *a, const struct rescan *r, const struct scan_progress *p)
@@ -27,7 +14,7 @@ tell(struct answers *a, const struct rescan *r, const struct scan_progress *p)
 	q.u.progress.total_files = p->total_files;
 	q.u.progress.bytes = p->bytes;
 	q.u.progress.total_bytes = p->total_bytes;
-	q.u.progress.eta_ms = eta_ms(p, clock_steady_ms() - r->began_ms);
+	q.u.progress.eta_ms = p->eta_ms;
 	if ((frame = encode_frame(&q, &bytes)) != NULL)
 		answers_send(a, r->client, r->request, frame, bytes, false);
 }
@@ -43,7 +30,8 @@ finish(struct answers *a, const struct rescan *r)
 }
 
 void
-rescan_ask(struct answers *a, uint64_t client, uint32_t request)
+rescan_ask(struct answers *a, uint64_t client, uint32_t request,
+	   const struct question_rescan *q)
 {
 	struct rescan *r;
 
@@ -58,8 +46,7 @@ rescan_ask(struct answers *a, uint64_t client, uint32_t request)
 	}
 	r->client = client;
 	r->request = request;
-	r->began_ms = clock_steady_ms();
-	r->until = intake_rescan(a->config.intake);
+	r->until = intake_rescan(a->config.intake, q->accept_missing);
 	r->next = a->rescans;
 	a->rescans = r;
 }

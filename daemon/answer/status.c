@@ -53,6 +53,9 @@ status_make(struct task *t, struct reader *r)
 	s->scanned_bytes = t->scan.bytes;
 	s->total_files = t->scan.total_files;
 	s->total_bytes = t->scan.total_bytes;
+	s->eta_ms = t->scan.eta_ms;
+	s->read_files = t->scan.read_files;
+	s->read_bytes = t->scan.read_bytes;
 	s->synced = v->synced;
 	view_fresh(v, &s->fresh);
 	task_encode(t, &q);

@@ -49,7 +49,6 @@ struct rescan {
 	uint64_t client;
 	uint32_t request;
 	uint64_t until; /* scan_progress.scan */
-	uint64_t began_ms;
 };
 
 struct fetch_world;
@@ -121,7 +120,8 @@ void roots_ask(struct answers *a, uint64_t client, uint32_t request);
 void requests_ask(struct answers *a, uint64_t client, uint32_t request);
 void decide_ask(struct answers *a, uint64_t client, uint32_t request,
 		const struct question_decide *q);
-void rescan_ask(struct answers *a, uint64_t client, uint32_t request);
+void rescan_ask(struct answers *a, uint64_t client, uint32_t request,
+		const struct question_rescan *q);
 void rescan_forget(struct answers *a, uint64_t client);
 void rescan_tick(struct answers *a);
 void forget_ask(struct answers *a, uint64_t client, uint32_t request,

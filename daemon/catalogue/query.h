@@ -184,7 +184,7 @@ void reader_watch(struct reader *r,
 		  void (*on_damage)(void *arg, const struct trouble *what),
 		  void *arg);
 
-/* ---- for intake and holdings ------------------------------------------------------ */
+/* ---- for intake and holdings ----------------------------------------- */
 
 struct known_file {
 	int64_t row; /* names the row for `seen` bitmaps; stable in a run */
@@ -209,5 +209,37 @@ int reader_each_known(struct reader *r, const struct root_id *root,
 		      bool (*each)(void *arg, const struct known_file *f,
 				   const char *path, size_t path_bytes),
 		      void *arg, struct trouble *why);
+/* Those below the directory `path` ("": all), by path, behind the path
+ * `after` (NULL: from the first). */
+int reader_known_below(struct reader *r, const struct root_id *root,
+		       const char *path, size_t path_bytes, const char *after,
+		       size_t after_bytes,
+		       bool (*each)(void *arg, const struct known_file *f,
+				    const char *path, size_t path_bytes),
+		       void *arg, struct trouble *why);
+
+/* A file as it is known at one of its paths; borrowed for the callback. */
+struct known_place {
+	struct known_file known;
+	struct root_id root;
+	const char *path;
+	size_t path_bytes;
+	/* What is recorded of it there. */
+	bool has_copy, has_problem;
+	struct record_copy copy;
+	struct record_problem problem;
+};
+/* Where files of this inode are known, of all roots, 64 at most; `each` may
+ * not ask the reader anything. */
+int reader_known_inode(struct reader *r, uint64_t inode,
+		       bool (*each)(void *arg, const struct known_place *p),
+		       void *arg, struct trouble *why);
+/* Where else this node holds the photo that it holds at `path`, 64 places at
+ * most; `each` may not ask the reader anything. */
+int reader_beside(struct reader *r, const struct root_id *root,
+		  const char *path, size_t path_bytes,
+		  bool (*each)(void *arg, const struct root_id *root,
+			       const char *path, size_t path_bytes),
+		  void *arg, struct trouble *why);
 
 #endif

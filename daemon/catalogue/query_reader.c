@@ -1,6 +1,6 @@
 /*
  * query_reader.c: opening a reader, its read transactions, and the short
- * questions: totals, and what intake knows of files.
+ * questions about totals.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -8,8 +8,6 @@
 #include <string.h>
 
 #include "query_private.h"
-
-#define KNOWN_VERDICT 0x0f /* the rest is the writer's own note */
 
 static const char *const reader_sql[R_COUNT] = {
 	[R_BEGIN] = "BEGIN",
@@ -53,6 +51,26 @@ static const char *const reader_sql[R_COUNT] = {
 	[R_KNOWN] =
 		"SELECT id, verdict, size, inode, mtime, ctime FROM known"
 		" WHERE key = ?1",
+#define OWN_LIVE(kind)                                                         \
+	"(SELECT value FROM record WHERE stream ="                             \
+	" (SELECT id FROM stream WHERE role = 1) AND kind = " kind              \
+	" AND key = known.key AND dead = 0)"
+	/* Many hard links of one file are looked at no further. */
+	[R_KNOWN_INODE] =
+		"SELECT id, verdict, size, inode, mtime, ctime, key, "
+		OWN_LIVE("3") ", " OWN_LIVE("4")
+		" FROM known INDEXED BY known_inode WHERE inode = ?1 LIMIT 64",
+	[R_KNOWN_BELOW] =
+		"SELECT id, verdict, size, inode, mtime, ctime, key"
+		" FROM known WHERE key > ?1 AND key < ?2 ORDER BY key",
+	[R_BESIDE] =
+		"SELECT copy.key FROM copy, stream WHERE copy.photo = ?1"
+		" AND stream.role = 1 AND copy.stream = stream.id"
+		" AND copy.leaving = 0 AND copy.key <> ?2 LIMIT 64",
+	[R_OWN_COPY] =
+		"SELECT value FROM record WHERE stream ="
+		" (SELECT id FROM stream WHERE role = 1) AND kind = 3"
+		" AND key = ?1 AND dead = 0",
 	[R_KNOWN_EACH] =
 		"SELECT id, verdict, size, inode, mtime, ctime, key"
 		" FROM known NOT INDEXED WHERE key >= ?1 AND key < ?2"
@@ -308,101 +326,4 @@ reader_watch(struct reader *r,
 {
 	r->on_damage = on_damage;
 	r->arg = arg;
-}
-
-/* ---- for intake and holdings ------------------------------------------------------- */
-
-static void
-known_out(sqlite3_stmt *st, struct known_file *out)
-{
-	out->row = sqlite3_column_int64(st, 0);
-	out->verdict = (uint8_t)(sqlite3_column_int(st, 1) & KNOWN_VERDICT);
-	out->size = (uint64_t)sqlite3_column_int64(st, 2);
-	out->inode = (uint64_t)sqlite3_column_int64(st, 3);
-	out->mtime_ns = sqlite3_column_int64(st, 4);
-	out->ctime_ns = sqlite3_column_int64(st, 5);
-}
-
-/* One statement is a read transaction by itself. */
-int
-reader_known_file(struct reader *r, const struct root_id *root,
-		  const char *path, size_t path_bytes,
-		  struct known_file *out, bool *found, struct trouble *why)
-{
-	sqlite3_stmt *st = r->st[R_KNOWN];
-	uint8_t key[RECORD_KEY_MAX];
-	int code;
-
-	*found = false;
-	if (path_bytes > PATH_BYTES_MAX)
-		return 0;
-	memcpy(key, root->bytes, ROOT_ID_BYTES);
-	memcpy(key + ROOT_ID_BYTES, path, path_bytes);
-	sqlite3_bind_blob(st, 1, key, (int)(ROOT_ID_BYTES + path_bytes),
-			  SQLITE_STATIC);
-	if ((code = read_row(r, st, why)) != 1)
-		return code;
-	known_out(st, out);
-	*found = true;
-	sqlite3_reset(st);
-	return 0;
-}
-
-int
-reader_each_holding(struct reader *r, const struct photo_id *photo,
-		    bool (*each)(void *arg, const struct root_id *root,
-				 const char *path, size_t path_bytes,
-				 const struct known_file *f),
-		    void *arg, struct trouble *why)
-{
-	sqlite3_stmt *st = r->st[R_HOLDING];
-	uint8_t id[PHOTO_ID_BYTES];
-	struct known_file f;
-	struct root_id root;
-	int code;
-
-	photo_id_pack(photo, id);
-	sqlite3_bind_blob(st, 1, id, sizeof(id), SQLITE_STATIC);
-	while ((code = read_row(r, st, why)) == 1) {
-		const char *key = sqlite3_column_blob(st, 6);
-		size_t bytes = (size_t)sqlite3_column_bytes(st, 6);
-
-		if (bytes <= ROOT_ID_BYTES)
-			continue;
-		known_out(st, &f);
-		memcpy(root.bytes, key, ROOT_ID_BYTES);
-		if (!each(arg, &root, key + ROOT_ID_BYTES,
-			  bytes - ROOT_ID_BYTES, &f)) {
-			sqlite3_reset(st);
-			return 0;
-		}
-	}
-	return code;
-}
-
-int
-reader_each_known(struct reader *r, const struct root_id *root,
-		  bool (*each)(void *arg, const struct known_file *f,
-			       const char *path, size_t path_bytes),
-		  void *arg, struct trouble *why)
-{
-	sqlite3_stmt *st = r->st[R_KNOWN_EACH];
-	struct known_file f;
-	int code;
-
-	schema_bind_root(st, 1, root);
-	while ((code = read_row(r, st, why)) == 1) {
-		const char *key = sqlite3_column_blob(st, 6);
-		size_t bytes = (size_t)sqlite3_column_bytes(st, 6);
-
-		if (bytes <= ROOT_ID_BYTES)
-			continue;
-		known_out(st, &f);
-		if (!each(arg, &f, key + ROOT_ID_BYTES,
-			  bytes - ROOT_ID_BYTES)) {
-			sqlite3_reset(st);
-			return 0;
-		}
-	}
-	return code;
 }

@@ -139,6 +139,12 @@ schema_check(sqlite3 *db, struct trouble *why)
 	return ok;
 }
 
+/* Beside the tables, and made where an older file lacks them: an older photod
+ * keeps up what it finds, so this is no new format.  known_inode leads from a
+ * file to where it was, so that what is renamed is not read again. */
+static const char indexes[] =
+	"CREATE INDEX IF NOT EXISTS known_inode ON known(inode);";
+
 static const char writer_pragmas[] =
 	"PRAGMA journal_mode=WAL;"
 	"PRAGMA trusted_schema=OFF;"
@@ -228,6 +234,9 @@ schema_open(const char *path, sqlite3 **out, bool *clean, struct trouble *why)
 		goto failed;
 	*clean = true;
 	if (judge(db, path, &found, clean, why) == -1)
+		goto failed;
+	if ((found == SCHEMA_NEW || found == SCHEMA_KEPT) &&
+	    sqlite3_exec(db, indexes, NULL, NULL, NULL) != SQLITE_OK)
 		goto failed;
 	if (found == SCHEMA_NEW || found == SCHEMA_KEPT)
 		*out = db;

@@ -30,7 +30,8 @@ enum own_verdict {
 struct own_file {
 	struct root_id root;
 	const char *path;  /* relative to the root, raw bytes; borrowed */
-	size_t path_bytes; /* 1..PATH_BYTES_MAX */
+	size_t path_bytes; /* at most PATH_BYTES_MAX; 0: the root itself, which
+			    * can be a PROBLEM or GONE */
 	enum own_verdict verdict;
 	/*
 	 * What was seen when it was read (not for GONE).  ctime_ns is negated

@@ -38,7 +38,10 @@ struct known_row {
 static int
 key_of(struct writer *w, const struct own_file *f, struct own_key *key)
 {
-	if (f->path_bytes == 0 || f->path_bytes > PATH_BYTES_MAX ||
+	/* Nothing but a problem can be had by the root itself. */
+	if ((f->path_bytes == 0 && f->verdict != OWN_PROBLEM &&
+	     f->verdict != OWN_GONE) ||
+	    f->path_bytes > PATH_BYTES_MAX ||
 	    memchr(f->path, '\0', f->path_bytes) != NULL)
 		return fail_with(w, "catalogue: a path is not lawful");
 	memcpy(key->bytes, f->root.bytes, ROOT_ID_BYTES);

@@ -35,15 +35,20 @@ say_problem(struct own_file *f, enum problem_code code, const char *message)
 		 message);
 }
 
-/* XXH3-64 of volume identity and inode: hard links count once. */
+/* XXH3-64 of volume identity and inode: hard links count once.  Where inode
+ * numbers are made up anew at each mount they would also make strangers one,
+ * so there it is the path. */
 static void
-file_identity(const struct state_root *root, uint64_t inode, uint8_t out[8])
+file_identity(const struct hash_job *j, uint64_t inode, uint8_t out[8])
 {
+	const struct state_root *root = j->root;
 	uint8_t text[VOLUME_BYTES_MAX + 8];
 	size_t n = root->volume_bytes;
 	XXH64_canonical_t canonical;
 
 	memcpy(text, root->volume, n);
+	if (!j->stable)
+		inode = XXH3_64bits(j->path, j->path_bytes);
 	for (unsigned k = 0; k < 8; k++)
 		text[n + k] = (uint8_t)(inode >> (56 - 8 * k));
 	XXH64_canonicalFromHash(&canonical, XXH3_64bits(text, n + 8));
@@ -51,13 +56,12 @@ file_identity(const struct state_root *root, uint64_t inode, uint8_t out[8])
 }
 
 static void
-say_copy(struct own_file *f, const struct state_root *root,
-	 const struct content *c)
+say_copy(struct own_file *f, const struct hash_job *j, const struct content *c)
 {
 	f->verdict = OWN_COPY;
 	f->copy.photo = c->photo;
 	f->copy.mtime_ns = f->mtime_ns;
-	file_identity(root, f->inode, f->copy.file);
+	file_identity(j, f->inode, f->copy.file);
 	snprintf(f->copy.type, sizeof(f->copy.type), "%s", c->type);
 	if (c->truncated) {
 		f->also_problem = true;
@@ -75,9 +79,12 @@ judge(const struct hash_job *j, const struct content *c, struct own_file *f)
 	bool named = media_name(j->path, j->path_bytes);
 	char text[96];
 
+	/* Removed or replaced while it was read: nothing can be had of it. */
+	if (c->verdict != CONTENT_UNREADABLE && c->stat.st_nlink == 0)
+		return false;
 	switch (c->verdict) {
 	case CONTENT_MEDIA:
-		say_copy(f, j->root, c);
+		say_copy(f, j, c);
 		return true;
 	case CONTENT_OTHER:
 		f->verdict = OWN_IGNORED;
@@ -130,12 +137,17 @@ is_young(const struct content *c, struct own_file *f)
 }
 
 static void
-count(struct intake *i, const struct content *c, bool young)
+count(struct intake *i, const struct hash_job *j, const struct content *c,
+      bool young)
 {
 	struct scan_progress *p = &i->progress;
 
 	pthread_mutex_lock(&i->lock);
 	if (c->verdict == CONTENT_MEDIA) {
+		p->read_files++;
+		p->read_bytes += c->photo.size;
+	}
+	if (c->verdict == CONTENT_MEDIA && !j->live) {
 		p->files++;
 		p->bytes += c->photo.size;
 		p->hashed_files++;
@@ -146,7 +158,7 @@ count(struct intake *i, const struct content *c, bool young)
 			p->total_bytes = p->bytes;
 	}
 	if (young)
-		i->young = true;
+		look_later(i, j->index, j->path, j->path_bytes);
 	pthread_mutex_unlock(&i->lock);
 }
 
@@ -170,10 +182,94 @@ do_job(struct intake *i, struct content_reader *r, const struct hash_job *j)
 	young = is_young(&c, &f) && f.verdict != OWN_IGNORED;
 	if (say)
 		outbox_put(i->outbox, &f);
-	count(i, &c, young);
+	count(i, j, &c, young);
 	if (say && f.verdict == OWN_PROBLEM)
 		log_debug("%s/%s: %s", j->root->path, j->path,
 			 f.problem.message);
+}
+
+/* ---- the jobs --------------------------------------------------------- */
+
+void
+queue_job(struct intake *i, struct hash_job *j, bool urgent)
+{
+	j->serial = ++i->serial;
+	j->beside = i->flight;
+	j->at = &i->flight;
+	if (j->beside != NULL)
+		j->beside->at = &j->beside;
+	i->flight = j;
+	if (urgent) {
+		j->next = i->first;
+		if (i->first == NULL)
+			i->last = &j->next;
+		i->first = j;
+	} else {
+		j->next = NULL;
+		*i->last = j;
+		i->last = &j->next;
+	}
+	i->waiting++;
+	pthread_cond_broadcast(&i->moved);
+}
+
+bool
+job_again(struct intake *i, unsigned index, const char *path,
+	  size_t path_bytes, unsigned flags)
+{
+	struct hash_job *j;
+
+	pthread_mutex_lock(&i->lock);
+	j = i->flight;
+	while (j != NULL && (j->index != index || j->path_bytes != path_bytes ||
+			     memcmp(j->path, path, path_bytes) != 0))
+		j = j->beside;
+	if (j != NULL) {
+		j->flags = j->again ? pending_join(j->flags, flags) : flags;
+		j->again = true;
+	}
+	pthread_mutex_unlock(&i->lock);
+	return j != NULL;
+}
+
+bool
+jobs_ended(struct intake *i, uint64_t serial)
+{
+	const struct hash_job *j = i->flight;
+
+	while (j != NULL && j->serial > serial)
+		j = j->beside;
+	return j == NULL;
+}
+
+void
+look_later(struct intake *i, unsigned index, const char *path,
+	   size_t path_bytes)
+{
+	if (!pending_put(i->pending, index, path, path_bytes, LOOK_WHEN_QUIET,
+			 clock_steady_ms() + PENDING_QUIET_MS))
+		i->young = true;
+}
+
+static void
+end_job(struct intake *i, struct hash_job *j)
+{
+	pthread_mutex_lock(&i->lock);
+	*j->at = j->beside;
+	if (j->beside != NULL)
+		j->beside->at = j->at;
+	i->busy--;
+	i->stirred = true;
+	if (j->again) {
+		if (!pending_put(i->pending, j->index, j->path, j->path_bytes,
+				 j->flags, 0))
+			i->young = true;
+		atomic_store(&i->ready, true);
+	}
+	pthread_cond_broadcast(&i->moved);
+	pthread_mutex_unlock(&i->lock);
+	close(j->fd);
+	free(j);
 }
 
 static struct hash_job *
@@ -212,12 +308,7 @@ hasher_main(void *arg)
 		sleep(1);
 	while ((j = next_job(i)) != NULL) {
 		do_job(i, r, j);
-		close(j->fd);
-		free(j);
-		pthread_mutex_lock(&i->lock);
-		i->busy--;
-		pthread_cond_broadcast(&i->moved);
-		pthread_mutex_unlock(&i->lock);
+		end_job(i, j);
 	}
 	content_reader_free(r);
 	return NULL;

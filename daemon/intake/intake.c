@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "log.h"
 #include "trouble.h"
+#include "watcher.h"
 
 /* From the kernel's ioprio.h, which user space has no header for. */
 #define IOPRIO_WHO_PROCESS 1
@@ -24,6 +25,11 @@
  * something keeps being modified. */
 #define AGAIN_MS        2000u
 #define AGAIN_DOUBLINGS 5u
+/* Folders that are not told of are looked at so often, and no more than one
+ * part in so many of the time. */
+#define POLL_MS    60000u
+#define POLL_SHARE 20u
+#define AWAY_MS    5000u /* folders that are away are looked for */
 
 void
 lower_priority(void)
@@ -51,30 +57,86 @@ intake_wait(struct intake *i, uint64_t ms_max)
 	pthread_cond_timedwait(&i->moved, &i->lock, &until);
 }
 
-/* Wait for a reason to scan.  False when it is to stop. */
+/* What a scan begins with; the lock is held. */
+static void
+begin_scan(struct intake *i, bool *asked)
+{
+	struct scan_progress was = i->progress;
+
+	*asked = i->wanted;
+	i->accepting = i->wanted && i->accept;
+	i->wanted = i->accept = false;
+	i->young = false;
+	i->suspect = 0;
+	memset(&i->progress, 0, sizeof(i->progress));
+	i->progress.scan = was.scan;
+	i->progress.read_files = was.read_files;
+	i->progress.read_bytes = was.read_bytes;
+	i->progress.state = SCAN_RUNNING;
+}
+
+static uint64_t
+earliest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* A cheap look whether the folders are those that were scanned. */
+static void
+look_for_roots(struct intake *i)
+{
+	bool changed;
+
+	pthread_mutex_lock(&i->lock);
+	i->mounts = false;
+	pthread_mutex_unlock(&i->lock);
+	changed = roots_changed(i);
+	pthread_mutex_lock(&i->lock);
+	i->wanted = i->wanted || changed;
+	pthread_mutex_unlock(&i->lock);
+}
+
+/*
+ * Look at single paths until there is a reason to scan; false when it is to
+ * stop.  Scans for what was young, or otherwise left over, come ever later
+ * while one leads to the next.
+ */
 static bool
 wait_wanted(struct intake *i, uint64_t due_ms, bool *asked)
 {
-	uint64_t now;
-	bool go;
+	uint64_t again = UINT64_MAX, live = 0, poll = UINT64_MAX, now, till;
+	bool go = false, mounts = false;
 
-	pthread_mutex_lock(&i->lock);
-	while (!atomic_load(&i->stop) && !i->wanted &&
-	       (now = clock_steady_ms()) < due_ms)
-		intake_wait(i, due_ms - now < 3600000 ? due_ms - now : 3600000);
-	go = !atomic_load(&i->stop);
-	if (go) {
-		uint64_t scan = i->progress.scan;
-
-		*asked = i->wanted;
-		i->wanted = false;
-		i->young = false;
-		memset(&i->progress, 0, sizeof(i->progress));
-		i->progress.scan = scan;
-		i->progress.state = SCAN_RUNNING;
+	if (i->away)
+		poll = clock_steady_ms() + AWAY_MS;
+	while (!go && !atomic_load(&i->stop)) {
+		pthread_mutex_lock(&i->lock);
+		now = clock_steady_ms();
+		if (i->young && again == UINT64_MAX)
+			again = now + ((uint64_t)AGAIN_MS << i->doublings);
+		till = earliest(earliest(due_ms, again), earliest(live, poll));
+		go = i->wanted || now >= earliest(due_ms, again);
+		if (go)
+			begin_scan(i, asked);
+		else if (!i->stirred && now < till)
+			intake_wait(i, earliest(till - now, 3600000));
+		mounts = i->mounts;
+		pthread_mutex_unlock(&i->lock);
+		if (!go && (mounts || clock_steady_ms() >= poll)) {
+			if (poll != UINT64_MAX)
+				poll = clock_steady_ms() + AWAY_MS;
+			look_for_roots(i);
+		}
+		if (!go)
+			live = live_turn(i);
 	}
-	pthread_mutex_unlock(&i->lock);
-	return go;
+	/* Only our own further looks come ever later: whoever asks often must
+	 * not put off the look that ends a change. */
+	if (again == UINT64_MAX || *asked)
+		i->doublings = 0;
+	else if (i->doublings < AGAIN_DOUBLINGS)
+		i->doublings++;
+	return !atomic_load(&i->stop);
 }
 
 static void
@@ -86,13 +148,28 @@ tell(struct intake *i)
 	outbox_tell(i->outbox, &p);
 }
 
+/* How long to wait before what is not watched is looked at again, so that
+ * looking never takes more than a small part of the time. */
+static uint64_t
+poll_ms(uint64_t took_ms)
+{
+	uint64_t ms = POLL_MS;
+#ifdef PHOTOMESH_TEST_HOOKS
+	const char *text = getenv("PHOTOMESH_POLL_MS");
+
+	if (text != NULL)
+		ms = strtoull(text, NULL, 10);
+#endif
+	return ms > POLL_SHARE * took_ms ? ms : POLL_SHARE * took_ms;
+}
+
 /* The scan is over; returns when the next one is due. */
 static uint64_t
-end_scan(struct intake *i, bool online, unsigned *doublings)
+end_scan(struct intake *i, bool online, uint64_t took_ms)
 {
+	const uint64_t every_ms = (uint64_t)i->config.interval_seconds * 1000;
 	struct scan_progress *p = &i->progress;
-	uint64_t now = clock_steady_ms(), due = UINT64_MAX, again;
-	bool young;
+	bool polled = false;
 
 	pthread_mutex_lock(&i->lock);
 	p->state = online ? SCAN_IDLE : SCAN_OFFLINE;
@@ -100,48 +177,38 @@ end_scan(struct intake *i, bool online, unsigned *doublings)
 	/* What was expected and did not come is not there. */
 	p->total_files = p->files;
 	p->total_bytes = p->bytes;
-	young = i->young;
 	pthread_mutex_unlock(&i->lock);
-	if (i->config.interval_seconds > 0)
-		due = now + (uint64_t)i->config.interval_seconds * 1000;
-	if (young) {
-		again = now + ((uint64_t)AGAIN_MS << *doublings);
-		due = due < again ? due : again;
-		if (*doublings < AGAIN_DOUBLINGS)
-			++*doublings;
-	} else {
-		*doublings = 0;
-	}
-	return due;
+	if (every_ms == 0)
+		return UINT64_MAX;
+	for (uint32_t k = 0; k < i->config.state->root_count; k++)
+		polled = polled || (i->now[k].online && i->now[k].polled);
+	return clock_steady_ms() +
+	       (polled ? earliest(every_ms, poll_ms(took_ms)) : every_ms);
 }
 
 static void *
 scanner_main(void *arg)
 {
 	struct intake *i = arg;
-	unsigned doublings = 0;
-	uint64_t due = 0;
-	bool online, asked;
+	uint64_t due = 0, took;
+	bool online, asked = false;
 
 	pthread_setname_np(pthread_self(), "scanner");
 	lower_priority();
 	while (wait_wanted(i, due, &asked)) {
 		uint64_t began = clock_steady_ms();
 
-		/* Only our own second looks come ever later: whoever asks
-		 * often must not put off the look that ends a change. */
-		if (asked)
-			doublings = 0;
-
 		tell(i);
+		i->scanning = true;
 		online = scan_all(i);
+		i->scanning = false;
 		if (atomic_load(&i->stop))
 			break;
-		due = end_scan(i, online, &doublings);
+		took = clock_steady_ms() - began;
+		due = end_scan(i, online, took);
 		log_info("scan: %" PRIu64 " photos and videos, %" PRIu64
 			 " read, in %" PRIu64 " ms",
-			 i->progress.files, i->progress.hashed_files,
-			 clock_steady_ms() - began);
+			 i->progress.files, i->progress.hashed_files, took);
 		tell(i);
 	}
 	return NULL;
@@ -240,6 +307,8 @@ intake_new(const struct intake_config *config, struct trouble *why)
 	if ((i->reader = reader_open(config->state->dir, why)) == NULL)
 		goto fail;
 	catalogue_watch(config->catalogue, i->reader);
+	if (live_init(i, why) == -1)
+		goto fail;
 	if (start_threads(i, why) == -1)
 		goto fail;
 	return i;
@@ -261,6 +330,7 @@ intake_free(struct intake *i)
 	pthread_mutex_unlock(&i->lock);
 	if (i->has_scanner)
 		pthread_join(i->scanner, NULL);
+	watcher_free(i->watch);
 	for (unsigned k = 0; k < i->hasher_count; k++)
 		pthread_join(i->hashers[k], NULL);
 	while ((j = i->first) != NULL) {
@@ -270,6 +340,7 @@ intake_free(struct intake *i)
 	}
 	if (i->reader != NULL)
 		reader_close(i->reader);
+	live_release(i);
 	outbox_free(i->outbox);
 	pthread_cond_destroy(&i->moved);
 	pthread_mutex_destroy(&i->lock);
@@ -277,12 +348,13 @@ intake_free(struct intake *i)
 }
 
 uint64_t
-intake_rescan(struct intake *i)
+intake_rescan(struct intake *i, bool accept_missing)
 {
 	uint64_t scan;
 
 	pthread_mutex_lock(&i->lock);
 	i->wanted = true;
+	i->accept = i->accept || accept_missing;
 	scan = i->progress.scan +
 	       (i->progress.state == SCAN_RUNNING ? 2 : 1);
 	pthread_cond_broadcast(&i->moved);

@@ -1,9 +1,10 @@
 /*
  * intake.h: from files to facts.
  *
- * Walks the roots, recognises media by content, hashes what is new or changed
- * and hands own changes to the catalogue.  Opens the user's folders for
- * reading only and never writes, renames or removes anything in them.
+ * Walks the roots and watches them, recognises media by content, hashes what is
+ * new or changed and hands own changes to the catalogue.  Opens the user's
+ * folders for reading only and never writes, renames or removes anything in
+ * them.
  */
 #ifndef PHOTOMESH_INTAKE_H
 #define PHOTOMESH_INTAKE_H
@@ -26,7 +27,10 @@ struct scan_progress {
 	uint64_t files, bytes; /* media seen so far in the running (or last) scan */
 	uint64_t total_files, total_bytes; /* known or found so far: at least
 					    * files/bytes */
+	uint64_t eta_ms; /* of the running scan; 0: not known */
 	uint64_t hashed_files, hashed_bytes; /* of these, read in this scan */
+	uint64_t read_files, read_bytes; /* media read since the start, by scans
+					  * and otherwise */
 };
 
 /* What the catalogue has recorded of the state's roots. */
@@ -63,8 +67,9 @@ struct intake *intake_new(const struct intake_config *config,
 /* Stops reading at the next file, waits for the threads. */
 void intake_free(struct intake *i);
 /* Look again now (or once more after the running scan).  Returns the number
- * that scan_progress.scan will have reached when that scan has ended. */
-uint64_t intake_rescan(struct intake *i);
+ * that scan_progress.scan will have reached when that scan has ended.
+ * `accept_missing`: it withdraws all it misses, however much that is. */
+uint64_t intake_rescan(struct intake *i, bool accept_missing);
 /* From the loop thread, at any time. */
 void intake_progress(struct intake *i, struct scan_progress *out);
 

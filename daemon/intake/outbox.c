@@ -287,8 +287,8 @@ outbox_send_root(struct outbox *o, const struct root_id *id,
 	return true;
 }
 
-bool
-outbox_settle(struct outbox *o)
+static bool
+wait_written(struct outbox *o, bool settle)
 {
 	bool good = outbox_send(o, true);
 
@@ -297,9 +297,33 @@ outbox_settle(struct outbox *o)
 		wait_a_little(o);
 	if (o->failed || atomic_load(o->stop))
 		good = false;
-	o->failed = false;
+	if (settle)
+		o->failed = false;
 	pthread_mutex_unlock(&o->lock);
 	return good;
+}
+
+bool
+outbox_settle(struct outbox *o)
+{
+	return wait_written(o, true);
+}
+
+bool
+outbox_flush(struct outbox *o)
+{
+	return wait_written(o, false);
+}
+
+bool
+outbox_failed(struct outbox *o)
+{
+	bool failed;
+
+	pthread_mutex_lock(&o->lock);
+	failed = o->failed;
+	pthread_mutex_unlock(&o->lock);
+	return failed;
 }
 
 static void

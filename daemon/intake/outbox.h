@@ -36,8 +36,12 @@ bool outbox_send(struct outbox *o, bool at_once);
 bool outbox_send_root(struct outbox *o, const struct root_id *id,
 		      const struct record_root *root);
 /* Send, and wait until everything is written.  False when stopped, or when
- * something could not be written since the last call. */
+ * something could not be written since the last settling. */
 bool outbox_settle(struct outbox *o);
+/* The same, but the next settling tells again what could not be written. */
+bool outbox_flush(struct outbox *o);
+/* Has something not been written since the last settling? */
+bool outbox_failed(struct outbox *o);
 /* Tell the loop thread how the scan goes. */
 void outbox_tell(struct outbox *o, const struct scan_progress *p);
 

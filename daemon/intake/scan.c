@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "scan_private.h"
@@ -27,6 +28,8 @@ wait_hashers(struct intake *i)
 	bool idle = false;
 
 	while (!idle && outbox_send(i->outbox, false)) {
+		if (atomic_load(&i->ready))
+			(void)live_turn(i);
 		pthread_mutex_lock(&i->lock);
 		idle = i->waiting == 0 && i->busy == 0;
 		if (!idle)
@@ -89,7 +92,8 @@ look(struct intake *i, struct scan_root *roots, uint32_t count,
 			roots[k].broken = true;
 		if (roots[k].fd != -1 && roots[k].second && !roots[k].broken)
 			check_root(&roots[k]);
-		if (roots[k].fd != -1 && roots[k].second && !roots[k].broken)
+		if (roots[k].fd != -1 && roots[k].second && !roots[k].broken &&
+		    !brake_scan(&roots[k]))
 			withdraw(&roots[k], gone);
 	}
 }
@@ -108,14 +112,20 @@ scan_all(struct intake *i)
 	}
 	for (uint32_t k = 0; k < state->root_count; k++) {
 		roots[k].intake = i;
+		roots[k].index = k;
+		roots[k].now = &i->now[k];
 		roots[k].root = &state->roots[k];
 		roots[k].said = &i->said.recorded[k];
 		roots[k].record = &i->said.roots[k];
 		begin_root(&roots[k]);
 	}
 	look(i, roots, state->root_count, gone);
+	i->away = false;
 	for (uint32_t k = 0; k < state->root_count; k++) {
 		online = online || roots[k].fd != -1;
+		i->away = i->away || (roots[k].fd == -1 &&
+				      roots[k].root->named &&
+				      !roots[k].now->braked);
 		end_root(&roots[k]);
 		free(roots[k].seen);
 		for (uint32_t n = 0; n < roots[k].unlisted_count; n++)
@@ -131,4 +141,44 @@ out:
 	free(gone);
 	free(roots);
 	return online;
+}
+
+bool
+roots_changed(struct intake *i)
+{
+	char reason[300];
+	struct stat st;
+	int fd;
+
+	for (uint32_t k = 0; k < i->config.state->root_count; k++) {
+		struct scan_root s = {.intake = i, .index = k,
+				      .now = &i->now[k],
+				      .root = &i->config.state->roots[k]};
+
+		if (!s.root->named)
+			continue;
+		/* The brake waits for files to come back, or another folder. */
+		if (s.now->online || s.now->braked) {
+			if (stat(s.root->path, &st) == -1 ||
+			    st.st_dev != s.now->device ||
+			    st.st_ino != s.now->inode)
+				return true;
+		} else if ((fd = open_root(&s, reason, sizeof(reason))) != -1) {
+			close(fd);
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+state_review(struct intake *i)
+{
+	bool online = false;
+
+	for (uint32_t k = 0; k < i->config.state->root_count; k++)
+		online = online || i->now[k].online;
+	pthread_mutex_lock(&i->lock);
+	i->progress.state = online ? SCAN_IDLE : SCAN_OFFLINE;
+	pthread_mutex_unlock(&i->lock);
 }

@@ -5,13 +5,20 @@
 #define PHOTOMESH_SCAN_PRIVATE_H
 
 #include "intake_private.h"
+#include "tree.h"
+
+struct trouble;
 
 #define UNLISTED_MAX 4096u
 #define GONE_AT_ONCE 4096u
 
-/* One root during one scan. */
+/* One root during one scan, or while single paths of it are looked at. */
 struct scan_root {
 	struct intake *intake;
+	unsigned index;       /* in state and intake */
+	struct root_now *now;
+	bool live;  /* single paths: nothing is counted or marked as seen */
+	bool quiet; /* leave alone what was modified just now */
 	const struct state_root *root;
 	bool *said;                 /* something was recorded of it: */
 	struct record_root *record; /* this */
@@ -36,6 +43,23 @@ void scan_again(struct intake *i);
  * rescan is an hour away: then another scan comes soon. */
 bool scan_shortage(struct intake *i, int error);
 
+/* ---- brake.c: is it too much that is gone? ----------------------------- */
+
+/* Is the photo at this path of s held at another path, of any root that is
+ * open, where it still lies?  Then nothing is lost with it. */
+bool held_elsewhere(struct scan_root *s, const char *path, size_t path_bytes);
+/* May so many photos of a root go at once, of so many that it had, so that so
+ * many are left? */
+bool brake_allows(const struct root_now *now, uint64_t gone, uint64_t held,
+		  uint64_t left);
+/* What a whole scan misses.  True: the root is offline now. */
+bool brake_scan(struct scan_root *s);
+/* Take the root for offline: `gone` of `held` photos are missing. */
+void brake(struct scan_root *s, uint64_t gone, uint64_t held);
+/* Note what is being withdrawn; how much of that lies within the window. */
+void window_add(struct root_now *now, uint64_t gone, uint64_t now_ms);
+uint64_t window_sum(struct root_now *now, uint64_t now_ms);
+
 /* ---- scan_seen.c: what is known of a root, and what of it is gone ----- */
 
 int load_known(struct scan_root *s);
@@ -51,15 +75,45 @@ struct gone_list {
 };
 /* Was something known not seen? */
 bool misses_something(struct scan_root *s, struct gone_list *g);
+/* Is that row gone, as far as this scan can tell? */
+bool is_gone(struct scan_root *s, const struct known_file *f, const char *path,
+	     size_t path_bytes);
+enum path_found {
+	PATH_MISSING, /* nothing that a walk would take */
+	PATH_FILE, PATH_DIRECTORY,
+	PATH_UNKNOWN, /* it cannot be looked at: nothing may be concluded */
+};
+enum path_found find_path(struct scan_root *s, const char *path,
+			  size_t path_bytes);
 void withdraw(struct scan_root *s, struct gone_list *g);
 
 /* ---- scan_walk.c: every file, against what is known of it ------------- */
 
 void walk_root(struct scan_root *s);
+/* What is done about each file, directory and failure; `v` points to `s`. */
+void visitor_init(struct scan_root *s, struct tree_visitor *v);
+/* Put a problem of something that was never opened. */
+bool put_problem(struct scan_root *s, const char *path, size_t path_bytes,
+		 const struct stat *st, enum problem_code code,
+		 const char *message);
+bool put_gone(struct scan_root *s, const char *path, size_t path_bytes);
+
+/* ---- scan_moved.c: what is known under another path --------------------- */
+
+/* Is this the file of another known path?  Then *out says of it what was said
+ * there, and nothing need be read.  1, 0; -1: *why. */
+int find_moved(struct scan_root *s, const char *path, size_t path_bytes,
+	       const struct stat *st, struct own_file *out,
+	       struct trouble *why);
 
 /* ---- scan_root.c: is the folder there, and what is said of it --------- */
 
 void begin_root(struct scan_root *s);
+/* The folder, if it is there and on the volume it was recorded on; -1 with the
+ * reason. */
+int open_root(struct scan_root *s, char *reason, size_t max);
+/* Keep all its records and say that it cannot be reached. */
+void set_offline(struct scan_root *s, const char *reason);
 /* After the walk: is it still the folder we began with? */
 void check_root(struct scan_root *s);
 void end_root(struct scan_root *s);

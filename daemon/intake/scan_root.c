@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -13,6 +16,7 @@
 #include "log.h"
 #include "scan_private.h"
 #include "trouble.h"
+#include "watcher.h"
 
 /* Record what holds now for a root, unless that is what was said last. */
 static void
@@ -43,7 +47,7 @@ say_root(struct scan_root *s, bool online, bool complete, bool stamp)
 	}
 }
 
-static void
+void
 set_offline(struct scan_root *s, const char *reason)
 {
 	/* Loud once, not at every scan. */
@@ -52,37 +56,118 @@ set_offline(struct scan_root *s, const char *reason)
 			 s->root->path, reason);
 	if (s->fd != -1)
 		close(s->fd);
-	s->fd = -1;
+	s->fd = s->now->fd = -1;
+	s->now->online = false;
+	/* What the brake has stopped may be on its way back. */
+	if (!s->now->braked && s->intake->watch != NULL)
+		watcher_forget(s->intake->watch, s->index);
 	say_root(s, false, false, false);
 }
 
-/* The folder, if it is there and on the volume it was recorded on. */
-static int
-open_root(const struct scan_root *s, char *reason, size_t max)
+/* ---- what kind of volume ------------------------------------------------ */
+
+/* From the kernel's magic.h and the sources of each. */
+enum {
+	FS_NFS = 0x6969, FS_SMB = 0x517b, FS_CIFS = 0xff534d42,
+	FS_SMB2 = 0xfe534d42, FS_AFS = 0x5346414f, FS_CEPH = 0x00c36400,
+	FS_9P = 0x01021997, FS_FUSE = 0x65735546, FS_CODA = 0x73757245,
+	FS_FAT = 0x4d44, FS_EXFAT = 0x2011bab0,
+};
+
+static uint32_t
+fs_type(int fd)
+{
+	struct statfs fs;
+#ifdef PHOTOMESH_TEST_HOOKS
+	const char *text = getenv("PHOTOMESH_FS_TYPE");
+
+	if (text != NULL)
+		return (uint32_t)strtoul(text, NULL, 0);
+#endif
+	return fstatfs(fd, &fs) == 0 ? (uint32_t)fs.f_type : 0;
+}
+
+/* What others do to a network file system is told to nobody here. */
+static void
+judge_volume(struct scan_root *s)
+{
+	bool network = false, stable = true;
+
+	switch (fs_type(s->fd)) {
+	case FS_SMB: case FS_CIFS: case FS_SMB2: case FS_FUSE:
+		stable = false;
+		network = true;
+		break;
+	case FS_NFS: case FS_AFS: case FS_CEPH: case FS_9P: case FS_CODA:
+		network = true;
+		break;
+	case FS_FAT: case FS_EXFAT:
+		stable = false;
+		break;
+	}
+	if (network && !s->now->polled)
+		log_info("%s is on a file system that does not tell of "
+			 "changes: it is looked at from time to time",
+			 s->root->path);
+	s->now->stable = stable;
+	s->now->polled = network;
+}
+
+static bool
+same_folder(const struct root_now *now, const struct stat *st)
+{
+	return now->checked && now->device == st->st_dev &&
+	       now->inode == st->st_ino;
+}
+
+static bool
+on_its_volume(struct scan_root *s, int fd, char *reason, size_t max)
 {
 	const struct state_root *r = s->root;
 	uint8_t volume[VOLUME_BYTES_MAX], bytes;
 	struct trouble why;
-	char text[96];
-	int fd;
 
-	fd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1) {
-		(void)scan_shortage(s->intake, errno);
-		snprintf(reason, max, "%s",
-			 strerror_r(errno, text, sizeof(text)));
-		return -1;
-	}
 	if (volume_identity(fd, &s->intake->config.state->host, volume, &bytes,
 			    &why) == -1) {
 		snprintf(reason, max, "%s", why.text);
-	} else if (bytes != r->volume_bytes ||
-		   memcmp(volume, r->volume, bytes) != 0) {
-		snprintf(reason, max,
-			 "another volume is there than the one recorded");
-	} else {
-		return fd;
+		return false;
 	}
+	if (bytes == r->volume_bytes && memcmp(volume, r->volume, bytes) == 0)
+		return true;
+	snprintf(reason, max, "another volume is there than the one recorded");
+	return false;
+}
+
+int
+open_root(struct scan_root *s, char *reason, size_t max)
+{
+	struct root_now *now = s->now;
+	struct stat st;
+	char text[96];
+	int fd;
+
+	fd = open(s->root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		(void)scan_shortage(s->intake, errno);
+		snprintf(reason, max, "%s",
+			 strerror_r(errno, text, sizeof(text)));
+		if (fd != -1)
+			close(fd);
+		return -1;
+	}
+	/* Single paths are looked at only in the folder last scanned. */
+	if (s->live) {
+		if (same_folder(now, &st))
+			return fd;
+		close(fd);
+		snprintf(reason, max, "another folder is there now");
+		return -1;
+	}
+	now->checked = on_its_volume(s, fd, reason, max);
+	now->device = st.st_dev;
+	now->inode = st.st_ino;
+	if (now->checked)
+		return fd;
 	close(fd);
 	return -1;
 }
@@ -101,6 +186,8 @@ begin_root(struct scan_root *s)
 		set_offline(s, reason);
 		return;
 	}
+	s->now->fd = s->fd;
+	judge_volume(s);
 	if (load_known(s) == -1)
 		s->broken = true;
 	/* Copies without their root would not know where they lie. */
@@ -121,9 +208,21 @@ check_root(struct scan_root *s)
 		return;
 	}
 	close(fd);
-	if (s->media == 0 && s->known_media > 0 && !s->broken)
-		set_offline(s, "no photo is left in it, so its disk may be "
-			       "missing");
+	if (s->media == 0 && s->known_media > 0 && !s->broken &&
+	    !s->intake->accepting)
+		brake(s, s->known_media, s->known_media);
+}
+
+/* The word that was said when it went offline. */
+static void
+take_back_problem(struct scan_root *s)
+{
+	struct known_file known;
+	bool found;
+
+	if (reader_known_file(s->intake->reader, &s->root->id, "", 0, &known,
+			      &found, NULL) == 0 && found)
+		put_gone(s, "", 0);
 }
 
 void
@@ -132,8 +231,12 @@ end_root(struct scan_root *s)
 	if (s->fd != -1 && !atomic_load(&s->intake->stop)) {
 		if (*s->said && !s->record->online)
 			log_info("%s is online again", s->root->path);
+		take_back_problem(s);
 		say_root(s, true, !s->broken, true);
+		s->now->online = true;
+		s->now->braked = false;
 	}
 	if (s->fd != -1)
 		close(s->fd);
+	s->fd = s->now->fd = -1;
 }

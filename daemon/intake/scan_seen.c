@@ -76,6 +76,65 @@ is_below_unlisted(const struct scan_root *s, const char *path, size_t bytes)
 	return false;
 }
 
+bool
+is_gone(struct scan_root *s, const struct known_file *f, const char *path,
+	size_t path_bytes)
+{
+	if (is_seen(s, f->row))
+		return false;
+	if (!is_below_unlisted(s, path, path_bytes))
+		return true;
+	set_seen(s, f->row);
+	return false;
+}
+
+struct finding {
+	struct scan_root *root;
+	bool file, unknown;
+};
+
+static bool
+note_file(void *arg, const struct tree_file *f)
+{
+	struct finding *g = arg;
+
+	(void)f;
+	g->file = true;
+	return true;
+}
+
+static void
+note_unlisted(void *arg, const char *path, size_t path_bytes, int error)
+{
+	struct finding *g = arg;
+
+	(void)path;
+	(void)path_bytes;
+	(void)scan_shortage(g->root->intake, error);
+	g->unknown = true;
+}
+
+enum path_found
+find_path(struct scan_root *s, const char *path, size_t path_bytes)
+{
+	struct finding g = {.root = s};
+	const struct tree_visitor v = {
+		.excludes = s->intake->config.excludes,
+		.exclude_count = s->intake->config.exclude_count,
+		.file = note_file,
+		.unlisted = note_unlisted,
+		.arg = &g,
+		.shallow = true,
+	};
+	enum tree_found found = tree_look(s->fd, &v, path, path_bytes);
+
+	if (g.unknown)
+		return PATH_UNKNOWN;
+	if (g.file)
+		return PATH_FILE;
+	return found == TREE_THERE ? PATH_DIRECTORY : PATH_MISSING;
+}
+
 static bool
 collect_gone(void *arg, const struct known_file *f, const char *path,
 	     size_t path_bytes)
@@ -83,12 +142,8 @@ collect_gone(void *arg, const struct known_file *f, const char *path,
 	struct gone_list *g = arg;
 	char *copy;
 
-	if (is_seen(g->root, f->row))
+	if (!is_gone(g->root, f, path, path_bytes))
 		return true;
-	if (is_below_unlisted(g->root, path, path_bytes)) {
-		set_seen(g->root, f->row);
-		return true;
-	}
 	if (g->only_look) {
 		g->count = 1;
 		return false;
@@ -124,7 +179,6 @@ misses_something(struct scan_root *s, struct gone_list *g)
 void
 withdraw(struct scan_root *s, struct gone_list *g)
 {
-	struct own_file f;
 	struct trouble why;
 	uint64_t total = 0;
 
@@ -137,16 +191,18 @@ withdraw(struct scan_root *s, struct gone_list *g)
 			log_error("%s: cannot read what is known: %s",
 				  s->root->path, why.text);
 		for (size_t k = 0; k < g->count; k++) {
-			memset(&f, 0, sizeof(f));
-			f.root = s->root->id;
-			f.path = g->paths[k];
-			f.path_bytes = g->path_bytes[k];
-			f.verdict = OWN_GONE;
-			if (!outbox_put_self(s->intake->outbox, &f))
+			/* A row of a former file may have been given to one that
+			 * came during this scan. */
+			enum path_found now = find_path(s, g->paths[k],
+							g->path_bytes[k]);
+			bool gone = now == PATH_MISSING ||
+				    now == PATH_DIRECTORY;
+
+			if (gone && !put_gone(s, g->paths[k], g->path_bytes[k]))
 				s->broken = true;
+			total += gone;
 			free(g->paths[k]);
 		}
-		total += g->count;
 	} while (g->count > 0 && !s->broken);
 	if (total > 0)
 		log_info("%s: %" PRIu64 " files are gone", s->root->path,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "content.h"
@@ -15,13 +16,29 @@
 #include "sniff.h"
 #include "tree.h"
 #include "trouble.h"
+#include "watcher.h"
 
+#define QUIET_NS (PENDING_QUIET_MS * INT64_C(1000000))
+
+/* Where inode numbers are made up anew at each mount, neither they nor the
+ * ctime say anything, except that it is to be read again. */
 static bool
-same_as_known(const struct known_file *k, const struct stat *st)
+same_as_known(const struct scan_root *s, const struct known_file *k,
+	      const struct stat *st)
 {
-	return k->inode == st->st_ino && k->size == (uint64_t)st->st_size &&
-	       k->mtime_ns == stat_mtime_ns(st) &&
-	       k->ctime_ns == stat_ctime_ns(st);
+	if (k->size != (uint64_t)st->st_size ||
+	    k->mtime_ns != stat_mtime_ns(st))
+		return false;
+	if (!s->now->stable)
+		return k->inode != 0 && k->ctime_ns != 0;
+	return k->inode == st->st_ino && k->ctime_ns == stat_ctime_ns(st);
+}
+
+static void
+count_media(struct scan_root *s)
+{
+	if (!s->live)
+		s->media++;
 }
 
 static void
@@ -29,7 +46,9 @@ count_found(struct scan_root *s, const struct known_file *k)
 {
 	struct scan_progress *p = &s->intake->progress;
 
-	s->media++;
+	if (s->live)
+		return;
+	count_media(s);
 	pthread_mutex_lock(&s->intake->lock);
 	p->files++;
 	p->bytes += k->size;
@@ -40,8 +59,7 @@ count_found(struct scan_root *s, const struct known_file *k)
 	pthread_mutex_unlock(&s->intake->lock);
 }
 
-/* Put a problem of something that was never opened. */
-static bool
+bool
 put_problem(struct scan_root *s, const char *path, size_t path_bytes,
 	    const struct stat *st, enum problem_code code, const char *message)
 {
@@ -58,6 +76,19 @@ put_problem(struct scan_root *s, const char *path, size_t path_bytes,
 		f.ctime_ns = stat_ctime_ns(st);
 	}
 	say_problem(&f, code, message);
+	return outbox_put_self(s->intake->outbox, &f);
+}
+
+bool
+put_gone(struct scan_root *s, const char *path, size_t path_bytes)
+{
+	struct own_file f;
+
+	memset(&f, 0, sizeof(f));
+	f.root = s->root->id;
+	f.path = path;
+	f.path_bytes = path_bytes;
+	f.verdict = OWN_GONE;
 	return outbox_put_self(s->intake->outbox, &f);
 }
 
@@ -89,7 +120,7 @@ not_opened(struct scan_root *s, const struct tree_file *f, bool said, int error)
 	}
 	if (!said && !media_name(f->path, f->path_bytes))
 		return true;
-	s->media++;
+	count_media(s);
 	/* Remembered as it is: a changed permission changes the ctime. */
 	return put_problem(s, f->path, f->path_bytes,
 			   error == EACCES || error == EPERM ? f->stat : NULL,
@@ -97,37 +128,48 @@ not_opened(struct scan_root *s, const struct tree_file *f, bool said, int error)
 			   strerror_r(error, text, sizeof(text)));
 }
 
-/* Queue what was opened; waits while hashers have enough to do. */
-static bool
-give_job(struct scan_root *s, const struct tree_file *f, int fd, bool said)
+static struct hash_job *
+job_new(struct scan_root *s, const struct tree_file *f, int fd, bool said)
 {
-	struct intake *i = s->intake;
-	struct hash_job *j = malloc(sizeof(*j) + f->path_bytes + 1);
-	bool room = false;
+	struct hash_job *j = calloc(1, sizeof(*j) + f->path_bytes + 1);
 
 	if (j == NULL) {
 		log_error("out of memory: a file is left for the next scan");
 		close(fd);
-		return true;
+		return NULL;
 	}
-	j->next = NULL;
+	j->index = s->index;
 	j->root = s->root;
 	j->fd = fd;
 	j->said = said;
+	j->live = s->live;
+	j->stable = s->now->stable;
 	j->path_bytes = f->path_bytes;
 	memcpy(j->path, f->path, f->path_bytes);
-	j->path[f->path_bytes] = '\0';
+	return j;
+}
+
+/* Queue what was opened; waits while hashers have enough to do.  What has only
+ * just changed goes first, and past a queue that a scan has filled. */
+static bool
+give_job(struct scan_root *s, const struct tree_file *f, int fd, bool said)
+{
+	const unsigned waiting_max = JOBS_WAITING_MAX + (s->live ? 16 : 0);
+	struct intake *i = s->intake;
+	struct hash_job *j = job_new(s, f, fd, said);
+	bool room = false;
+
+	if (j == NULL)
+		return true;
 	while (!room && outbox_send(i->outbox, false)) {
 		pthread_mutex_lock(&i->lock);
-		if (i->waiting >= JOBS_WAITING_MAX)
+		if (i->waiting >= waiting_max)
 			intake_wait(i, 50);
-		if ((room = i->waiting < JOBS_WAITING_MAX)) {
-			*i->last = j;
-			i->last = &j->next;
-			i->waiting++;
-			pthread_cond_broadcast(&i->moved);
-		}
+		if ((room = i->waiting < waiting_max))
+			queue_job(i, j, s->live);
 		pthread_mutex_unlock(&i->lock);
+		if (!room && !s->live && atomic_load(&i->ready))
+			(void)live_turn(i);
 	}
 	if (!room) {
 		close(fd);
@@ -141,50 +183,145 @@ expect(struct scan_root *s, const struct tree_file *f)
 {
 	struct scan_progress *p = &s->intake->progress;
 
+	if (s->live)
+		return;
 	pthread_mutex_lock(&s->intake->lock);
 	p->total_files++;
 	p->total_bytes += (uint64_t)f->stat->st_size;
 	pthread_mutex_unlock(&s->intake->lock);
 }
 
+/* Is somebody writing it, or was just now? */
+static bool
+is_busy(struct scan_root *s, const struct tree_file *f)
+{
+	struct timespec now;
+	int64_t age;
+
+	if (!s->quiet)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	age = now.tv_sec * INT64_C(1000000000) + now.tv_nsec -
+	      stat_mtime_ns(f->stat);
+	if (age < 0 || age >= QUIET_NS)
+		return false;
+	pthread_mutex_lock(&s->intake->lock);
+	look_later(s->intake, s->index, f->path, f->path_bytes);
+	pthread_mutex_unlock(&s->intake->lock);
+	return true;
+}
+
+/* Known already, under this path or another one?  1: it is dealt with. */
+static int
+pass_known(struct scan_root *s, const struct tree_file *f,
+	   const struct known_file *known, bool found, struct trouble *why)
+{
+	struct own_file moved;
+	int r;
+
+	if (found && same_as_known(s, known, f->stat)) {
+		if (known->verdict == OWN_COPY)
+			count_found(s, known);
+		else if (known->verdict == OWN_PROBLEM)
+			count_media(s);
+		return 1;
+	}
+	/* Under its own path with another ctime: something was done to it, so
+	 * what is known elsewhere of this inode is no better. */
+	if (!s->now->stable || (found && known->inode == f->stat->st_ino))
+		return 0;
+	r = find_moved(s, f->path, f->path_bytes, f->stat, &moved, why);
+	if (r != 1)
+		return r;
+	if (moved.verdict == OWN_COPY)
+		count_found(s, &(struct known_file){.size = moved.size});
+	if (moved.ctime_ns == 0) {
+		pthread_mutex_lock(&s->intake->lock);
+		look_later(s->intake, s->index, f->path, f->path_bytes);
+		pthread_mutex_unlock(&s->intake->lock);
+	}
+	return outbox_put_self(s->intake->outbox, &moved) ? 1 : -1;
+}
+
+/* Another kind of work waits its turn while a scan goes on. */
+static bool
+take_turns(struct scan_root *s)
+{
+	if (!s->live && atomic_load(&s->intake->ready))
+		(void)live_turn(s->intake);
+	return outbox_send(s->intake->outbox, false);
+}
+
 static bool
 on_file(void *arg, const struct tree_file *f)
 {
 	struct scan_root *s = arg;
-	struct known_file known;
-	struct trouble why;
+	struct known_file known = {0};
+	struct trouble why = {0, "stopped"};
 	bool found, said;
-	int fd;
+	int fd, r;
 
-	if (!outbox_send(s->intake->outbox, false))
+	if (!take_turns(s))
 		return false;
-	if (reader_known_file(s->intake->reader, &s->root->id, f->path,
-			      f->path_bytes, &known, &found, &why) == -1) {
-		log_error("%s: cannot read what is known: %s", s->root->path,
-			  why.text);
+	r = reader_known_file(s->intake->reader, &s->root->id, f->path,
+			      f->path_bytes, &known, &found, &why);
+	if (r == 0 && found && s->second && is_seen(s, known.row))
+		return true;
+	if (r == 0 && found)
+		set_seen(s, known.row);
+	if (r == 0 && (job_again(s->intake, s->index, f->path, f->path_bytes,
+				 s->quiet ? LOOK_WHEN_QUIET : 0) ||
+		       is_busy(s, f)))
+		return true;
+	if (r == 0)
+		r = pass_known(s, f, &known, found, &why);
+	if (r == -1) {
+		if (!atomic_load(&s->intake->stop))
+			log_error("%s: cannot read what is known: %s",
+				  s->root->path, why.text);
 		s->broken = true;
 		return false;
 	}
-	if (found && s->second && is_seen(s, known.row))
+	if (r == 1)
 		return true;
-	if (found)
-		set_seen(s, known.row);
-	if (found && same_as_known(&known, f->stat)) {
-		if (known.verdict == OWN_COPY)
-			count_found(s, &known);
-		else if (known.verdict == OWN_PROBLEM)
-			s->media++;
-		return true;
-	}
 	said = found && known.verdict != OWN_IGNORED;
 	if ((fd = open_file(f)) == -1)
 		return not_opened(s, f, said, errno);
 	if (said || media_name(f->path, f->path_bytes)) {
-		s->media++;
+		count_media(s);
 		if (!found || known.verdict != OWN_COPY)
 			expect(s, f);
 	}
 	return give_job(s, f, fd, said);
+}
+
+/* About to be listed: from now on its changes must be told. */
+static void
+on_directory(void *arg, const char *path, size_t path_bytes, int fd)
+{
+	struct scan_root *s = arg;
+	struct intake *i = s->intake;
+	char text[96];
+
+	if (s->now->polled || s->second)
+		return;
+	if (i->watch != NULL &&
+	    watcher_directory(i->watch, s->index, path, path_bytes, fd) == 0)
+		return;
+	s->now->polled = true;
+	if (i->watch == NULL || s->now->warned)
+		return;
+	s->now->warned = true;
+	if (errno == ENOSPC)
+		log_warn("%s has more directories than may be watched: it is "
+			 "looked at from time to time instead (raise "
+			 "fs.inotify.max_user_watches, and start again)",
+			 s->root->path);
+	else
+		log_warn("%s/%s cannot be watched, so %s is looked at from "
+			 "time to time: %s", s->root->path, path,
+			 s->root->path,
+			 strerror_r(errno, text, sizeof(text)));
 }
 
 static void
@@ -210,6 +347,10 @@ on_unlisted(void *arg, const char *path, size_t path_bytes, int error)
 	s->unlisted_count++;
 	/* Other volumes lie here by the user's will; that is no problem.  And
 	 * what has been said need not be said at each scan. */
+	if (error == EXDEV && !s->second && !s->live)
+		log_info("%s/%s is another disk: it is left out here; give it "
+			 "to photod as a folder of its own", s->root->path,
+			 path);
 	if (error == EXDEV || s->second ||
 	    (reader_known_file(s->intake->reader, &s->root->id, path,
 			       path_bytes, &known, &found, NULL) == 0 &&
@@ -224,16 +365,23 @@ on_unlisted(void *arg, const char *path, size_t path_bytes, int error)
 }
 
 void
+visitor_init(struct scan_root *s, struct tree_visitor *v)
+{
+	memset(v, 0, sizeof(*v));
+	v->excludes = s->intake->config.excludes;
+	v->exclude_count = s->intake->config.exclude_count;
+	v->directory = on_directory;
+	v->file = on_file;
+	v->unlisted = on_unlisted;
+	v->arg = s;
+}
+
+void
 walk_root(struct scan_root *s)
 {
 	struct tree_visitor v;
 
-	memset(&v, 0, sizeof(v));
-	v.excludes = s->intake->config.excludes;
-	v.exclude_count = s->intake->config.exclude_count;
-	v.file = on_file;
-	v.unlisted = on_unlisted;
-	v.arg = s;
+	visitor_init(s, &v);
 	if (!tree_walk(s->fd, &v))
 		s->broken = true; /* stopped: not everything was looked at */
 }

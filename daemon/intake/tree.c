@@ -10,6 +10,8 @@
 #include "limits.h"
 #include "log.h"
 
+#define NAME_BYTES_MAX 255u
+
 struct tree {
 	const struct tree_visitor *v;
 	dev_t device;
@@ -32,6 +34,12 @@ is_of_system(const char *name)
 	return strcmp(name, "lost+found") == 0 ||
 	       strcmp(name, "$RECYCLE.BIN") == 0 ||
 	       strcmp(name, "System Volume Information") == 0;
+}
+
+static bool
+is_never_taken(const char *name, unsigned depth)
+{
+	return name[0] == '.' || (depth == 0 && is_of_system(name));
 }
 
 static bool
@@ -137,6 +145,8 @@ walk_directory(struct tree *t, int fd, unsigned depth)
 		close(fd);
 		return true;
 	}
+	if (t->v->directory != NULL)
+		t->v->directory(t->v->arg, t->path, t->path_bytes, dirfd(d));
 	while (go_on) {
 		errno = 0;
 		if ((e = readdir(d)) == NULL) {
@@ -144,8 +154,7 @@ walk_directory(struct tree *t, int fd, unsigned depth)
 				tell_unlisted(t, errno);
 			break;
 		}
-		if (e->d_name[0] == '.' ||
-		    (depth == 0 && is_of_system(e->d_name)))
+		if (is_never_taken(e->d_name, depth))
 			continue;
 		if (!push(t, e->d_name)) {
 			log_warn("left out, its path is longer than %u bytes: "
@@ -161,27 +170,129 @@ walk_directory(struct tree *t, int fd, unsigned depth)
 	return go_on;
 }
 
+/* A description of our own: the directory's position is not shared. */
+static int
+begin(struct tree *t, int folder_fd, const struct tree_visitor *v)
+{
+	struct stat st;
+	int fd;
+
+	t->v = v;
+	t->path_bytes = 0;
+	t->path[0] = '\0';
+	fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1) {
+		tell_unlisted(t, errno);
+		return -1;
+	}
+	if (fstat(fd, &st) == -1) {
+		tell_unlisted(t, errno);
+		close(fd);
+		return -1;
+	}
+	t->device = st.st_dev;
+	return fd;
+}
+
 bool
 tree_walk(int folder_fd, const struct tree_visitor *v)
 {
 	struct tree t;
-	struct stat st;
-	int fd;
+	int fd = begin(&t, folder_fd, v);
 
-	t.v = v;
-	t.path_bytes = 0;
-	t.path[0] = '\0';
-	/* A description of our own: the directory's position is not shared. */
-	fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1) {
-		tell_unlisted(&t, errno);
-		return true;
+	return fd == -1 || walk_directory(&t, fd, 0);
+}
+
+/* ---- one path --------------------------------------------------------- */
+
+/* What an error on the way says. */
+static enum tree_found
+not_found(struct tree *t, int error)
+{
+	if (error == ENOENT || error == ENOTDIR || error == ELOOP)
+		return TREE_MISSING;
+	tell_unlisted(t, error);
+	return TREE_LEFT_OUT;
+}
+
+/* Add the next name of `path`, if a walk would take it. */
+static bool
+step(struct tree *t, const char *path, size_t bytes, unsigned depth,
+     char name[NAME_BYTES_MAX + 1])
+{
+	if (bytes == 0 || bytes > NAME_BYTES_MAX)
+		return false;
+	memcpy(name, path, bytes);
+	name[bytes] = '\0';
+	return !is_never_taken(name, depth) && push(t, name) &&
+	       !is_excluded(t, name);
+}
+
+/* From the directory `fd` into `name`; takes fd, gives the new one. */
+static int
+descend(struct tree *t, int fd, const char *name, enum tree_found *found)
+{
+	int below = openat(fd, name,
+			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (below == -1)
+		*found = not_found(t, errno);
+	close(fd);
+	if (below == -1)
+		return -1;
+	if (fstat(below, &st) == -1 || st.st_dev != t->device) {
+		tell_unlisted(t, EXDEV);
+		close(below);
+		*found = TREE_LEFT_OUT;
+		return -1;
 	}
-	if (fstat(fd, &st) == -1) {
-		tell_unlisted(&t, errno);
-		close(fd);
-		return true;
+	return below;
+}
+
+static enum tree_found
+visit_one(struct tree *t, int dir_fd, const char *name, unsigned depth)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return not_found(t, errno);
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return TREE_MISSING;
+	if (S_ISDIR(st.st_mode) && t->v->shallow)
+		return TREE_THERE;
+	return visit(t, dir_fd, name, S_ISDIR(st.st_mode) ? DT_DIR : DT_REG,
+		     depth) ? TREE_THERE : TREE_STOPPED;
+}
+
+enum tree_found
+tree_look(int folder_fd, const struct tree_visitor *v, const char *path,
+	  size_t path_bytes)
+{
+	const char *end = path + path_bytes, *slash;
+	char name[NAME_BYTES_MAX + 1];
+	enum tree_found found;
+	unsigned depth = 0;
+	struct tree t;
+	int fd = begin(&t, folder_fd, v);
+
+	if (fd == -1)
+		return TREE_LEFT_OUT;
+	if (path_bytes == 0)
+		return walk_directory(&t, fd, 0) ? TREE_THERE : TREE_STOPPED;
+	while ((slash = memchr(path, '/', (size_t)(end - path))) != NULL) {
+		if (!step(&t, path, (size_t)(slash - path), depth, name)) {
+			close(fd);
+			return TREE_LEFT_OUT;
+		}
+		if ((fd = descend(&t, fd, name, &found)) == -1)
+			return found;
+		path = slash + 1;
+		depth++;
 	}
-	t.device = st.st_dev;
-	return walk_directory(&t, fd, 0);
+	found = TREE_LEFT_OUT;
+	if (step(&t, path, (size_t)(end - path), depth, name))
+		found = visit_one(&t, fd, name, depth);
+	close(fd);
+	return found;
 }

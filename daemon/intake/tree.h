@@ -33,9 +33,23 @@ struct tree_visitor {
 	void (*unlisted)(void *arg, const char *path, size_t path_bytes,
 			 int error);
 	void *arg;
+	/* Optional: a directory is about to be listed; "" is the folder. */
+	void (*directory)(void *arg, const char *path, size_t path_bytes,
+			  int fd);
+	bool shallow; /* tree_look: a directory is only seen to be there */
 };
 
 /* Walk the folder open as `folder_fd` (stays open).  False when stopped. */
 bool tree_walk(int folder_fd, const struct tree_visitor *v);
+
+enum tree_found {
+	TREE_MISSING,  /* no regular file and no directory is there */
+	TREE_THERE,    /* and has been visited, with what is below */
+	TREE_LEFT_OUT, /* the walk would not come there, or could not see */
+	TREE_STOPPED,
+};
+/* Visit what the walk would find at `path`, and that only. */
+enum tree_found tree_look(int folder_fd, const struct tree_visitor *v,
+			  const char *path, size_t path_bytes);
 
 #endif

@@ -93,7 +93,7 @@ look_again(struct holdings *h)
 	pthread_mutex_lock(&h->lock);
 	if (h->intake != NULL && now >= h->look_again_ms) {
 		h->look_again_ms = now + LOOK_AGAIN_MS;
-		(void)intake_rescan(h->intake);
+		(void)intake_rescan(h->intake, false);
 	}
 	pthread_mutex_unlock(&h->lock);
 }

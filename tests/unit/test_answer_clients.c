@@ -72,9 +72,10 @@ driver_forget(struct driver *d, const struct node_id *node)
 }
 
 uint64_t
-intake_rescan(struct intake *i)
+intake_rescan(struct intake *i, bool accept_missing)
 {
 	(void)i;
+	(void)accept_missing;
 	return progress.scan + 1;
 }
 

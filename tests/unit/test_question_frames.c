@@ -118,11 +118,22 @@ test_small(void **state)
 	q = (struct question){.type = CLIENT_STATUS_IS, .request = 9};
 	q.u.status.unique_bytes = UINT64_MAX;
 	q.u.status.scan = 2;
+	q.u.status.read_files = 5;
+	q.u.status.read_bytes = UINT64_MAX;
+	q.u.status.eta_ms = 6;
 	q.u.status.fresh.oldest_age_ms = 77;
 	strcpy(q.u.status.name, "alice");
 	round_trip(&q, &b);
 	CHECK(b.u.status.unique_bytes == UINT64_MAX && b.u.status.scan == 2);
 	CHECK(b.u.status.fresh.oldest_age_ms == 77);
+	CHECK(b.u.status.read_files == 5 && b.u.status.eta_ms == 6);
+	CHECK(b.u.status.read_bytes == UINT64_MAX);
+	q = (struct question){.type = CLIENT_RESCAN, .request = 9};
+	round_trip(&q, &b);
+	CHECK(!b.u.rescan.accept_missing);
+	q.u.rescan.accept_missing = true;
+	round_trip(&q, &b);
+	CHECK(b.u.rescan.accept_missing);
 }
 
 static void

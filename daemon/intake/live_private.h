@@ -1,0 +1,50 @@
+/*
+ * live_private.h: looking at single paths: what its files share.
+ *
+ * What is found there is recorded at once.  What is missing is withdrawn a
+ * little later, all of a burst together: so that what has been moved is
+ * recorded at its new place before, and so that the brake sees the whole burst.
+ */
+#ifndef PHOTOMESH_LIVE_PRIVATE_H
+#define PHOTOMESH_LIVE_PRIVATE_H
+
+#include "scan_private.h"
+
+/* A path at which nothing was found. */
+struct missing {
+	struct missing *next;
+	unsigned index;  /* of the root */
+	unsigned flags;  /* LOOK_BELOW, LOOK_MOVED */
+	uint64_t photos; /* that go with it, and lie nowhere else */
+	size_t path_bytes;
+	char path[]; /* and a NUL */
+};
+
+struct live {
+	struct missing *first, **last;
+	size_t count;
+	bool moved_only;   /* all of them are elsewhere now */
+	uint64_t serial;   /* the jobs up to this one may be about them */
+	uint64_t first_ms, last_ms;
+	struct scan_root roots[STATE_ROOTS_MAX];
+};
+
+/* ---- live.c ------------------------------------------------------------ */
+
+/* The root with its folder open for this turn; NULL: it cannot be reached, and
+ * a scan is to come. */
+struct scan_root *live_root(struct intake *i, unsigned index);
+
+/* ---- live_missing.c ---------------------------------------------------- */
+
+void missing_add(struct intake *i, const struct pending_item *item);
+/* When what is missing will be withdrawn; UINT64_MAX: nothing is missing. */
+uint64_t missing_due(struct intake *i);
+void missing_withdraw(struct intake *i);
+/* Withdraw what is known below a directory and not there any more; `all`: the
+ * directory itself is gone. */
+void withdraw_below(struct scan_root *s, const char *path, size_t path_bytes,
+		    bool all);
+void missing_clear(struct live *l);
+
+#endif

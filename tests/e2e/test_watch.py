@@ -1,0 +1,438 @@
+"""Watching: what changes on the disk is in everybody's list at once.
+
+Files and folders come, grow, move, are renamed and vanish under a running
+daemon that is never asked to rescan; the list must follow the disk, read
+nothing twice, and not take a missing disk for a deletion.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+sys.path.insert(0, os.path.dirname(__file__))
+import tap  # noqa: E402
+from mesh import Mesh, wait_until  # noqa: E402
+from test_files import names, picture, scanned, write  # noqa: E402
+
+
+def on_disk(folder):
+    """Relative paths of all regular files, hidden ones left out."""
+    found = []
+    for here, dirs, files in os.walk(folder):
+        dirs[:] = [d for d in dirs if not d.startswith(".")]
+        found += [os.path.relpath(os.path.join(here, f), folder)
+                  for f in files if not f.startswith(".") and
+                  not os.path.islink(os.path.join(here, f))]
+    return sorted(found)
+
+
+def follows(d, folder, what, timeout=None):
+    wait_until(lambda: names(d) == on_disk(folder), what, timeout)
+
+
+def status(d):
+    return d.photo("--json", "status").json[0]
+
+
+def read_files(d):
+    return status(d)["scan"]["read_files"]
+
+
+def state(d):
+    return status(d)["scan"]["state"]
+
+
+def problems(d):
+    return {p["path"]: p["problem"]
+            for p in d.photo("--json", "problems").json}
+
+
+class Events:
+    """What `photo watch` says, from now on."""
+
+    def __init__(self, mesh, d):
+        self.process = mesh.spawn_photo("-p", d.port, "--json", "watch")
+        # Answered only by who listens already.
+        wait_until(lambda: self.alive(mesh, d), "a watching client")
+
+    def alive(self, mesh, d):
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.seen = getattr(self, "seen", "")
+        probe = os.path.join(mesh.dir, "photos", d.name,
+                             "probe-%d.jpg" % time.monotonic_ns())
+        write(probe, picture(time.monotonic_ns()))
+        time.sleep(0.05)
+        self.read()
+        os.unlink(probe)
+        return "photo-added" in self.seen
+
+    def read(self):
+        try:
+            self.seen += (self.process.stdout.read() or b"").decode()
+        except (BlockingIOError, TypeError):
+            pass
+        return [json.loads(line) for line in self.seen.splitlines()
+                if line.endswith("}")]
+
+    def removed(self):
+        return [e["name"] if "name" in e else e for e in self.read()
+                if e["event"] == "photo-removed"]
+
+
+class Watch(unittest.TestCase):
+    def start(self, mesh, count=0, name="alice", **kw):
+        f = mesh.folder(name)
+        for n in range(count):
+            write(f + "/%d.jpg" % n, picture(n))
+        d = mesh.start(f, **kw)
+        wait_until(lambda: scanned(d), "the first scan")
+        return f, d
+
+    def rest(self, d):
+        """Until nothing is young any more, so nothing is read again."""
+        before = -1
+        while before != read_files(d):
+            before = read_files(d)
+            time.sleep(2.5)
+        return before
+
+    def test_drop_is_listed_elsewhere(self):
+        """a photo dropped, changed, removed: another daemon's list follows"""
+        with Mesh() as mesh:
+            f, a = self.start(mesh, 3)
+            b = mesh.start(mesh.folder("bob"))
+            mesh.settle([a, b], 3)
+            write(f + "/new.jpg", picture(10))
+            follows(b, f, "the new photo")
+            with open(f + "/new.jpg", "ab") as out:
+                out.write(b"more")
+            wait_until(lambda: os.path.getsize(f + "/new.jpg") in [
+                p["size"] for p in b.photo("--json", "list", "new").json],
+                "the changed photo")
+            os.unlink(f + "/new.jpg")
+            follows(b, f, "the removed photo to vanish")
+            mesh.settle([a, b], 3)
+
+    def test_trees_made_fast(self):
+        """trees created and filled faster than they can be watched"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh)
+            made = os.path.join(mesh.dir, "made")
+            for n in range(300):
+                write(made + "/%d/%d/%d/%d.jpg" % (n % 3, n % 7, n % 5, n),
+                      picture(n))
+            subprocess.run(["cp", "-r", made, f + "/copied"], check=True)
+            shutil.copytree(made, f + "/also")
+            follows(d, f, "both trees")
+            os.rename(made, f + "/moved-in")
+            follows(d, f, "a tree moved in")
+            write(f + "/moved-in/0/0/0/late.jpg", picture(1000))
+            follows(d, f, "a file in what was moved in")
+
+    def test_move_directory_out(self):
+        """a directory moved out is gone, and reports nothing any more"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 5)
+            for n in range(20):
+                write(f + "/sub/deep/%d.jpg" % n, picture(100 + n))
+            follows(d, f, "the files")
+            out = os.path.join(mesh.dir, "out")
+            os.rename(f + "/sub", out)
+            follows(d, f, "the moved ones to vanish")
+            write(out + "/deep/later.jpg", picture(999))
+            write(f + "/here.jpg", picture(1000))
+            follows(d, f, "a file that is here")
+            os.rename(out, f + "/back")
+            follows(d, f, "them to be back under another name")
+            os.rename(f + "/back/deep", f + "/up")
+            write(f + "/up/new.jpg", picture(1001))
+            follows(d, f, "a file in a renamed directory")
+            shutil.rmtree(f + "/up")
+            follows(d, f, "the removed tree to vanish")
+
+    def test_rename_reads_nothing(self):
+        """renamed files and folders are not read and never missing"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 5)
+            for n in range(300):
+                write(f + "/trip/%d/%d.jpg" % (n % 9, n), picture(100 + n))
+            follows(d, f, "the files")
+            events = Events(mesh, d)
+            follows(d, f, "the files")
+            before = self.rest(d)
+            removed = len(events.removed())
+            os.rename(f + "/0.jpg", f + "/other.jpg")
+            follows(d, f, "the renamed file")
+            os.rename(f + "/trip", f + "/journey")
+            follows(d, f, "the renamed folder")
+            os.mkdir(f + "/years")
+            os.rename(f + "/journey", f + "/years/2023")
+            follows(d, f, "the moved folder")
+            self.assertEqual(read_files(d), before)
+            self.assertEqual(len(events.removed()), removed)
+            # The same unseen, found by the scan of the next start.
+            d.end()
+            os.rename(f + "/years/2023", f + "/trip")
+            os.rename(f + "/1.jpg", f + "/trip/one.jpg")
+            d = mesh.start(f)
+            wait_until(lambda: scanned(d), "the scan")
+            follows(d, f, "the folder renamed meanwhile")
+            self.assertEqual(read_files(d), 0)
+
+    def test_case_only_rename(self):
+        """img.jpg becomes IMG.jpg, and a swap of two names is seen"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 1)
+            os.rename(f + "/0.jpg", f + "/img.jpg")
+            os.rename(f + "/img.jpg", f + "/IMG.jpg")
+            follows(d, f, "the new case")
+            write(f + "/a.jpg", picture(1) * 2)
+            write(f + "/b.jpg", picture(2) * 3)
+            follows(d, f, "two files")
+            os.rename(f + "/a.jpg", f + "/c.jpg")
+            os.rename(f + "/b.jpg", f + "/a.jpg")
+            os.rename(f + "/c.jpg", f + "/b.jpg")
+            wait_until(lambda: {p["name"]: p["size"] for p in d.photo(
+                "--json", "list").json} == {n: os.path.getsize(f + "/" + n)
+                                            for n in os.listdir(f)},
+                "the swapped names")
+
+    def test_half_copied(self):
+        """a slow copy is one record, the right one, when it is closed"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 1)
+            data = picture(7) * 8
+            with open(f + "/slow.jpg", "wb") as out:
+                for at in range(0, len(data), len(data) // 10):
+                    out.write(data[at:at + len(data) // 10])
+                    out.flush()
+                    time.sleep(0.3)
+                    self.assertEqual(names(d), ["0.jpg"])
+            follows(d, f, "the whole file")
+            self.assertIn(len(data), [p["size"] for p in d.photo(
+                "--json", "list", "slow").json])
+            self.assertEqual(problems(d), {})
+
+    def test_never_closed(self):
+        """what is written and not closed is taken when it has been quiet"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 1)
+            with open(f + "/open.jpg", "wb") as out:
+                out.write(picture(7))
+                out.flush()
+                follows(d, f, "the file that stays open")
+
+    def test_writer_loop(self):
+        """a file rewritten again and again ends with its last content"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 1)
+            b = mesh.start(mesh.folder("bob"))
+            for n in range(200):
+                write(f + "/busy.jpg", picture(n) * (n % 7 + 1))
+                if n % 3 == 0:
+                    write(f + "/.tmp", picture(n) * 2)
+                    os.rename(f + "/.tmp", f + "/saved.jpg")
+            size = {n: os.path.getsize(f + "/" + n) for n in os.listdir(f)}
+            wait_until(lambda: {p["name"]: p["size"] for p in b.photo(
+                "--json", "list").json} == size, "the last contents")
+            mesh.settle([d, b])
+
+    def test_links_and_pipes(self):
+        """hard links are listed; links, pipes and hidden files are not"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 2)
+            os.link(f + "/0.jpg", f + "/hard.jpg")
+            os.symlink("0.jpg", f + "/soft.jpg")
+            os.symlink(".", f + "/loop")
+            os.mkfifo(f + "/pipe.jpg")
+            write(f + "/.hidden.jpg", picture(5))
+            write(f + "/.dir/x.jpg", picture(6))
+            write(f + "/new\nline.jpg", picture(7))
+            wait_until(lambda: names(d) == ["0.jpg", "1.jpg", "hard.jpg",
+                                            "new\nline.jpg"], "the list")
+            os.unlink(f + "/0.jpg")
+            os.symlink("1.jpg", f + "/0.jpg")
+            wait_until(lambda: names(d) == ["1.jpg", "hard.jpg",
+                                            "new\nline.jpg"],
+                       "the file replaced by a link to vanish")
+
+    def test_permissions_come_back(self):
+        """chmod is seen: unreadable is a problem, readable again a photo"""
+        with Mesh(unprivileged=True) as mesh:
+            f, d = self.start(mesh, 2)
+            mesh.give(f + "/0.jpg")
+            write(f + "/closed.jpg", picture(9))
+            os.chmod(f + "/closed.jpg", 0)
+            wait_until(lambda: problems(d).get("closed.jpg") == "unreadable",
+                       "the problem")
+            os.chmod(f + "/closed.jpg", 0o644)
+            follows(d, f, "the readable file")
+            wait_until(lambda: not problems(d), "the problem to go")
+
+    def test_brake(self):
+        """too much gone at once is offline, until back or accepted"""
+        with Mesh() as mesh:
+            f, a = self.start(mesh, 3)
+            b = mesh.start(mesh.folder("bob"))
+            for n in range(150):
+                write(f + "/sub/%d.jpg" % n, picture(100 + n))
+            mesh.settle([a, b], 153)
+            before = names(b)
+            away = os.path.join(mesh.dir, "away")
+            os.rename(f + "/sub", away)
+            wait_until(lambda: state(a) == "offline", "the brake")
+            self.assertEqual(names(a), before)
+            self.assertIn("offline", problems(b).values())
+            self.assertEqual(a.photo("rescan").code, 0)
+            self.assertEqual(state(a), "offline")
+            self.assertEqual(names(b), before)
+            self.assertIn("--accept-missing", a.log())
+            os.rename(away, f + "/sub")
+            wait_until(lambda: state(a) == "idle", "them to be back",
+                       timeout=60)
+            wait_until(lambda: not problems(b), "the problem to go")
+            self.assertEqual(names(a), before)
+            # One by one is no better.
+            for n in range(150):
+                os.unlink(f + "/sub/%d.jpg" % n)
+            wait_until(lambda: state(a) == "offline", "the brake")
+            self.assertEqual(a.photo("rescan", "--accept-missing").code, 0)
+            follows(a, f, "what is left")
+            self.assertEqual(state(a), "idle")
+            mesh.settle([a, b], 3)
+            # A hundred may go any time, as long as something is left.
+            os.unlink(f + "/0.jpg")
+            follows(b, f, "one less")
+
+    def test_emptied_folder(self):
+        """a folder emptied file by file keeps its records too"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 3)
+            for n in range(3):
+                os.unlink(f + "/%d.jpg" % n)
+            wait_until(lambda: state(d) == "offline", "the brake")
+            self.assertEqual(len(names(d)), 3)
+            self.assertEqual(d.photo("rescan", "--accept-missing").code, 0)
+            self.assertEqual(names(d), [])
+
+    def test_folder_comes_back(self):
+        """a folder away is offline at once, and back without being asked"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 4)
+            before = self.rest(d)
+            os.rename(f, f + ".away")
+            wait_until(lambda: state(d) == "offline", "offline")
+            self.assertEqual(len(names(d)), 4)
+            os.rename(f + ".away", f)
+            wait_until(lambda: state(d) == "idle", "online")
+            write(f + "/new.jpg", picture(9))
+            follows(d, f, "it to be watched again")
+            self.assertLessEqual(read_files(d), before + 1)
+
+    def mount(self, *argv):
+        return subprocess.run(["mount", *argv], stderr=subprocess.DEVNULL
+                              ).returncode == 0
+
+    def test_mount_point_empty(self):
+        """a mount point that comes up empty is offline, and reads nothing"""
+        with Mesh() as mesh:
+            f, real = mesh.folder("alice"), mesh.folder("real")
+            for n in range(5):
+                write(real + "/%d.jpg" % n, picture(n))
+            if not self.mount("--bind", real, f):
+                self.skipTest("mounting is not permitted here")
+            try:
+                d = mesh.start(f)
+                wait_until(lambda: scanned(d), "the scan")
+                before = self.rest(d)
+                subprocess.run(["umount", f], check=True)
+                wait_until(lambda: state(d) == "offline", "offline")
+                self.assertEqual(len(names(d)), 5)
+                self.assertTrue(self.mount("--bind", real, f))
+                self.assertEqual(d.photo("rescan").code, 0)
+                wait_until(lambda: state(d) == "idle", "online")
+                self.assertEqual(len(names(d)), 5)
+                self.assertEqual(read_files(d), before)
+            finally:
+                subprocess.run(["umount", f], check=False)
+
+    def test_other_device_below(self):
+        """what is mounted below is left out; what it hides is not gone"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 2)
+            write(f + "/sub/below.jpg", picture(7))
+            follows(d, f, "the file below")
+            if not self.mount("-t", "tmpfs", "none", f + "/sub"):
+                self.skipTest("mounting is not permitted here")
+            try:
+                write(f + "/sub/stranger.jpg", picture(8))
+                self.assertEqual(d.photo("rescan").code, 0)
+                self.assertEqual(names(d), ["0.jpg", "1.jpg",
+                                            "sub/below.jpg"])
+                self.assertIn("another disk", d.log())
+            finally:
+                subprocess.run(["umount", f + "/sub"], check=False)
+            self.assertEqual(d.photo("rescan").code, 0)
+            follows(d, f, "the file that was hidden")
+
+    def hooked(self, mesh):
+        if b"PHOTOMESH_FS_TYPE" not in open(mesh.photod, "rb").read():
+            self.skipTest("a build without test hooks")
+
+    def test_network_is_polled(self):
+        """a network file system is looked at from time to time"""
+        with Mesh() as mesh:
+            self.hooked(mesh)
+            f, d = self.start(mesh, 2, env={"PHOTOMESH_FS_TYPE": "0x6969",
+                                            "PHOTOMESH_POLL_MS": "200"})
+            write(f + "/sub/new.jpg", picture(9))
+            follows(d, f, "the new file")
+            os.unlink(f + "/0.jpg")
+            follows(d, f, "the removed file to vanish")
+            self.assertIn("does not tell of changes", d.log())
+
+    def test_no_stable_inodes(self):
+        """without stable inodes: by path, size and time; renamed: read"""
+        with Mesh() as mesh:
+            self.hooked(mesh)
+            fat = {"PHOTOMESH_FS_TYPE": "0x4d44"}
+            f, d = self.start(mesh, 6, env=fat)
+            self.rest(d)
+            d.end()
+            # Other inodes, as after another mount.
+            for n in range(6):
+                path = f + "/%d.jpg" % n
+                st = os.stat(path)
+                shutil.copyfile(path, path + ".new")
+                os.utime(path + ".new", ns=(st.st_atime_ns, st.st_mtime_ns))
+                os.rename(path + ".new", path)
+            d = mesh.start(f, env=fat)
+            wait_until(lambda: scanned(d), "the scan")
+            self.assertEqual(len(names(d)), 6)
+            self.assertEqual(read_files(d), 0)
+            os.rename(f + "/0.jpg", f + "/renamed.jpg")
+            follows(d, f, "the renamed file")
+            wait_until(lambda: read_files(d) >= 1, "it to have been read")
+
+    def test_too_many_watches(self):
+        """no more watches to be had: one clear line, and polling"""
+        with Mesh() as mesh:
+            self.hooked(mesh)
+            f = mesh.folder("alice")
+            for n in range(20):
+                write(f + "/%d/%d.jpg" % (n, n), picture(n))
+            d = mesh.start(f, env={"PHOTOMESH_WATCHES_MAX": "5",
+                                   "PHOTOMESH_POLL_MS": "200"})
+            wait_until(lambda: scanned(d), "the scan")
+            write(f + "/19/new.jpg", picture(99))
+            write(f + "/0/new.jpg", picture(98))
+            follows(d, f, "the new files")
+            self.assertEqual(d.log().count("max_user_watches"), 1)
+
+
+if __name__ == "__main__":
+    tap.main()
