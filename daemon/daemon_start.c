@@ -293,6 +293,8 @@ start_intake(struct daemon *d, struct trouble *why)
 		.excludes = d->options.excludes,
 		.exclude_count = d->options.exclude_count,
 		.interval_seconds = d->options.rescan_seconds,
+		.hashers = d->options.readers,
+		.read_rate = d->options.read_rate,
 		.recalled = &d->recalled,
 		.written = on_own_written,
 		.on_scan = on_scan,

@@ -40,6 +40,8 @@ static const char help[] =
 	"                        give out so much a second at most, such as 10M\n"
 	"      --fetch-rate BYTES\n"
 	"                        fetch so much a second at most, such as 10M\n"
+	"      --readers N       files read at a time (one per core)\n"
+	"      --read-rate BYTES read at most so much a second, such as 20M\n"
 	"      --log-level LEVEL error, warn, info (default) or debug\n"
 	"      --show-key        print the mesh key and exit\n"
 	"      --set-key         read the mesh key from standard input and exit\n"
@@ -58,6 +60,8 @@ enum {
 	OPTION_SHARE,
 	OPTION_SERVE_RATE,
 	OPTION_FETCH_RATE,
+	OPTION_READERS,
+	OPTION_READ_RATE,
 	OPTION_LOG_LEVEL,
 	OPTION_SHOW_KEY,
 	OPTION_SET_KEY,
@@ -77,6 +81,8 @@ static const struct option long_options[] = {
 	{"share", required_argument, NULL, OPTION_SHARE},
 	{"serve-rate", required_argument, NULL, OPTION_SERVE_RATE},
 	{"fetch-rate", required_argument, NULL, OPTION_FETCH_RATE},
+	{"readers", required_argument, NULL, OPTION_READERS},
+	{"read-rate", required_argument, NULL, OPTION_READ_RATE},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"show-key", no_argument, NULL, OPTION_SHOW_KEY},
 	{"set-key", no_argument, NULL, OPTION_SET_KEY},
@@ -225,6 +231,14 @@ no_such_option(int option, const char *given)
 }
 
 static bool
+take_rate(const char *option, const char *value, uint64_t *out)
+{
+	return parse_bytes(value, out) ||
+	       mistake(option, value,
+		       "give bytes a second, such as 500K, 10M or 1G");
+}
+
+static bool
 take(struct options *o, int option, const char *value, const char *given)
 {
 	uint64_t n;
@@ -272,17 +286,17 @@ take(struct options *o, int option, const char *value, const char *given)
 				       "give open, ask or none");
 		return true;
 	case OPTION_SERVE_RATE:
-		if (!parse_bytes(value, &o->serve_rate))
-			return mistake("--serve-rate", value,
-				       "give bytes a second, such as 500K, 10M "
-				       "or 1G");
-		return true;
+		return take_rate("--serve-rate", value, &o->serve_rate);
 	case OPTION_FETCH_RATE:
-		if (!parse_bytes(value, &o->fetch_rate))
-			return mistake("--fetch-rate", value,
-				       "give bytes a second, such as 500K, 10M "
-				       "or 1G");
+		return take_rate("--fetch-rate", value, &o->fetch_rate);
+	case OPTION_READERS:
+		if (!parse_number(value, 1, OPTIONS_READERS_MAX, &n))
+			return mistake("--readers", value,
+				       "give a number from 1 to 64");
+		o->readers = (uint32_t)n;
 		return true;
+	case OPTION_READ_RATE:
+		return take_rate("--read-rate", value, &o->read_rate);
 	case OPTION_LOG_LEVEL:
 		if (!log_level_parse(value, &o->log_level))
 			return mistake("--log-level", value,

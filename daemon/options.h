@@ -14,6 +14,7 @@
 #include "mesh.h"
 
 #define OPTIONS_EXCLUDES_MAX 256u
+#define OPTIONS_READERS_MAX  64u
 
 enum options_command {
 	OPTIONS_SERVE,
@@ -37,6 +38,8 @@ struct options {
 	uint32_t share;      /* enum share_policy */
 	uint64_t serve_rate; /* bytes a second; 0: no bound */
 	uint64_t fetch_rate; /* likewise */
+	uint32_t readers;   /* 0: one per core */
+	uint64_t read_rate; /* bytes a second; 0: as fast as it goes */
 	enum log_level log_level;
 	const char *const *folders;
 	uint32_t folder_count;

@@ -14,7 +14,6 @@
 #include "sniff.h"
 
 #define READ_BYTES      (256u * 1024u)
-#define STOP_EVERY      16u /* reads: 4 MiB */
 #define TRIES           3u
 #define TAIL_BYTES      (1024u * 1024u)
 #define JPEG_SEGMENTS   512u
@@ -87,19 +86,28 @@ read_at(int fd, uint8_t *out, size_t count, off_t at)
 	return (ssize_t)have;
 }
 
+/* How much the next read will bring, from what is known of the size. */
+static size_t
+next_bytes(const struct content *c, off_t at)
+{
+	off_t left = c->stat.st_size - at;
+
+	return left < 0 ? 0 : left < (off_t)READ_BYTES ? (size_t)left
+						       : READ_BYTES;
+}
+
 /* Hash the whole file.  False when out->verdict says why not. */
 static bool
-hash_file(struct content_reader *r, int fd, bool (*stop)(void *arg), void *arg,
+hash_file(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t bytes), void *arg,
 	  struct content *out)
 {
 	XXH128_canonical_t canonical;
-	unsigned reads = 0;
 	off_t at = 0;
 	ssize_t n;
 
 	XXH3_128bits_reset(r->state);
 	do {
-		if (reads++ % STOP_EVERY == 0 && stop != NULL && stop(arg)) {
+		if (go_on != NULL && !go_on(arg, next_bytes(out, at))) {
 			out->verdict = CONTENT_STOPPED;
 			return false;
 		}
@@ -199,7 +207,7 @@ is_truncated(struct content_reader *r, int fd, const struct content *c)
 
 /* One try.  False when the file changed under it. */
 static bool
-read_once(struct content_reader *r, int fd, bool (*stop)(void *arg), void *arg,
+read_once(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t bytes), void *arg,
 	  struct content *out)
 {
 	struct stat after;
@@ -215,7 +223,7 @@ read_once(struct content_reader *r, int fd, bool (*stop)(void *arg), void *arg,
 	out->verdict = CONTENT_OTHER;
 	if ((out->type = sniff(r->buffer, (size_t)n)) != NULL) {
 		out->verdict = CONTENT_MEDIA;
-		if (!hash_file(r, fd, stop, arg, out))
+		if (!hash_file(r, fd, go_on, arg, out))
 			return true;
 		out->truncated = is_truncated(r, fd, out);
 	}
@@ -231,13 +239,13 @@ read_once(struct content_reader *r, int fd, bool (*stop)(void *arg), void *arg,
 }
 
 void
-content_read(struct content_reader *r, int fd, bool (*stop)(void *arg),
+content_read(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t bytes),
 	     void *arg, struct content *out)
 {
 	unsigned tries = 0;
 
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	while (!read_once(r, fd, stop, arg, out)) {
+	while (!read_once(r, fd, go_on, arg, out)) {
 		if (++tries == TRIES) {
 			out->verdict = CONTENT_UNSTABLE;
 			break;

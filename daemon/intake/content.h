@@ -18,7 +18,7 @@ enum content_verdict {
 	CONTENT_OTHER,      /* no photo or video; stat */
 	CONTENT_UNREADABLE, /* error */
 	CONTENT_UNSTABLE,   /* kept changing; stat of the last look */
-	CONTENT_STOPPED,    /* `stop` became true */
+	CONTENT_STOPPED,    /* `go_on` said no */
 };
 
 struct content {
@@ -35,9 +35,10 @@ struct content_reader;
 struct content_reader *content_reader_new(void);
 void content_reader_free(struct content_reader *r);
 
-/* `stop` (may be NULL) is asked every few MiB.  `fd` stays open; its offset is
+/* `go_on` (may be NULL) is asked before every read of so many bytes, and may
+ * take its time.  `fd` stays open; its offset is
  * neither used nor moved. */
-void content_read(struct content_reader *r, int fd, bool (*stop)(void *arg),
+void content_read(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t bytes),
 		  void *arg, struct content *out);
 
 /* Same file, same bytes, as far as the kernel can tell. */

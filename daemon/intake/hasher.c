@@ -19,11 +19,12 @@
 #define TICK_MS 50
 
 static bool
-is_stopped(void *arg)
+before_reading(void *arg, size_t bytes)
 {
 	struct intake *i = arg;
 
-	return atomic_load(&i->stop);
+	pace_take(&i->pace, bytes, &i->stop);
+	return !atomic_load(&i->stop);
 }
 
 void
@@ -156,6 +157,7 @@ count(struct intake *i, const struct hash_job *j, const struct content *c,
 			p->total_files = p->files;
 		if (p->total_bytes < p->bytes)
 			p->total_bytes = p->bytes;
+		note_progress(i);
 	}
 	if (young)
 		look_later(i, j->index, j->path, j->path_bytes);
@@ -169,7 +171,7 @@ do_job(struct intake *i, struct content_reader *r, const struct hash_job *j)
 	struct content c;
 	bool say, young;
 
-	content_read(r, j->fd, is_stopped, i, &c);
+	content_read(r, j->fd, before_reading, i, &c);
 	memset(&f, 0, sizeof(f));
 	f.root = j->root->id;
 	f.path = j->path;

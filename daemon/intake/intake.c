@@ -73,6 +73,8 @@ begin_scan(struct intake *i, bool *asked)
 	i->progress.read_files = was.read_files;
 	i->progress.read_bytes = was.read_bytes;
 	i->progress.state = SCAN_RUNNING;
+	memset(&i->eta, 0, sizeof(i->eta));
+	i->surveyed = false;
 }
 
 static uint64_t
@@ -291,6 +293,7 @@ intake_new(const struct intake_config *config, struct trouble *why)
 	i->wanted = true;
 	atomic_init(&i->stop, false);
 	pthread_mutex_init(&i->lock, NULL);
+	pace_init(&i->pace, config->read_rate);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&i->moved, &attr);
@@ -344,6 +347,7 @@ intake_free(struct intake *i)
 	outbox_free(i->outbox);
 	pthread_cond_destroy(&i->moved);
 	pthread_mutex_destroy(&i->lock);
+	pace_release(&i->pace);
 	free(i);
 }
 
@@ -363,10 +367,20 @@ intake_rescan(struct intake *i, bool accept_missing)
 }
 
 void
+note_progress(struct intake *i)
+{
+	eta_note(&i->eta, i->progress.files, i->progress.bytes,
+		 clock_steady_ms());
+}
+
+void
 intake_progress(struct intake *i, struct scan_progress *out)
 {
 	pthread_mutex_lock(&i->lock);
 	*out = i->progress;
+	if (out->state == SCAN_RUNNING && i->surveyed)
+		out->eta_ms = eta_ms(&i->eta, out->total_files - out->files,
+				     out->total_bytes - out->bytes);
 	pthread_mutex_unlock(&i->lock);
 	/* Until the first scan has ended, nobody may think that this is all. */
 	if (out->scan == 0)

@@ -51,6 +51,7 @@ struct intake_config {
 	uint32_t exclude_count;
 	uint32_t interval_seconds; /* between full rescans; 0: only when asked */
 	unsigned hashers;          /* threads; 0: one per core */
+	uint64_t read_rate;        /* bytes a second; 0: as fast as it goes */
 	/* From intake_recall, borrowed for intake_new.  NULL: asked there,
 	 * which is then bound by intake_recall's rule. */
 	const struct intake_roots *recalled;

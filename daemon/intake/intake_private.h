@@ -15,6 +15,7 @@
 
 #include "intake.h"
 #include "outbox.h"
+#include "pace.h"
 #include "pending.h"
 
 #define JOBS_WAITING_MAX 64u /* descriptors, as well */
@@ -71,6 +72,8 @@ struct intake {
 	bool away; /* a root cannot be reached; the scanner's */
 	unsigned doublings;                   /* the scanner's */
 	struct live *live;                    /* the scanner's */
+	struct survey *survey; /* of a first scan; the scanner's */
+	struct pace pace;      /* of all hashers */
 	struct watcher *watch; /* NULL: there is none */
 
 	atomic_bool stop;
@@ -85,6 +88,8 @@ struct intake {
 	uint64_t suspect; /* roots (bits) whose folder may be another one */
 	struct pending *pending;
 	struct scan_progress progress;
+	struct eta eta;
+	bool surveyed; /* the totals of progress are of everything */
 	struct hash_job *first, **last;
 	struct hash_job *flight;
 	uint64_t serial; /* of the newest job */
@@ -95,6 +100,9 @@ struct intake {
 	unsigned hasher_count;
 	pthread_t hashers[HASHERS_MAX];
 };
+
+/* What progress says has been done, for the eta; the lock is held. */
+void note_progress(struct intake *i);
 
 /* ---- hasher.c -------------------------------------------------------- */
 

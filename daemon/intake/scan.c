@@ -11,13 +11,17 @@
 static void
 expect_known(struct intake *i, const struct scan_root *roots, uint32_t count)
 {
+	bool complete = true;
+
 	pthread_mutex_lock(&i->lock);
 	for (uint32_t k = 0; k < count; k++) {
 		if (roots[k].fd == -1)
 			continue;
+		complete = complete && roots[k].record->complete;
 		i->progress.total_files += roots[k].known_media;
 		i->progress.total_bytes += roots[k].known_bytes;
 	}
+	i->surveyed = complete;
 	pthread_mutex_unlock(&i->lock);
 }
 
@@ -72,6 +76,10 @@ look(struct intake *i, struct scan_root *roots, uint32_t count,
 		if (roots[k].fd != -1 && !roots[k].broken)
 			walk_root(&roots[k]);
 	}
+	/* What is still to be read has all been found. */
+	pthread_mutex_lock(&i->lock);
+	i->surveyed = true;
+	pthread_mutex_unlock(&i->lock);
 	wait_hashers(i);
 	written = outbox_settle(i->outbox);
 	for (uint32_t k = 0; k < count && written; k++) {
@@ -104,7 +112,7 @@ scan_all(struct intake *i)
 	const struct state *state = i->config.state;
 	struct gone_list *gone = calloc(1, sizeof(*gone));
 	struct scan_root *roots = calloc(state->root_count, sizeof(*roots));
-	bool online = false;
+	bool online = false, first = false;
 
 	if (gone == NULL || roots == NULL) {
 		log_error("out of memory: no scan now");
@@ -118,8 +126,14 @@ scan_all(struct intake *i)
 		roots[k].said = &i->said.recorded[k];
 		roots[k].record = &i->said.roots[k];
 		begin_root(&roots[k]);
+		first = first || (roots[k].fd != -1 &&
+				  !roots[k].record->complete);
 	}
+	if (first)
+		i->survey = survey_new(i);
 	look(i, roots, state->root_count, gone);
+	survey_free(i->survey);
+	i->survey = NULL;
 	i->away = false;
 	for (uint32_t k = 0; k < state->root_count; k++) {
 		online = online || roots[k].fd != -1;

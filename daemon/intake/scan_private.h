@@ -60,6 +60,14 @@ void brake(struct scan_root *s, uint64_t gone, uint64_t held);
 void window_add(struct root_now *now, uint64_t gone, uint64_t now_ms);
 uint64_t window_sum(struct root_now *now, uint64_t now_ms);
 
+/* ---- survey.c: how much there is, for a long first scan ----------------- */
+
+struct survey;
+struct survey *survey_new(struct intake *i); /* may be NULL */
+/* Begin to count if the scan takes long; between files. */
+void survey_turn(struct survey *y);
+void survey_free(struct survey *y);
+
 /* ---- scan_seen.c: what is known of a root, and what of it is gone ----- */
 
 int load_known(struct scan_root *s);

@@ -56,6 +56,7 @@ count_found(struct scan_root *s, const struct known_file *k)
 		p->total_files = p->files;
 	if (p->total_bytes < p->bytes)
 		p->total_bytes = p->bytes;
+	note_progress(s->intake);
 	pthread_mutex_unlock(&s->intake->lock);
 }
 
@@ -186,8 +187,11 @@ expect(struct scan_root *s, const struct tree_file *f)
 	if (s->live)
 		return;
 	pthread_mutex_lock(&s->intake->lock);
-	p->total_files++;
-	p->total_bytes += (uint64_t)f->stat->st_size;
+	/* What a survey has counted is counted. */
+	if (!s->intake->surveyed || s->intake->survey == NULL) {
+		p->total_files++;
+		p->total_bytes += (uint64_t)f->stat->st_size;
+	}
 	pthread_mutex_unlock(&s->intake->lock);
 }
 
@@ -249,6 +253,8 @@ take_turns(struct scan_root *s)
 {
 	if (!s->live && atomic_load(&s->intake->ready))
 		(void)live_turn(s->intake);
+	if (!s->live)
+		survey_turn(s->intake->survey);
 	return outbox_send(s->intake->outbox, false);
 }
 

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import stat
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
@@ -316,6 +317,38 @@ class Files(unittest.TestCase):
                 "--json", "list").json] ==
                 [os.path.getsize(f + "/busy.jpg")], "the last content",
                 timeout=20)
+
+    def test_resumed_and_polite(self):
+        """--read-rate holds; a killed first scan goes on where it was"""
+        with Mesh() as mesh:
+            f = mesh.folder("alice")
+            for n in range(80):
+                write(f + "/%d/%d.jpg" % (n % 8, n),
+                      (picture(n) * 99)[:100000])
+            mesh.guard(f)
+
+            def scan(d):
+                return d.photo("--json", "status").json[0]["scan"]
+            # 8 MB at 1 MB/s: no sooner than in 7 s.
+            d = mesh.start(f, "--read-rate", "1M", "--readers", "2")
+            began = time.monotonic()
+            wait_until(lambda: scan(d)["files"] >= 20 and
+                       scan(d)["eta_ms"], "an estimate")
+            s = scan(d)
+            self.assertEqual(s["state"], "scanning")
+            self.assertEqual(s["total_files"], 80)
+            self.assertGreater(s["eta_ms"], 500)
+            self.assertLess(s["eta_ms"], 60000)
+            wait_until(lambda: len(names(d)) >= 40, "half of it")
+            self.assertGreater(time.monotonic() - began, 3)
+            known = len(names(d))
+            d.kill()
+            d = mesh.start(f)
+            wait_until(lambda: scanned(d), "the rest")
+            self.assertEqual(len(names(d)), 80)
+            self.assertGreater(scan(d)["read_files"], 0)
+            # Some may have been written while still young.
+            self.assertLessEqual(scan(d)["read_files"], 80 - known + 4)
 
     def test_catalogue_survives_a_kill(self):
         """killed in the middle of a first scan, started again: all there"""

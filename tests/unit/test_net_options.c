@@ -109,6 +109,13 @@ mistakes(void **state)
 		"photod --serve-rate -1 /a",
 		"photod --serve-rate 9999G /a",
 		"photod --serve-rate 99999999999999999999999999 /a",
+		"photod --readers 0 /a",
+		"photod --readers 65 /a",
+		"photod --read-rate 0 /a",
+		"photod --read-rate 5T /a",
+		"photod --read-rate 5MB /a",
+		"photod --read-rate 99999999G /a",
+		"photod --read-rate M /a",
 		"photod --show-key /a",
 	};
 
