@@ -179,7 +179,8 @@ class Reunion(unittest.TestCase):
             # Stopped: their ports are there, and nobody answers.
             a.stop()
             b.stop()
-            wait_until(lambda: not fresh()["complete"], "honesty", 10)
+            # 40 heartbeats, which is ten seconds: then they are gone.
+            wait_until(lambda: not fresh()["complete"], "honesty", 30)
             ages = [fresh()["oldest_age_ms"]]
             wait_until(lambda: fresh()["oldest_age_ms"] > ages[0] + 1000,
                        "ages to grow", 10)
