@@ -71,6 +71,10 @@ void intake_free(struct intake *i);
  * that scan_progress.scan will have reached when that scan has ended.
  * `accept_missing`: it withdraws all it misses, however much that is. */
 uint64_t intake_rescan(struct intake *i, bool accept_missing);
+/* Look at one path of a root again, now: somebody has found that it is not as it
+ * is listed.  From any thread. */
+void intake_look(struct intake *i, const struct root_id *root,
+		 const char *path, size_t path_bytes);
 /* From the loop thread, at any time. */
 void intake_progress(struct intake *i, struct scan_progress *out);
 

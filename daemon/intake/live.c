@@ -94,6 +94,29 @@ on_changed(void *arg, const struct watch_change *changes, size_t count)
 	pthread_mutex_unlock(&i->lock);
 }
 
+/* ---- on anybody's ------------------------------------------------------ */
+
+void
+intake_look(struct intake *i, const struct root_id *root, const char *path,
+	    size_t path_bytes)
+{
+	const struct state *state = i->config.state;
+	uint32_t index = 0;
+
+	while (index < state->root_count &&
+	       memcmp(&state->roots[index].id, root, sizeof(*root)) != 0)
+		index++;
+	if (index == state->root_count)
+		return;
+	pthread_mutex_lock(&i->lock);
+	if (!pending_put(i->pending, index, path, path_bytes, 0, 0))
+		i->young = true;
+	atomic_store(&i->ready, true);
+	i->stirred = true;
+	pthread_cond_broadcast(&i->moved);
+	pthread_mutex_unlock(&i->lock);
+}
+
 /* ---- on the scanner's thread -------------------------------------------- */
 
 struct scan_root *

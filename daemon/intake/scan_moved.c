@@ -55,7 +55,9 @@ try_place(void *arg, const struct known_place *p)
 		return true;
 	}
 	/* What was not sure of itself is no surer under another name. */
-	f->ctime_ns = p->known.ctime_ns == 0 ? 0 : stat_ctime_ns(m->stat);
+	f->ctime_ns = stat_ctime_ns(m->stat);
+	if (p->known.ctime_ns <= 0)
+		f->ctime_ns = -f->ctime_ns;
 	m->found = true;
 	return false;
 }

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "log.h"
 #include "scan_private.h"
 #include "trouble.h"
+#include "unchanged.h"
 #include "watcher.h"
 
 /* Record what holds now for a root, unless that is what was said last. */
@@ -64,52 +64,18 @@ set_offline(struct scan_root *s, const char *reason)
 	say_root(s, false, false, false);
 }
 
-/* ---- what kind of volume ------------------------------------------------ */
-
-/* From the kernel's magic.h and the sources of each. */
-enum {
-	FS_NFS = 0x6969, FS_SMB = 0x517b, FS_CIFS = 0xff534d42,
-	FS_SMB2 = 0xfe534d42, FS_AFS = 0x5346414f, FS_CEPH = 0x00c36400,
-	FS_9P = 0x01021997, FS_FUSE = 0x65735546, FS_CODA = 0x73757245,
-	FS_FAT = 0x4d44, FS_EXFAT = 0x2011bab0,
-};
-
-static uint32_t
-fs_type(int fd)
-{
-	struct statfs fs;
-#ifdef PHOTOMESH_TEST_HOOKS
-	const char *text = getenv("PHOTOMESH_FS_TYPE");
-
-	if (text != NULL)
-		return (uint32_t)strtoul(text, NULL, 0);
-#endif
-	return fstatfs(fd, &fs) == 0 ? (uint32_t)fs.f_type : 0;
-}
-
 /* What others do to a network file system is told to nobody here. */
 static void
 judge_volume(struct scan_root *s)
 {
-	bool network = false, stable = true;
+	unsigned traits = volume_traits(s->fd);
+	bool network = (traits & VOLUME_UNTOLD) != 0;
 
-	switch (fs_type(s->fd)) {
-	case FS_SMB: case FS_CIFS: case FS_SMB2: case FS_FUSE:
-		stable = false;
-		network = true;
-		break;
-	case FS_NFS: case FS_AFS: case FS_CEPH: case FS_9P: case FS_CODA:
-		network = true;
-		break;
-	case FS_FAT: case FS_EXFAT:
-		stable = false;
-		break;
-	}
 	if (network && !s->now->polled)
 		log_info("%s is on a file system that does not tell of "
 			 "changes: it is looked at from time to time",
 			 s->root->path);
-	s->now->stable = stable;
+	s->now->stable = (traits & VOLUME_UNSTABLE) == 0;
 	s->now->polled = network;
 }
 

@@ -16,23 +16,10 @@
 #include "sniff.h"
 #include "tree.h"
 #include "trouble.h"
+#include "unchanged.h"
 #include "watcher.h"
 
 #define QUIET_NS (PENDING_QUIET_MS * INT64_C(1000000))
-
-/* Where inode numbers are made up anew at each mount, neither they nor the
- * ctime say anything, except that it is to be read again. */
-static bool
-same_as_known(const struct scan_root *s, const struct known_file *k,
-	      const struct stat *st)
-{
-	if (k->size != (uint64_t)st->st_size ||
-	    k->mtime_ns != stat_mtime_ns(st))
-		return false;
-	if (!s->now->stable)
-		return k->inode != 0 && k->ctime_ns != 0;
-	return k->inode == st->st_ino && k->ctime_ns == stat_ctime_ns(st);
-}
 
 static void
 count_media(struct scan_root *s)
@@ -223,7 +210,7 @@ pass_known(struct scan_root *s, const struct tree_file *f,
 	struct own_file moved;
 	int r;
 
-	if (found && same_as_known(s, known, f->stat)) {
+	if (found && file_unchanged(known, f->stat, s->now->stable)) {
 		if (known->verdict == OWN_COPY)
 			count_found(s, known);
 		else if (known->verdict == OWN_PROBLEM)
@@ -239,7 +226,7 @@ pass_known(struct scan_root *s, const struct tree_file *f,
 		return r;
 	if (moved.verdict == OWN_COPY)
 		count_found(s, &(struct known_file){.size = moved.size});
-	if (moved.ctime_ns == 0) {
+	if (moved.ctime_ns <= 0) {
 		pthread_mutex_lock(&s->intake->lock);
 		look_later(s->intake, s->index, f->path, f->path_bytes);
 		pthread_mutex_unlock(&s->intake->lock);

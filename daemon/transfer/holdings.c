@@ -10,16 +10,14 @@
 #include <unistd.h>
 
 #include "catalogue.h"
-#include "clock.h"
 #include "content.h"
 #include "intake.h"
-#include "log.h"
 #include "state.h"
 #include "trouble.h"
+#include "unchanged.h"
 
-#define FILES_TRIED_MAX  64u /* of one photo; nobody has more of use */
-#define LOOK_AGAIN_MS    1000u
-#define OPEN_TRIES       3u
+#define FILES_TRIED_MAX 64u /* of one photo; nobody has more of use */
+#define OPEN_TRIES      3u
 #define OPEN_FLAGS \
 	(O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
 
@@ -27,8 +25,7 @@ struct holdings {
 	const struct state *state;
 	pthread_mutex_t lock; /* of all below */
 	struct reader *reader;
-	struct intake *intake; /* NULL: not yet, or no more */
-	uint64_t look_again_ms; /* not before then */
+	struct intake *intake; /* NULL: not yet */
 };
 
 /* Where a copy was when it was read. */
@@ -58,7 +55,6 @@ holdings_new(const struct state *state, struct catalogue *catalogue,
 		free(h);
 		return NULL;
 	}
-	reader_be_small(h->reader);
 	if (catalogue != NULL)
 		catalogue_watch(catalogue, h->reader);
 	pthread_mutex_init(&h->lock, NULL);
@@ -83,18 +79,14 @@ holdings_set_intake(struct holdings *h, struct intake *intake)
 	pthread_mutex_unlock(&h->lock);
 }
 
-/* Something here is not as it is listed.  All is looked at again, so not for
- * every file that somebody asks for. */
+/* It is not as it is listed.  Asking often costs no more than asking once: what
+ * has been looked at is listed as what it is. */
 static void
-look_again(struct holdings *h)
+look_again(struct holdings *h, const struct place *p)
 {
-	uint64_t now = clock_steady_ms();
-
 	pthread_mutex_lock(&h->lock);
-	if (h->intake != NULL && now >= h->look_again_ms) {
-		h->look_again_ms = now + LOOK_AGAIN_MS;
-		(void)intake_rescan(h->intake, false);
-	}
+	if (h->intake != NULL)
+		intake_look(h->intake, &p->root, p->path, strlen(p->path));
 	pthread_mutex_unlock(&h->lock);
 }
 
@@ -162,21 +154,25 @@ open_beneath(int root_fd, const char *path)
 }
 
 /*
- * A file that was read just after a change is to be read again (its ctime is
- * negated), yet it is given out until then, or nobody could have a new photo
- * for its first seconds.  Should it have changed once more within the same tick
- * of the kernel's clock, its bytes do not hash to the id: the asker finds out,
- * and intake soon after.
+ * By the rule by which intake does not read it again: were this one stricter, a
+ * file could be refused that looking again never mends.  But a file that was
+ * read just after a change is to be read again (its ctime is negated), and is
+ * given out until then, or nobody could have a new photo for its first seconds.
+ * Should it have changed once more within the same tick of the kernel's clock,
+ * its bytes do not hash to the id: the asker finds out, and intake soon after.
  */
 static bool
-is_as_known(const struct stat *st, const struct known_file *k)
+is_as_known(int fd, const struct stat *st, const struct known_file *k)
 {
-	int64_t changed = stat_ctime_ns(st);
+	struct known_file was = *k;
 
-	return S_ISREG(st->st_mode) && (uint64_t)st->st_size == k->size &&
-	       (uint64_t)st->st_ino == k->inode &&
-	       stat_mtime_ns(st) == k->mtime_ns &&
-	       (changed == k->ctime_ns || changed == -k->ctime_ns);
+	if (!S_ISREG(st->st_mode))
+		return false;
+	if (was.ctime_ns < 0)
+		was.ctime_ns = -was.ctime_ns;
+	return file_unchanged(&was, st, true) ||
+	       ((volume_traits(fd) & VOLUME_UNSTABLE) != 0 &&
+		file_unchanged(&was, st, false));
 }
 
 static const struct state_root *
@@ -194,8 +190,8 @@ find_root(const struct holdings *h, const struct root_id *id)
 
 static enum holding_verdict
 open_place(struct holdings *h, const struct place *p,
-	   const struct photo_id *photo, struct holding_file *out,
-	   struct trouble *why)
+	   const struct photo_id *photo,
+	   struct holding_file *out, struct trouble *why)
 {
 	const struct state_root *root = find_root(h, &p->root);
 	const char *slash;
@@ -220,7 +216,7 @@ open_place(struct holdings *h, const struct place *p,
 	}
 	close(root_fd);
 	if (fstat(out->fd, &out->stat) == -1 ||
-	    !is_as_known(&out->stat, &p->known) ||
+	    !is_as_known(out->fd, &out->stat, &p->known) ||
 	    (uint64_t)out->stat.st_size != photo->size) {
 		close(out->fd);
 		out->fd = -1;
@@ -249,6 +245,28 @@ note_place(void *arg, const struct root_id *root, const char *path,
 	return ++all->count < FILES_TRIED_MAX;
 }
 
+static int
+find_places(struct holdings *h, const struct photo_id *photo,
+	    struct places *all, struct trouble *why)
+{
+	int r;
+
+	all->count = 0;
+	/* Disks are waited for without the lock. */
+	pthread_mutex_lock(&h->lock);
+	r = reader_each_holding(h->reader, photo, note_place, all, why);
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+static void
+forget_places(struct places *all)
+{
+	for (uint32_t i = 0; i < all->count; i++)
+		free(all->list[i].path);
+	all->count = 0;
+}
+
 /* The best of what the copies came to: the first that opens; else a change,
  * which will be mended; else a failure. */
 static enum holding_verdict
@@ -259,13 +277,14 @@ open_first(struct holdings *h, const struct places *all,
 	bool changed = false, failed = false;
 
 	for (uint32_t i = 0; i < all->count; i++) {
-		switch (open_place(h, &all->list[i], photo, out, why)) {
+		const struct place *p = &all->list[i];
+
+		switch (open_place(h, p, photo, out, why)) {
 		case HOLDING_OPEN:
-			if (changed)
-				look_again(h);
 			return HOLDING_OPEN;
 		case HOLDING_CHANGED:
 			changed = true;
+			look_again(h, p);
 			break;
 		case HOLDING_FAILED:
 			failed = true;
@@ -274,8 +293,6 @@ open_first(struct holdings *h, const struct places *all,
 			break;
 		}
 	}
-	if (changed)
-		look_again(h);
 	return changed ? HOLDING_CHANGED
 		       : failed ? HOLDING_FAILED : HOLDING_NONE;
 }
@@ -286,24 +303,46 @@ holdings_open(struct holdings *h, const struct photo_id *photo,
 {
 	struct places *all = malloc(sizeof(*all));
 	enum holding_verdict verdict = HOLDING_FAILED;
-	int read;
 
 	out->fd = -1;
 	if (all == NULL) {
 		trouble_set(why, ENOMEM, "out of memory");
 		return HOLDING_FAILED;
 	}
-	all->count = 0;
-	/* Disks are waited for without the lock. */
-	pthread_mutex_lock(&h->lock);
-	read = reader_each_holding(h->reader, photo, note_place, all, why);
-	pthread_mutex_unlock(&h->lock);
-	if (read == 0)
+	if (find_places(h, photo, all, why) == 0)
 		verdict = open_first(h, all, photo, out, why);
-	for (uint32_t i = 0; i < all->count; i++)
-		free(all->list[i].path);
+	forget_places(all);
 	free(all);
 	return verdict;
+}
+
+/* Which of the places is not as it was, the descriptor does not say; it may
+ * also have been renamed, and be known at its new path already. */
+static void
+look_at_changed(struct holdings *h, const struct photo_id *photo)
+{
+	struct places *all = malloc(sizeof(*all));
+	struct holding_file file;
+	struct trouble why;
+
+	if (all == NULL)
+		return;
+	(void)find_places(h, photo, all, &why);
+	for (uint32_t i = 0; i < all->count; i++) {
+		switch (open_place(h, &all->list[i], photo, &file, &why)) {
+		case HOLDING_OPEN:
+			close(file.fd);
+			break;
+		case HOLDING_CHANGED:
+			look_again(h, &all->list[i]);
+			break;
+		case HOLDING_FAILED:
+		case HOLDING_NONE:
+			break;
+		}
+	}
+	forget_places(all);
+	free(all);
 }
 
 bool
@@ -315,6 +354,6 @@ holdings_still(struct holdings *h, const struct photo_id *photo,
 	if (fstat(f->fd, &now) == 0 && stat_same(&now, &f->stat) &&
 	    (uint64_t)now.st_size == photo->size)
 		return true;
-	look_again(h);
+	look_at_changed(h, photo);
 	return false;
 }

@@ -4,7 +4,8 @@
  * From a photo id to an open descriptor: through the catalogue's own copies,
  * beneath the root's descriptor, never through a symbolic link, never by a
  * name that came from elsewhere.  A file that is not what was indexed any more
- * (size, mtime, ctime) is not handed out, and intake is asked to look again.
+ * (by the rule by which intake would read it again) is not handed out, and
+ * intake is asked to look at that path.
  * Has a reader of its own behind a mutex: any thread.
  */
 #ifndef PHOTOMESH_HOLDINGS_H
