@@ -93,7 +93,7 @@ look_again(struct holdings *h, const struct place *p)
 /* ---- opening one ----------------------------------------------------- */
 
 /* The same as openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, where the
- * kernel has none: each part by itself, none of them a link, none of them
+ * kernel cannot: each part by itself, none of them a link, none of them
  * "..".  (The catalogue's paths have no such part; nothing hangs on it.) */
 static int
 open_by_parts(int root_fd, const char *path)
@@ -146,9 +146,12 @@ open_beneath(int root_fd, const char *path)
 			return (int)fd;
 		if (errno == EAGAIN || errno == EINTR)
 			continue; /* something was renamed meanwhile */
-		if (errno != ENOSYS && errno != EPERM)
+		if (errno != ENOSYS && errno != EPERM && errno != ENAMETOOLONG)
 			return -1;
-		break; /* an old kernel, or a sandbox that does not know it */
+		/* An old kernel, or a sandbox that does not know it; or a path
+		 * of the greatest length, which is one byte more than the
+		 * kernel takes at once. */
+		break;
 	}
 	return open_by_parts(root_fd, path);
 }
