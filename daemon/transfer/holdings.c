@@ -193,8 +193,8 @@ find_root(const struct holdings *h, const struct root_id *id)
 
 static enum holding_verdict
 open_place(struct holdings *h, const struct place *p,
-	   const struct photo_id *photo,
-	   struct holding_file *out, struct trouble *why)
+	   const struct photo_id *photo, struct holding_file *out,
+	   struct trouble *why)
 {
 	const struct state_root *root = find_root(h, &p->root);
 	const char *slash;

@@ -5,6 +5,7 @@ bytes, names, modes and times compared before and after.
 """
 import os
 import shutil
+import socket
 import sqlite3
 import stat
 import sys
@@ -44,7 +45,7 @@ class Files(unittest.TestCase):
         return os.path.join(state, mine[0], "catalogue.db")
 
     def test_odd_tree(self):
-        """hidden, links, loops, FIFOs, odd names: right list, no hang"""
+        """hidden, links, loops, FIFOs, sockets, devices, odd names: no hang"""
         with Mesh() as mesh:
             f = mesh.folder("odd")
             write(f + "/good.jpg", picture(1))
@@ -65,12 +66,23 @@ class Files(unittest.TestCase):
             os.symlink("..", f + "/loop")
             os.mkfifo(f + "/pipe.jpg")
             os.mkdir(f + "/directory.jpg")
+            os.link(f + "/good.jpg", f + "/hard.jpg")
+            with socket.socket(socket.AF_UNIX) as s:
+                s.bind(f + "/socket.jpg")
+            try:
+                os.mknod(f + "/device.jpg", stat.S_IFCHR | 0o666,
+                         os.makedev(1, 5))  # zeros without end
+            except PermissionError:
+                pass
             mesh.guard(f)
             d = mesh.start(f)
             wait_until(lambda: scanned(d), "the scan")
             photos = d.photo("--json", "list").json
             self.assertEqual(len(photos), 7)
             paths = [p["copies"][0] for p in photos]
+            good, = [p for p in photos if p["name"] == "good.jpg"]
+            self.assertEqual([c["path"] for c in good["copies"]],
+                             ["good.jpg", "hard.jpg"])
             odd = [c for c in paths if "latin" in c["path"]][0]
             self.assertEqual(bytes.fromhex(odd["path_hex"]),
                              b"latin-\xe9.jpg")
