@@ -154,20 +154,20 @@ as_known(void **state)
 		.ctime_ns = stat_ctime_ns(&st),
 	};
 	for (unsigned young = 0; young < 2; young++) {
-		assert_true(is_as_known(&st, &k));
+		assert_true(is_as_known(root_fd, &st, &k));
 		st.st_ctim.tv_nsec ^= 1;
-		assert_false(is_as_known(&st, &k));
+		assert_false(is_as_known(root_fd, &st, &k));
 		st.st_ctim.tv_nsec ^= 1;
 		st.st_mtim.tv_nsec ^= 1;
-		assert_false(is_as_known(&st, &k));
+		assert_false(is_as_known(root_fd, &st, &k));
 		st.st_mtim.tv_nsec ^= 1;
 		st.st_ino++;
-		assert_false(is_as_known(&st, &k));
+		assert_false(is_as_known(root_fd, &st, &k));
 		st.st_ino--;
 		k.ctime_ns = -k.ctime_ns;
 	}
 	k.ctime_ns = 0;
-	assert_false(is_as_known(&st, &k));
+	assert_false(is_as_known(root_fd, &st, &k));
 }
 
 int
