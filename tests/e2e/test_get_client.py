@@ -15,6 +15,12 @@ from mesh import Mesh, fingerprint, wait_until  # noqa: E402
 from paste import Paste, Photo  # noqa: E402
 
 
+def got_line(out):
+    """The one of --json that says what was got; progress stands around it."""
+    lines = [json.loads(x) for x in out.splitlines()]
+    return [x for x in lines if "got" in x][-1]
+
+
 class Get(unittest.TestCase):
     def setUp(self):
         self.mesh = Mesh()
@@ -92,7 +98,7 @@ class Get(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(len(d.gets), len(odd))
             js = self.photo("--json", "get", photos[5].id[:16].hex())
-            got = json.loads(js.stdout.splitlines()[-1])
+            got = got_line(js.stdout)
             self.assertEqual(got["file_hex"], b"bad\xff.jpg".hex())
 
     def test_twice_in_one_run(self):
@@ -223,7 +229,7 @@ class Get(unittest.TestCase):
             p.manner = "ok"
             done = self.photo("--json", "get", "slow")
             self.assertEqual(done.returncode, 0, done.stderr)
-            got = json.loads(done.stdout.splitlines()[-1])
+            got = got_line(done.stdout)
             self.assertGreaterEqual(got["resumed"], 75000)
             self.assertEqual(got["from"], "bob")
             self.assertEqual(self.files(), [b"slow.jpg"])
