@@ -87,8 +87,8 @@ on_bytes(void *arg, size_t count)
 {
 	struct add *a = arg;
 
-	a->progress.bytes += count;
-	progress_show(&a->progress, a->output);
+	a->look.progress.bytes += count;
+	progress_show(&a->look.progress, a->look.output);
 }
 
 /* From source to temporary, to the disk, and back from it. */
@@ -100,7 +100,7 @@ copy_bytes(struct add *a, const struct planned *n, int source, int to,
 		.copy_to = to, .on_bytes = on_bytes, .arg = a};
 	struct reading_result result;
 
-	switch (reading_run(a->reading, source, &wish, &result)) {
+	switch (reading_run(a->look.reading, source, &wish, &result)) {
 	case READING_DONE:
 		break;
 	case READING_STOPPED:
@@ -123,7 +123,7 @@ copy_bytes(struct add *a, const struct planned *n, int source, int to,
 				   strerror(errno));
 	/* What is read now comes from the disk, not from memory. */
 	posix_fadvise(to, 0, 0, POSIX_FADV_DONTNEED);
-	if (reading_is(a->reading, to, &n->photo))
+	if (reading_is(a->look.reading, to, &n->photo))
 		return 0;
 	if (call_interrupted())
 		return failure_set(why, ENDING_INTERRUPTED, "%s", "");
@@ -143,8 +143,9 @@ name_copy(struct add *a, struct planned *n, const char *temporary, int fd,
 	const char *fate = "added";
 
 	name_safe(n->path, strlen(n->path), wanted);
-	switch (place_put(&a->month, a->reading, temporary, fd, n->mtime_ns,
-			  wanted, false, &n->photo, final, why)) {
+	switch (place_put(&a->month, a->look.reading, temporary, fd,
+			  n->mtime_ns, wanted, false, &n->photo, final,
+			  why)) {
 	case PLACE_FREE:
 		a->added++;
 		a->added_bytes += n->photo.size;
@@ -195,7 +196,7 @@ close_source:
 int
 add_copy(struct add *a, struct failure *why)
 {
-	struct progress *p = &a->progress;
+	struct progress *p = &a->look.progress;
 	struct failure f;
 
 	progress_init(p, "add", call_now_ms());
@@ -226,10 +227,10 @@ add_copy(struct add *a, struct failure *why)
 			add_trouble(a, n->path, f.ending, f.message);
 		}
 		p->files++;
-		if (output_flush(a->output, why) == -1)
+		if (output_flush(a->look.output, why) == -1)
 			return -1;
 	}
-	output_bar_end(a->output);
+	output_bar_end(a->look.output);
 	if (a->month.fd != -1 && place_sync(&a->month, why) == -1)
 		return -1;
 	return 0;

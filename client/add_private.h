@@ -11,15 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "call.h"
-#include "failure.h"
-#include "have.h"
-#include "options.h"
-#include "output.h"
+#include "looking.h"
 #include "place.h"
-#include "progress.h"
-#include "reading.h"
-#include "roots.h"
 
 /* A new photo, to be copied. */
 struct planned {
@@ -32,19 +25,13 @@ struct planned {
 };
 
 struct add {
-	const struct options *options;
-	struct output *output;
-	struct call *call;
-	struct reading *reading;
-	struct roots roots;
+	struct looking look;
 	const struct served_root *into;
 	struct place root, year, month; /* fd -1: not open */
-	struct have_batch batch;
 	struct planned *plan; /* owned */
 	size_t plan_count, plan_capacity;
 	uint64_t added, added_bytes, held, existing, twice, not_media, failed;
 	enum ending worst;
-	struct progress progress;
 };
 
 /* One file of the sources has met its fate: "added", "held", ... */

@@ -17,24 +17,24 @@ rescan(struct add *a, struct failure *why)
 	struct question q = {.type = CLIENT_RESCAN}, answer;
 	const struct answer_progress *p = &answer.u.progress;
 
-	progress_init(&a->progress, "rescan", call_now_ms());
-	a->progress.totals_known = true;
-	if (call_ask(a->call, &q, why) == -1)
+	progress_init(&a->look.progress, "rescan", call_now_ms());
+	a->look.progress.totals_known = true;
+	if (call_ask(a->look.call, &q, why) == -1)
 		return -1;
 	for (;;) {
-		if (call_await(a->call, &answer, why) == -1)
+		if (call_await(a->look.call, &answer, why) == -1)
 			return -1;
 		if (answer.type == CLIENT_DONE)
 			break;
 		if (call_expect(&answer, CLIENT_PROGRESS, why) == -1)
 			return -1;
-		a->progress.files = p->files;
-		a->progress.bytes = p->bytes;
-		a->progress.total_files = p->total_files;
-		a->progress.total_bytes = p->total_bytes;
-		progress_show(&a->progress, a->output);
+		a->look.progress.files = p->files;
+		a->look.progress.bytes = p->bytes;
+		a->look.progress.total_files = p->total_files;
+		a->look.progress.total_bytes = p->total_bytes;
+		progress_show(&a->look.progress, a->look.output);
 	}
-	output_bar_end(a->output);
+	output_bar_end(a->look.output);
 	return 0;
 }
 
@@ -43,7 +43,7 @@ is_own(const struct add *a, const struct have_item *item)
 {
 	for (uint32_t i = 0; i < item->holder_count; i++) {
 		if (node_id_equal(&item->holders[i].node.node,
-				  &call_welcome(a->call)->node))
+				  &call_welcome(a->look.call)->node))
 			return true;
 	}
 	return false;
@@ -53,7 +53,7 @@ is_own(const struct add *a, const struct have_item *item)
 static int
 ask_batch(struct add *a, size_t *next, uint32_t *missing, struct failure *why)
 {
-	struct have_batch *b = &a->batch;
+	struct have_batch *b = &a->look.batch;
 
 	have_clear(b);
 	for (; *next < a->plan_count && !have_is_full(b); ++*next) {
@@ -68,7 +68,7 @@ ask_batch(struct add *a, size_t *next, uint32_t *missing, struct failure *why)
 	*missing = 0;
 	if (b->count == 0)
 		return 0;
-	if (have_ask(b, a->call, why) == -1)
+	if (have_ask(b, a->look.call, why) == -1)
 		return -1;
 	for (uint32_t i = 0; i < b->count; i++)
 		*missing += !is_own(a, &b->items[i]);
@@ -96,12 +96,12 @@ add_wait(struct add *a, struct failure *why)
 		if (missing != were)
 			moved_ms = call_now_ms();
 		were = missing;
-		if (call_now_ms() - moved_ms > a->options->timeout_ms)
+		if (call_now_ms() - moved_ms > a->look.options->timeout_ms)
 			return failure_set(why, ENDING_INCOMPLETE,
 					   "the photos are copied, but %s does "
 					   "not list them all yet; see: photo "
 					   "problems",
-					   call_welcome(a->call)->name);
+					   call_welcome(a->look.call)->name);
 		poll(NULL, 0, ASK_AGAIN_MS);
 		if (call_interrupted())
 			return failure_set(why, ENDING_INTERRUPTED, "%s", "");

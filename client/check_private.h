@@ -7,25 +7,12 @@
 
 #include <stdint.h>
 
-#include "call.h"
-#include "failure.h"
-#include "have.h"
-#include "options.h"
-#include "output.h"
-#include "progress.h"
-#include "reading.h"
-#include "roots.h"
+#include "looking.h"
 
 struct check {
-	const struct options *options;
-	struct output *output;
-	struct call *call;
-	struct reading *reading;
-	struct roots roots; /* of every daemon of this machine that answers */
-	struct have_batch batch;
+	struct looking look; /* its roots: of every daemon here that answers */
 	uint64_t held, few, unproved, damaged, new, not_media, unreadable;
-	uint64_t itself, hidden;
-	struct progress progress;
+	uint64_t itself;
 };
 
 void check_report(struct check *k, const struct have_item *item);

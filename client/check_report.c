@@ -47,7 +47,7 @@ judge(struct check *k, const struct have_item *item)
 		k->itself++;
 	if (count_state(item, HOLDER_DAMAGED) > 0)
 		return k->damaged++, "damaged";
-	if (proved >= k->options->copies)
+	if (proved >= k->look.options->copies)
 		return k->held++, "held";
 	if (proved > 0)
 		return k->few++, "few";
@@ -99,7 +99,7 @@ put_json(struct json *j, const char *state, const struct have_item *item)
 static void
 put_shown(struct check *k, const char *state, const struct have_item *item)
 {
-	struct output *o = k->output;
+	struct output *o = k->look.output;
 	char names[HAVE_NAMES_MAX], more[HAVE_NAMES_MAX + 32] = "";
 
 	if (strcmp(state, "held") == 0 || strcmp(state, "not-media") == 0)
@@ -140,13 +140,13 @@ check_report(struct check *k, const struct have_item *item)
 {
 	const char *state = judge(k, item);
 
-	output_bar_end(k->output);
-	switch (k->output->form) {
+	output_bar_end(k->look.output);
+	switch (k->look.output->form) {
 	case OUTPUT_JSON:
-		put_json(&k->output->json, state, item);
+		put_json(&k->look.output->json, state, item);
 		break;
 	case OUTPUT_TABS:
-		put_piped(k->output->data, state, item);
+		put_piped(k->look.output->data, state, item);
 		break;
 	case OUTPUT_TABLE:
 		put_shown(k, state, item);
@@ -159,12 +159,12 @@ check_report(struct check *k, const struct have_item *item)
 static void
 put_json_summary(struct check *k, bool safe)
 {
-	struct json *j = &k->output->json;
+	struct json *j = &k->look.output->json;
 
 	json_open(j, NULL, '{');
 	json_str(j, "check", "summary");
 	json_bool(j, "safe", safe);
-	json_uint(j, "copies", k->options->copies);
+	json_uint(j, "copies", k->look.options->copies);
 	json_uint(j, "held", k->held);
 	json_uint(j, "few", k->few);
 	json_uint(j, "unproved", k->unproved);
@@ -172,7 +172,7 @@ put_json_summary(struct check *k, bool safe)
 	json_uint(j, "new", k->new);
 	json_uint(j, "not_media", k->not_media);
 	json_uint(j, "unreadable", k->unreadable);
-	json_uint(j, "hidden", k->hidden);
+	json_uint(j, "hidden", k->look.hidden);
 	json_close(j, '}');
 	json_line(j);
 }
@@ -192,12 +192,12 @@ put_summary(struct check *k, bool safe)
 		{k->new, "new"},
 		{k->not_media, "neither photo nor video"},
 		{k->unreadable, "unreadable"},
-		{k->hidden, "hidden and not looked at"},
+		{k->look.hidden, "hidden and not looked at"},
 	};
 	int used = snprintf(text, sizeof(text), "%llu held by %llu or more "
 						"nodes",
 			    (unsigned long long)k->held,
-			    (unsigned long long)k->options->copies);
+			    (unsigned long long)k->look.options->copies);
 
 	for (size_t i = 0; i < sizeof(rest) / sizeof(*rest); i++) {
 		if (rest[i].count > 0)
@@ -207,10 +207,10 @@ put_summary(struct check *k, bool safe)
 					 (unsigned long long)rest[i].count,
 					 rest[i].what);
 	}
-	output_note(k->output, "%s; safe to format: %s", text,
+	output_note(k->look.output, "%s; safe to format: %s", text,
 		    safe ? "yes" : "no");
 	if (k->itself > 0)
-		output_note(k->output,
+		output_note(k->look.output,
 			    "%llu of them lie in a served folder themselves, "
 			    "and were not counted as their own copies",
 			    (unsigned long long)k->itself);
@@ -223,12 +223,12 @@ check_end(struct check *k, struct failure *why)
 			  k->unreadable;
 	bool safe = unsafe == 0 && k->held > 0;
 
-	output_bar_end(k->output);
-	if (k->output->form == OUTPUT_JSON)
+	output_bar_end(k->look.output);
+	if (k->look.output->form == OUTPUT_JSON)
 		put_json_summary(k, safe);
 	else
 		put_summary(k, safe);
-	if (output_flush(k->output, why) == -1)
+	if (output_flush(k->look.output, why) == -1)
 		return -1;
 	if (safe)
 		return 0;
@@ -238,5 +238,5 @@ check_end(struct check *k, struct failure *why)
 		return failure_set(why, ENDING_INCOMPLETE, "%s", "");
 	return failure_set(why, ENDING_NOT_FOUND,
 			   "there is no photo or video to check in %.300s",
-			   k->options->arguments[0]);
+			   k->look.options->arguments[0]);
 }

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "add_private.h"
-#include "sources.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -47,7 +46,7 @@ add_report(struct add *a, const char *fate, const char *source,
 	   const struct photo_id *photo, const char *file,
 	   const struct have_item *item)
 {
-	struct output *o = a->output;
+	struct output *o = a->look.output;
 	char names[HAVE_NAMES_MAX] = "", hex[33];
 	const char *behind = file != NULL ? file : names;
 
@@ -91,7 +90,7 @@ add_trouble(struct add *a, const char *path, enum ending e, const char *what)
 	if (e == ENDING_DAMAGED)
 		a->worst = e;
 	failure_set(&f, e, "%.300s: %s", path, what);
-	output_complain(a->output, &f);
+	output_complain(a->look.output, &f);
 }
 
 /* "24 added to Pictures (120 MB), 612 held already, ..." */
@@ -114,8 +113,8 @@ put_summary(struct add *a)
 	text_size(a->added_bytes, size);
 	used = snprintf(text, sizeof(text), "%llu %sadded to %.200s (%s)",
 			(unsigned long long)a->added,
-			a->options->dry_run ? "would be " : "", a->into->label,
-			size);
+			a->look.options->dry_run ? "would be " : "",
+			a->into->label, size);
 	for (size_t i = 0; i < sizeof(rest) / sizeof(*rest); i++) {
 		if (rest[i].count > 0 && used < (int)sizeof(text))
 			used += snprintf(text + used,
@@ -124,7 +123,7 @@ put_summary(struct add *a)
 					 (unsigned long long)rest[i].count,
 					 rest[i].what);
 	}
-	output_note(a->output, "%s", text);
+	output_note(a->look.output, "%s", text);
 }
 
 /* ---- judging ---------------------------------------------------------- */
@@ -154,14 +153,11 @@ plan(struct add *a, const struct have_item *item, struct failure *why)
 }
 
 static int
-judge_batch(struct add *a, struct failure *why)
+on_batch(void *arg, struct failure *why)
 {
-	struct have_batch *b = &a->batch;
+	struct add *a = arg;
+	const struct have_batch *b = &a->look.batch;
 
-	if (b->count == 0)
-		return 0;
-	if (have_ask(b, a->call, why) == -1)
-		return -1;
 	for (uint32_t i = 0; i < b->count; i++) {
 		const struct have_item *item = &b->items[i];
 
@@ -177,47 +173,7 @@ judge_batch(struct add *a, struct failure *why)
 			return -1;
 		}
 	}
-	have_clear(b);
-	return output_flush(a->output, why);
-}
-
-static void
-on_bytes(void *arg, size_t count)
-{
-	struct add *a = arg;
-
-	a->progress.bytes += count;
-	progress_show(&a->progress, a->output);
-}
-
-static int
-on_file(void *arg, const struct source_file *f, struct failure *why)
-{
-	struct add *a = arg;
-	const struct reading_wish wish = {
-		.copy_to = -1, .on_bytes = on_bytes, .arg = a};
-	struct reading_result result;
-	struct have_item *item;
-
-	switch (reading_run(a->reading, f->fd, &wish, &result)) {
-	case READING_DONE:
-		break;
-	case READING_STOPPED:
-		return failure_set(why, ENDING_INTERRUPTED, "%s", "");
-	case READING_FAILED:
-	case READING_COPY_FAILED:
-		add_trouble(a, f->path, ENDING_FAILED, strerror(errno));
-		return 0;
-	}
-	a->progress.files++;
-	if ((item = have_add(&a->batch, f->path, f->real)) == NULL)
-		return failure_set(why, ENDING_FAILED, "out of memory");
-	item->photo = result.photo;
-	item->mtime_ns = (int64_t)f->stat.st_mtim.tv_sec * 1000000000 +
-			 f->stat.st_mtim.tv_nsec;
-	item->head_bytes = result.head_bytes;
-	memcpy(item->head, result.head, result.head_bytes);
-	return have_is_full(&a->batch) ? judge_batch(a, why) : 0;
+	return 0;
 }
 
 /* What lies in a folder of the daemon is there already. */
@@ -225,7 +181,7 @@ static bool
 may_enter(void *arg, const char *path, const char *real)
 {
 	struct add *a = arg;
-	const struct served_root *r = roots_with(&a->roots, 0, real);
+	const struct served_root *r = roots_with(&a->look.roots, 0, real);
 	char what[512];
 
 	if (r == NULL)
@@ -278,11 +234,11 @@ mark_twice(struct add *a)
 static int
 choose_root(struct add *a, struct failure *why)
 {
-	const char *label = a->options->root;
+	const char *label = a->look.options->root;
 	unsigned matches = 0;
 
-	for (size_t i = 0; i < a->roots.count; i++) {
-		const struct served_root *r = &a->roots.list[i];
+	for (size_t i = 0; i < a->look.roots.count; i++) {
+		const struct served_root *r = &a->look.roots.list[i];
 
 		if (label != NULL && strcmp(label, r->label) != 0 &&
 		    strcmp(label, r->path) != 0)
@@ -297,11 +253,11 @@ choose_root(struct add *a, struct failure *why)
 		return failure_set(why, ENDING_NOT_FOUND,
 				   "%s serves no folder called '%.200s'; see "
 				   "the column ROOT of: photo show ID",
-				   call_welcome(a->call)->name, label);
+				   call_welcome(a->look.call)->name, label);
 	return failure_set(why, ENDING_INCOMPLETE,
 			   "no folder of %s is online, so there is none to add "
 			   "to",
-			   call_welcome(a->call)->name);
+			   call_welcome(a->look.call)->name);
 }
 
 static void
@@ -326,9 +282,9 @@ dry_run(struct add *a)
 static int
 end(struct add *a, struct failure *why)
 {
-	if (a->output->form == OUTPUT_TABLE)
+	if (a->look.output->form == OUTPUT_TABLE)
 		put_summary(a);
-	if (output_flush(a->output, why) == -1)
+	if (output_flush(a->look.output, why) == -1)
 		return -1;
 	return a->worst == ENDING_DONE ? 0
 				       : failure_set(why, a->worst, "%s", "");
@@ -337,27 +293,14 @@ end(struct add *a, struct failure *why)
 static int
 run_with(struct add *a, struct failure *why)
 {
-	struct question status = {.type = CLIENT_STATUS}, answer;
-	struct sources s = {.arg = a,
-			    .on_file = on_file,
-			    .may_enter = may_enter,
-			    .on_trouble = on_trouble};
-
-	if (call_open(a->call, &status, &answer, why) == -1)
+	if (looking_begin(&a->look, why) == -1 || choose_root(a, why) == -1)
 		return -1;
-	verb_note_silent(a->call, a->output);
-	call_be_patient(a->call, &status);
-	if (roots_ask(&a->roots, a->call, why) == -1 ||
-	    choose_root(a, why) == -1)
+	progress_init(&a->look.progress, "look", call_now_ms());
+	if (looking_run(&a->look, why) == -1)
 		return -1;
-	progress_init(&a->progress, "look", call_now_ms());
-	if (sources_walk(&s, a->options->arguments, a->options->argument_count,
-			 why) == -1 ||
-	    judge_batch(a, why) == -1)
-		return -1;
-	output_bar_end(a->output);
+	output_bar_end(a->look.output);
 	mark_twice(a);
-	if (a->options->dry_run)
+	if (a->look.options->dry_run)
 		dry_run(a);
 	else if (a->plan_count > 0 && (add_copy(a, why) == -1 ||
 				       (a->added + a->existing > 0 &&
@@ -374,23 +317,20 @@ run(const struct options *p, struct output *o, struct failure *why)
 
 	if (a == NULL)
 		return failure_set(why, ENDING_FAILED, "out of memory");
-	a->options = p;
-	a->output = o;
+	a->look.arg = a;
+	a->look.on_batch = on_batch;
+	a->look.may_enter = may_enter;
+	a->look.on_trouble = on_trouble;
 	a->root.fd = a->year.fd = a->month.fd = -1;
-	if ((a->reading = reading_new()) == NULL)
-		failure_set(why, ENDING_FAILED, "out of memory");
-	else if ((a->call = verb_call_new(p, why)) != NULL)
+	if (looking_open(&a->look, p, o, why) == 0)
 		r = run_with(a, why);
 	place_close(&a->month);
 	place_close(&a->year);
 	place_close(&a->root);
-	have_clear(&a->batch);
 	for (size_t i = 0; i < a->plan_count; i++)
 		free(a->plan[i].path);
 	free(a->plan);
-	roots_release(&a->roots);
-	call_free(a->call);
-	reading_free(a->reading);
+	looking_close(&a->look);
 	free(a);
 	return r;
 }

@@ -7,14 +7,11 @@
  */
 #include "check_private.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-#include "sources.h"
 #include "verbs.h"
 
 #define OTHERS_MS      1000
@@ -29,13 +26,13 @@ static bool
 is_itself(const struct check *k, const struct have_item *item,
 	  const struct node_id *node)
 {
-	const struct served_root *r = roots_with(&k->roots, 0, item->real);
+	const struct roots *all = &k->look.roots;
+	const struct served_root *r = roots_with(all, 0, item->real);
 
 	while (r != NULL) {
 		if (node_id_equal(&r->node, node))
 			return true;
-		r = roots_with(&k->roots, (size_t)(r - k->roots.list) + 1,
-			       item->real);
+		r = roots_with(all, (size_t)(r - all->list) + 1, item->real);
 	}
 	return false;
 }
@@ -62,7 +59,7 @@ take_proofs(const struct check *k, struct have_item *item,
 }
 
 /* Too few have proved it, but somebody may in a moment: he is busy, or looks at
- * his file again, as at one that has just been added. */
+ * his file again, as at one that has been touched. */
 static bool
 is_for_now(const struct check *k, const struct have_item *item)
 {
@@ -76,7 +73,7 @@ is_for_now(const struct check *k, const struct have_item *item)
 		may |= h->state == HOLDER_UNPROVED &&
 		       (h->code == ERROR_BUSY || h->code == ERROR_CHANGED);
 	}
-	return may && proved < k->options->copies;
+	return may && proved < k->look.options->copies;
 }
 
 /* The next claims of the batch, a few at once: each takes a channel to each
@@ -84,9 +81,9 @@ is_for_now(const struct check *k, const struct have_item *item)
 static int
 ask_proofs(struct check *k, uint32_t *next, bool again, struct failure *why)
 {
-	while (*next < k->batch.count &&
-	       call_open_count(k->call) < PROOFS_AT_ONCE) {
-		struct have_item *item = &k->batch.items[(*next)++];
+	while (*next < k->look.batch.count &&
+	       call_open_count(k->look.call) < PROOFS_AT_ONCE) {
+		struct have_item *item = &k->look.batch.items[(*next)++];
 		struct question q = {.type = CLIENT_PROVE_HELD};
 
 		if (!item->known || item->type[0] == '\0' ||
@@ -94,7 +91,7 @@ ask_proofs(struct check *k, uint32_t *next, bool again, struct failure *why)
 			continue;
 		q.u.prove.photo = item->photo;
 		memcpy(q.u.prove.nonce, item->nonce, PROOF_NONCE_BYTES);
-		if (call_send(k->call, &q, -1, &item->request, why) == -1)
+		if (call_send(k->look.call, &q, -1, &item->request, why) == -1)
 			return -1;
 	}
 	return 0;
@@ -111,25 +108,25 @@ await_proofs(struct check *k, bool again, struct failure *why)
 	for (;;) {
 		if (ask_proofs(k, &next, again, why) == -1)
 			return -1;
-		if (call_open_count(k->call) == 0)
+		if (call_open_count(k->look.call) == 0)
 			return 0;
-		r = call_next(k->call, 100, &answer, why);
+		r = call_next(k->look.call, 100, &answer, why);
 		if (r == -1)
 			return -1;
-		progress_show(&k->progress, k->output);
+		progress_show(&k->look.progress, k->look.output);
 		if (r == 0)
 			continue;
-		call_close(k->call, answer.request);
+		call_close(k->look.call, answer.request);
 		if (answer.type == MESSAGE_ERROR) {
 			if (answer.u.error.code == ERROR_NOT_FOUND)
 				continue; /* withdrawn just now: unproved */
-			return call_failure(k->call, &answer, why);
+			return call_failure(k->look.call, &answer, why);
 		}
 		if (call_expect(&answer, CLIENT_PROOFS, why) == -1)
 			return -1;
-		for (uint32_t i = 0; i < k->batch.count; i++) {
-			if (k->batch.items[i].request == answer.request)
-				take_proofs(k, &k->batch.items[i],
+		for (uint32_t i = 0; i < k->look.batch.count; i++) {
+			if (k->look.batch.items[i].request == answer.request)
+				take_proofs(k, &k->look.batch.items[i],
 					    &answer.u.proofs);
 		}
 	}
@@ -138,47 +135,33 @@ await_proofs(struct check *k, bool again, struct failure *why)
 static bool
 any_for_now(const struct check *k)
 {
-	for (uint32_t i = 0; i < k->batch.count; i++) {
-		if (is_for_now(k, &k->batch.items[i]))
+	for (uint32_t i = 0; i < k->look.batch.count; i++) {
+		if (is_for_now(k, &k->look.batch.items[i]))
 			return true;
 	}
 	return false;
 }
 
 static int
-judge_batch(struct check *k, struct failure *why)
+on_batch(void *arg, struct failure *why)
 {
-	if (k->batch.count == 0)
-		return 0;
-	if (have_ask(&k->batch, k->call, why) == -1)
-		return -1;
+	struct check *k = arg;
+
 	/* What call_ask left open has been answered. */
-	call_close_all(k->call);
+	call_close_all(k->look.call);
 	if (await_proofs(k, false, why) == -1)
 		return -1;
 	for (unsigned try = 0; try < TRIES_AGAIN && any_for_now(k); try++) {
 		poll(NULL, 0, AGAIN_MS);
 		if (call_interrupted())
 			return failure_set(why, ENDING_INTERRUPTED, "%s", "");
-		call_touch(k->call);
+		call_touch(k->look.call);
 		if (await_proofs(k, true, why) == -1)
 			return -1;
 	}
-	for (uint32_t i = 0; i < k->batch.count; i++)
-		check_report(k, &k->batch.items[i]);
-	have_clear(&k->batch);
-	return output_flush(k->output, why);
-}
-
-/* ---- the files -------------------------------------------------------- */
-
-static void
-on_bytes(void *arg, size_t count)
-{
-	struct check *k = arg;
-
-	k->progress.bytes += count;
-	progress_show(&k->progress, k->output);
+	for (uint32_t i = 0; i < k->look.batch.count; i++)
+		check_report(k, &k->look.batch.items[i]);
+	return 0;
 }
 
 static void
@@ -189,106 +172,37 @@ on_trouble(void *arg, const char *path, const char *what)
 
 	k->unreadable++;
 	failure_set(&f, ENDING_INCOMPLETE, "%.300s: %s", path, what);
-	output_complain(k->output, &f);
-}
-
-static int
-on_file(void *arg, const struct source_file *f, struct failure *why)
-{
-	struct check *k = arg;
-	struct reading_wish wish = {
-		.copy_to = -1, .on_bytes = on_bytes, .arg = k};
-	struct reading_result result;
-	struct have_item *item;
-
-	if ((item = have_add(&k->batch, f->path, f->real)) == NULL)
-		return failure_set(why, ENDING_FAILED, "out of memory");
-	if (getrandom(item->nonce, PROOF_NONCE_BYTES, 0) != PROOF_NONCE_BYTES)
-		return failure_set(why, ENDING_FAILED, "no random numbers: %s",
-				   strerror(errno));
-	wish.nonce = item->nonce;
-	switch (reading_run(k->reading, f->fd, &wish, &result)) {
-	case READING_DONE:
-		break;
-	case READING_STOPPED:
-		return failure_set(why, ENDING_INTERRUPTED, "%s", "");
-	case READING_FAILED:
-	case READING_COPY_FAILED:
-		have_drop_last(&k->batch);
-		on_trouble(k, f->path, strerror(errno));
-		return 0;
-	}
-	k->progress.files++;
-	item->photo = result.photo;
-	memcpy(item->sum, result.sum, PROOF_BYTES);
-	item->head_bytes = result.head_bytes;
-	memcpy(item->head, result.head, result.head_bytes);
-	return have_is_full(&k->batch) ? judge_batch(k, why) : 0;
-}
-
-static int
-count_file(void *arg, const struct source_file *f, struct failure *why)
-{
-	struct check *k = arg;
-
-	(void)why;
-	k->progress.total_files++;
-	k->progress.total_bytes += (uint64_t)f->stat.st_size;
-	return 0;
-}
-
-static void
-count_trouble(void *arg, const char *path, const char *what)
-{
-	(void)arg, (void)path, (void)what;
+	output_complain(k->look.output, &f);
 }
 
 /* ---- from begin to end ------------------------------------------------ */
 
-static int
-look_around(struct check *k, struct failure *why)
+/* Whose folders the files may lie in. */
+static void
+ask_others(struct check *k)
 {
-	struct question status = {.type = CLIENT_STATUS}, answer;
-	struct sources s = {
-		.arg = k, .on_file = count_file, .on_trouble = count_trouble};
 	unsigned silent = 0;
 
-	if (call_open(k->call, &status, &answer, why) == -1)
-		return -1;
-	verb_note_silent(k->call, k->output);
-	call_be_patient(k->call, &status);
-	if (roots_ask(&k->roots, k->call, why) == -1)
-		return -1;
-	roots_ask_others(&k->roots, k->call, OTHERS_MS, &silent);
+	roots_ask_others(&k->look.roots, k->look.call, OTHERS_MS, &silent);
 	if (silent > 0)
-		output_note(k->output,
+		output_note(k->look.output,
 			    "%u daemon%s of this machine did not say which "
 			    "folders %s; if what is checked lies in one, its "
 			    "own files are counted as copies",
 			    silent, silent == 1 ? "" : "s",
 			    silent == 1 ? "it serves" : "they serve");
-	progress_init(&k->progress, "check", call_now_ms());
-	if (!k->output->bars && k->output->form != OUTPUT_JSON)
-		return 0;
-	if (sources_walk(&s, k->options->arguments, k->options->argument_count,
-			 why) == -1)
-		return -1;
-	k->progress.totals_known = true;
-	return 0;
 }
 
 static int
 run_with(struct check *k, struct failure *why)
 {
-	struct sources s = {
-		.arg = k, .on_file = on_file, .on_trouble = on_trouble};
-
-	if (look_around(k, why) == -1 ||
-	    sources_walk(&s, k->options->arguments, k->options->argument_count,
-			 why) == -1 ||
-	    judge_batch(k, why) == -1)
+	if (looking_begin(&k->look, why) == -1)
 		return -1;
-	k->hidden = s.hidden;
+	ask_others(k);
+	progress_init(&k->look.progress, "check", call_now_ms());
+	if (looking_count(&k->look, why) == -1 ||
+	    looking_run(&k->look, why) == -1)
+		return -1;
 	return check_end(k, why);
 }
 
@@ -300,16 +214,13 @@ run(const struct options *p, struct output *o, struct failure *why)
 
 	if (k == NULL)
 		return failure_set(why, ENDING_FAILED, "out of memory");
-	k->options = p;
-	k->output = o;
-	if ((k->reading = reading_new()) == NULL)
-		failure_set(why, ENDING_FAILED, "out of memory");
-	else if ((k->call = verb_call_new(p, why)) != NULL)
+	k->look.arg = k;
+	k->look.prove = true;
+	k->look.on_batch = on_batch;
+	k->look.on_trouble = on_trouble;
+	if (looking_open(&k->look, p, o, why) == 0)
 		r = run_with(k, why);
-	have_clear(&k->batch);
-	roots_release(&k->roots);
-	call_free(k->call);
-	reading_free(k->reading);
+	looking_close(&k->look);
 	free(k);
 	return r;
 }
