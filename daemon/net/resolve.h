@@ -27,17 +27,10 @@ void resolver_free(struct resolver *r);
 bool resolve_number(const struct address *a, struct sockaddr_storage *out,
 		    socklen_t *bytes);
 
-/*
- * Look the name up and wait for that, but not beyond until_ms (steady clock),
- * nor once stop_fd (-1: none) is readable.  Not on the loop thread.  0, or
- *   EADDRNOTAVAIL  there is no such name
- *   ETIMEDOUT, ECANCELED
- *   EBUSY          too many such questions are being asked already: one given
- *                  up on goes on by itself until the system's resolver answers
- *   ENOMEM
- */
-int resolve_name_by(const struct address *a, uint64_t until_ms, int stop_fd,
-		    struct sockaddr_storage *out, socklen_t *bytes);
+/* Look the name up here and now; it may take half a minute.  Not on the loop
+ * thread. */
+bool resolve_name(const struct address *a, struct sockaddr_storage *out,
+		  socklen_t *bytes);
 
 /* `answered` with bytes == 0 when there is no such name.  False: too many
  * questions wait already. */

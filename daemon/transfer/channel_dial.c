@@ -20,6 +20,7 @@
 
 #include "channel_private.h"
 #include "clock.h"
+#include "lookup.h"
 #include "message.h"
 #include "resolve.h"
 #include "state.h"
@@ -248,8 +249,8 @@ find_host(const struct address *to, uint64_t end_ms,
 
 	if (resolve_number(to, out, bytes))
 		return 0;
-	code = resolve_name_by(to, end_ms, stop != NULL ? stop->fd : -1, out,
-			       bytes);
+	code = lookup_host(to, end_ms, stop != NULL ? stop->fd : -1, out,
+			   bytes);
 	switch (code) {
 	case 0:
 		return 0;
