@@ -34,8 +34,9 @@
 #include "transfer.h"
 #include "world.h"
 
-#define ROUNDS    3u
-#define PERIOD_MS 250u /* of heartbeats, among few nodes */
+#define ROUNDS        3u
+#define QUIET_SECONDS 3
+#define PERIOD_MS     250u /* of heartbeats, among few nodes */
 
 extern char **environ;
 
@@ -137,6 +138,21 @@ look(void *arg)
 	return NULL;
 }
 
+static void
+start_looking(struct meanwhile *m)
+{
+	atomic_store(&m->stop, false);
+	if (pthread_create(&m->thread, NULL, look, m) != 0)
+		err(1, "thread");
+}
+
+static void
+stop_looking(struct meanwhile *m)
+{
+	atomic_store(&m->stop, true);
+	pthread_join(m->thread, NULL);
+}
+
 /* ---- photo get ------------------------------------------------------------ */
 
 static void
@@ -210,8 +226,12 @@ tell(const char *what, uint64_t bytes, double ms, const char *beside,
 }
 
 static void
-tell_meanwhile(struct meanwhile *m)
+tell_meanwhile(struct meanwhile *m, struct meanwhile *before)
 {
+	printf("  before: first page of the list median %.2f ms, 99th %.2f ms "
+	       "(%zu asked): the\n  machine, and what else goes on in it\n",
+	       stats_quantile(&before->lists, 0.5),
+	       stats_quantile(&before->lists, 0.99), before->lists.count);
 	printf("  meanwhile: RssAnon holder %.1f MiB, fetcher %.1f MiB; "
 	       "first page of the list\n"
 	       "  median %.2f ms, 99th %.2f ms (%zu asked); longest without "
@@ -261,12 +281,9 @@ go(struct meanwhile *m, const char *photo, unsigned way, const char *prefix)
 		ms = peers_tls(from, prefix, to);
 		break;
 	case FAR:
-		atomic_store(&m->stop, false);
-		if (pthread_create(&m->thread, NULL, look, m) != 0)
-			err(1, "thread");
+		start_looking(m);
 		ms = get(m->w, photo, 1, prefix, to);
-		atomic_store(&m->stop, true);
-		pthread_join(m->thread, NULL);
+		stop_looking(m);
 		break;
 	case NEAR:
 		ms = get(m->w, photo, 0, prefix, to);
@@ -279,12 +296,16 @@ go(struct meanwhile *m, const char *photo, unsigned way, const char *prefix)
 static void
 measure(struct world *w, const char *photo, unsigned which)
 {
-	static struct meanwhile m;
+	static struct meanwhile m, before;
 	double best[WAYS] = {0};
 	uint64_t bytes = made_bytes[which];
 
 	memset(&m, 0, sizeof(m));
-	m.w = w;
+	memset(&before, 0, sizeof(before));
+	m.w = before.w = w;
+	start_looking(&before);
+	nanosleep(&(struct timespec){.tv_sec = QUIET_SECONDS}, NULL);
+	stop_looking(&before);
 	(void)go(&m, photo, COPY, prefixes[which]);
 	for (unsigned n = 0; n < ROUNDS * WAYS; n++) {
 		double ms = go(&m, photo, n % WAYS, prefixes[which]);
@@ -300,7 +321,7 @@ measure(struct world *w, const char *photo, unsigned which)
 	     "the TLS copier", best[TLS]);
 	tell("photo get, from the own daemon", bytes, best[NEAR],
 	     "the plain copy", best[COPY]);
-	tell_meanwhile(&m);
+	tell_meanwhile(&m, &before);
 	tell_others(w, prefixes[which]);
 }
 
