@@ -231,6 +231,18 @@ no_such_option(int option, const char *given)
 }
 
 static bool
+take_readers(struct options *o, const char *value)
+{
+	uint64_t n;
+
+	if (!parse_number(value, 1, OPTIONS_READERS_MAX, &n))
+		return mistake("--readers", value,
+			       "give a number from 1 to 64");
+	o->readers = (uint32_t)n;
+	return true;
+}
+
+static bool
 take_rate(const char *option, const char *value, uint64_t *out)
 {
 	return parse_bytes(value, out) ||
@@ -290,11 +302,7 @@ take(struct options *o, int option, const char *value, const char *given)
 	case OPTION_FETCH_RATE:
 		return take_rate("--fetch-rate", value, &o->fetch_rate);
 	case OPTION_READERS:
-		if (!parse_number(value, 1, OPTIONS_READERS_MAX, &n))
-			return mistake("--readers", value,
-				       "give a number from 1 to 64");
-		o->readers = (uint32_t)n;
-		return true;
+		return take_readers(o, value);
 	case OPTION_READ_RATE:
 		return take_rate("--read-rate", value, &o->read_rate);
 	case OPTION_LOG_LEVEL:
