@@ -5,6 +5,7 @@ client that asks another daemon all the while never sees a photo missing.
 """
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -313,6 +314,27 @@ class Identity(unittest.TestCase):
             self.assertNotEqual(node_id(mesh, a), me)
             self.assertEqual(left, [me])
             lister.end()
+
+    def test_another_mount_point(self):
+        """the same folder under another mount point: the same node"""
+        with Mesh() as mesh:
+            a, b, c = self.trio(mesh)
+            me = node_id(mesh, a)
+            a.end()
+            folder = os.path.join(mesh.dir, "photos", "alice")
+            there = mesh.folder("elsewhere")
+            if subprocess.run(["mount", "--bind", folder, there],
+                              stderr=subprocess.DEVNULL).returncode:
+                self.skipTest("mounting is not permitted here")
+            self.addCleanup(subprocess.run, ["umount", "-l", there],
+                            stderr=subprocess.DEVNULL)
+            lister = Lister(mesh, b)
+            a = mesh.start(there, name="alice")
+            self.whole(mesh, [a, b, c])
+            self.assertEqual(node_id(mesh, a), me)
+            lister.end()
+            a.end()
+            subprocess.run(["umount", there], check=True)
 
     def test_overlapping_folders(self):
         """overlapping folders of two daemons, hard links: one copy each"""
