@@ -88,7 +88,7 @@ class Load(Base):
         photos = [film(12 * MIB, n) for n in range(12)]
         bob, alice = self.holder(photos), self.asker()
         self.listed(alice, 12)
-        observers, threads, over = [], [], threading.Event()
+        observers, late, over = [], [0], threading.Event()
         for d in (alice, bob):
             o = Observer(self.mesh, d.port, name="o%d" % d.port, hello=False,
                          photos=0)
@@ -99,9 +99,17 @@ class Load(Base):
         def observe(o):
             while not over.is_set() and not o.ended:
                 o.turn()
-        for o in observers:
-            threads.append(threading.Thread(target=observe, args=(o,)))
-            threads[-1].start()
+
+        def stall():
+            """How late is who only wants to wake up?"""
+            while not over.is_set():
+                wanted = time.monotonic() + 0.01
+                time.sleep(0.01)
+                late.append(time.monotonic() - wanted)
+        threads = [threading.Thread(target=observe, args=(o,))
+                   for o in observers] + [threading.Thread(target=stall)]
+        for t in threads:
+            t.start()
         watch = self.mesh.spawn_photo("-p", alice.port, "--json", "watch")
         lists, began = [], time.monotonic()
         with Client(self.mesh, alice.port) as c:
@@ -119,19 +127,24 @@ class Load(Base):
         for t in threads:
             t.join(10)
         self.assertGreater(len(lists), 10)
-        self.assertLess(max(lists), 2)
+        self.assertLess(max(lists), 2 + 10 * max(late))
         for o in observers:
             self.assertFalse(o.ended)
             at = [t for t in o.times if began - 0.3 < t < ended]
             gaps = [b - a for a, b in zip(at, at[1:])]
-            print("# %d heartbeats, longest gap %.0f ms; list %.0f ms" % (
-                len(at), 1000 * max(gaps), 1000 * max(lists)))
-            # Four periods are a suspicion.
-            self.assertLess(max(gaps), 1.0)
+            print("# %d heartbeats, longest gap %.0f ms; list %.0f ms; the "
+                  "machine itself stalled for %.0f ms" % (
+                      len(at), 1000 * max(gaps), 1000 * max(lists),
+                      1000 * max(late)))
+            # Four periods are a suspicion; more is what the machine does
+            # to everybody, to those who only listen as well.
+            self.assertLess(max(gaps), 1 + 4 * max(late))
             o.tls.close()
         watch.kill()
         events = [json.loads(x)["event"] for x in watch.stdout]
-        self.assertNotIn("peer-suspect", events)
+        self.assertNotIn("peer-gone", events)
+        if max(late) < 0.2:
+            self.assertNotIn("peer-suspect", events)
         for k in range(3):
             for n in range(3):
                 for i, data in enumerate(photos):
