@@ -185,10 +185,9 @@ thread_main(void *arg)
 			bool any = wait_for_news(f, wait_ms);
 
 			pthread_mutex_unlock(&f->lock);
-			if (!any && wait_ms == SWEEP_MS) {
-				channels_sweep(f, false);
+			channels_sweep(f, false);
+			if (!any && wait_ms == SWEEP_MS)
 				free_buffers(f);
-			}
 		}
 		pthread_mutex_lock(&f->lock);
 	}

@@ -114,7 +114,7 @@ await_answer(const struct asking *q, uint64_t until_ms, int stop_fd)
 
 int
 lookup_host(const struct address *a, uint64_t until_ms, int stop_fd,
-		struct sockaddr_storage *out, socklen_t *bytes)
+	    struct sockaddr_storage *out, socklen_t *bytes)
 {
 	struct asking *q;
 	int code;
