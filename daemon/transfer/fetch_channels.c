@@ -120,7 +120,7 @@ channels_take(struct fetching *f, const struct fetch_peer *peer, bool fresh,
 	line->channel = c;
 	if (c != NULL && line->ended)
 		channel_cut(c);
-	line->heard_ms = clock_steady_ms();
+	line->heard_ms = line->landed_ms = clock_steady_ms();
 	pthread_mutex_unlock(line_lock);
 	return c;
 }

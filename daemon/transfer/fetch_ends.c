@@ -13,6 +13,7 @@
 #include "clock.h"
 
 #define LAZY_MS 10000u /* no frame for so long, while another is free */
+#define SLOW_MS 20000u /* no whole piece for so long, while another is free */
 
 /* ---- the world ----------------------------------------------------------- */
 
@@ -252,6 +253,20 @@ has_spare(struct fetch *f)
 	return spare;
 }
 
+/* Frames with a byte each are no progress.  Where we are who is slow, by
+ * --fetch-rate, each has the time in which all that may be under way comes. */
+static bool
+is_slow(const struct fetch *f, const struct fetch_line *line, uint64_t now)
+{
+	uint64_t rate = f->all->config.rate, ours = 0;
+
+	if (rate > 0)
+		ours = FETCH_THREADS * (CREDIT_BYTES_MAX * UINT64_C(1000) /
+					rate);
+	return now > line->heard_ms + LAZY_MS + ours ||
+	       now > line->landed_ms + SLOW_MS + ours;
+}
+
 void
 fetch_look(struct fetch *f, struct fetch_seen *out)
 {
@@ -271,7 +286,7 @@ fetch_look(struct fetch *f, struct fetch_seen *out)
 	memcpy(out->progress.name, f->whom_name, sizeof(f->whom_name));
 	for (unsigned i = 0; i < PLAN_LANES_MAX; i++)
 		if (f->lines[i].channel != NULL &&
-		    now > f->lines[i].heard_ms + LAZY_MS && has_spare(f))
+		    is_slow(f, &f->lines[i], now) && has_spare(f))
 			channel_cut(f->lines[i].channel);
 	pthread_mutex_unlock(&f->lock);
 }

@@ -33,6 +33,7 @@ struct fetch_line {
 	struct channel *channel;
 	struct channel_stop *stop;
 	uint64_t heard_ms; /* steady; when the last frame came */
+	uint64_t landed_ms; /* when it began, or brought a whole piece */
 	bool used;
 	bool ended; /* whatever comes here next is not wanted */
 };

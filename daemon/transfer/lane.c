@@ -144,6 +144,9 @@ land(struct lane *l)
 	pthread_mutex_unlock(&f->plan_lock);
 	if (!good)
 		atomic_fetch_sub(&f->bytes, o->piece.got);
+	pthread_mutex_lock(&f->lock);
+	l->line->landed_ms = clock_steady_ms();
+	pthread_mutex_unlock(&f->lock);
 	shift(l);
 }
 

@@ -264,6 +264,20 @@ class Interrupted(World):
             bob.close()
             carol.close()
 
+    def test_holder_drips(self):
+        """frames with a byte each: for who is free that is too slow"""
+        def drip(channel, f):
+            while True:
+                channel.say(CHUNK, channel.request, {"data": b"x"})
+                select.select([], [], [], 0.5)
+        data = photo(3 * MIB)
+        self.holder("bob", [data], serve=drip)
+        self.holder("carol", [data])
+        started = time.monotonic()
+        got, have = self.getter().get(photo_id(data), self.path())
+        self.assertEqual((have, got["name"]), (data, "carol"))
+        self.assertLess(time.monotonic() - started, 60)
+
     def test_requester_killed(self):
         """the daemon killed midway: at most 4 MiB are fetched again"""
         data = photo(24 * MIB)
