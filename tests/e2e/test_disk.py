@@ -139,7 +139,7 @@ class Disk(unittest.TestCase):
                 with sqlite3.connect(copy + "/db") as db:
                     (done,), = db.execute(
                         "SELECT count(*) FROM known WHERE verdict & 15 = 1"
-                        " AND ctime <> 0")
+                        " AND ctime > 0")
                 db.close()
             self.assertGreaterEqual(done, int(part * FILES) - 50)
         d = self.mesh.start(f)
@@ -215,7 +215,8 @@ class Disk(unittest.TestCase):
                 done = self.get(b, photo["id"], out)
                 files = os.listdir(out)
                 if done.returncode != 0:
-                    self.assertIn(done.returncode, (1, 3, 6),
+                    # 9: changed within a tick; the bytes gave it away.
+                    self.assertIn(done.returncode, (1, 3, 6, 9),
                                   done.stderr)
                     self.assertEqual([n for n in files if n[0] != "."], [])
                     shutil.rmtree(out)

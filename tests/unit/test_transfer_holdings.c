@@ -170,11 +170,44 @@ as_known(void **state)
 	assert_false(is_as_known(root_fd, &st, &k));
 }
 
+/* On a volume whose inode numbers do not last, other ones are nothing. */
+static void
+unlasting_inodes(void **state)
+{
+	struct known_file k = {.size = 7, .inode = 5, .mtime_ns = 9,
+			       .ctime_ns = 11};
+	struct stat st = {.st_size = 7, .st_ino = 6};
+
+	(void)state;
+	st.st_mtim.tv_nsec = 9;
+	st.st_ctim.tv_nsec = 12;
+	assert_true(file_unchanged(&k, &st, false));
+	assert_false(file_unchanged(&k, &st, true));
+	st.st_ino = 5;
+	assert_false(file_unchanged(&k, &st, true));
+	st.st_ctim.tv_nsec = 11;
+	assert_true(file_unchanged(&k, &st, true));
+	/* To be read again: because it was young, or could not be read. */
+	k.ctime_ns = -11;
+	assert_false(file_unchanged(&k, &st, true));
+	assert_false(file_unchanged(&k, &st, false));
+	k.ctime_ns = 11;
+	k.inode = 0;
+	assert_false(file_unchanged(&k, &st, false));
+	k.inode = 5;
+	st.st_size = 8;
+	assert_false(file_unchanged(&k, &st, false));
+	st.st_size = 7;
+	st.st_mtim.tv_nsec = 10;
+	assert_false(file_unchanged(&k, &st, false));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_known),
+		cmocka_unit_test(unlasting_inodes),
 		cmocka_unit_test(new_kernel),
 		cmocka_unit_test(old_kernel),
 	};
