@@ -4,6 +4,7 @@ A test's first docstring line is its name in the report.
 """
 import signal
 import sys
+import time
 import traceback
 import unittest
 
@@ -12,12 +13,18 @@ class TapResult(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.number = 0
+        self._began = 0.0
+
+    def startTest(self, test):
+        super().startTest(test)
+        self._began = time.monotonic()
 
     def _say(self, ok, test, tail=""):
         self.number += 1
         name = test.shortDescription() or test.id().split(".", 1)[-1]
         print("%s %d - %s%s" % ("ok" if ok else "not ok", self.number,
                                 name.replace("#", ""), tail), flush=True)
+        print("# (%.1f s)" % (time.monotonic() - self._began), flush=True)
 
     def addSuccess(self, test):
         super().addSuccess(test)
