@@ -154,6 +154,9 @@ begin_root(struct scan_root *s)
 	}
 	s->now->fd = s->fd;
 	judge_volume(s);
+	/* What was found just before must be known, or it would pass for found
+	 * by this scan; if it cannot be written, it is said again anyway. */
+	(void)outbox_flush(s->intake->outbox);
 	if (load_known(s) == -1)
 		s->broken = true;
 	/* Copies without their root would not know where they lie. */

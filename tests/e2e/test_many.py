@@ -19,7 +19,7 @@ import tap  # noqa: E402
 from mesh import SAMPLE, Mesh, wait_until  # noqa: E402
 from talk import Client, settle  # noqa: E402
 
-ROUNDS, CROWD = 20, 16
+ROUNDS, CROWD = int(os.environ.get("PM_ROUNDS", 20)), 16
 
 
 def small_folders(mesh, count):
@@ -119,7 +119,7 @@ class Many(unittest.TestCase):
         return daemons, launched
 
     def test_sixteen_at_once(self):
-        """16 daemons through one gate, 20 times: own ports, one mesh, one lead"""
+        """16 daemons through one gate, again and again: ports, mesh, lead"""
         with Mesh() as mesh:
             folders = small_folders(mesh, CROWD)
             slowest = longest = 0
