@@ -3,6 +3,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
@@ -112,7 +113,7 @@ world_init(struct world *w, const char *photod, unsigned nodes,
 uint16_t
 world_port(const struct world *w, unsigned n)
 {
-	return (uint16_t)(w->base_port + n);
+	return (uint16_t)(w->base_port + n - w->first);
 }
 
 void
@@ -163,11 +164,49 @@ world_kill(struct world *w, unsigned n)
 }
 
 void
-world_release(struct world *w)
+world_stop(struct world *w, unsigned n)
 {
-	char *argv[] = {"rm", "-rf", w->dir, NULL};
+	kill(w->pids[n], SIGTERM);
+	waitpid(w->pids[n], NULL, 0);
+	w->pids[n] = 0;
+}
+
+static void
+remove_all(char *path)
+{
+	char *argv[] = {"rm", "-rf", path, NULL};
 	pid_t pid;
 
+	if (posix_spawnp(&pid, "rm", NULL, NULL, argv, environ) == 0)
+		waitpid(pid, NULL, 0);
+}
+
+void
+world_state(const struct world *w, unsigned n, char *out, size_t out_bytes)
+{
+	char pattern[128];
+	glob_t g;
+
+	snprintf(pattern, sizeof(pattern), "%s/state/photomesh/folder%u-*",
+		 w->dir, n);
+	if (glob(pattern, 0, NULL, &g) != 0 || g.gl_pathc != 1)
+		errx(1, "no state directory of node %u", n);
+	snprintf(out, out_bytes, "%s", g.gl_pathv[0]);
+	globfree(&g);
+}
+
+void
+world_forget(const struct world *w)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/state", w->dir);
+	remove_all(path);
+}
+
+void
+world_release(struct world *w)
+{
 	for (unsigned n = 0; n < w->count; n++) {
 		if (w->pids[n] != 0)
 			kill(w->pids[n], SIGTERM);
@@ -176,8 +215,7 @@ world_release(struct world *w)
 		if (w->pids[n] != 0)
 			waitpid(w->pids[n], NULL, 0);
 	}
-	if (posix_spawnp(&pid, "rm", NULL, NULL, argv, environ) == 0)
-		waitpid(pid, NULL, 0);
+	remove_all(w->dir);
 	question_decoder_free(w->decoder);
 }
 
@@ -223,21 +261,31 @@ read_whole(int fd, uint8_t *out, size_t want)
 	return true;
 }
 
-bool
-world_answer(struct world *w, int fd, struct question *out)
+static uint8_t answer_body[ANSWER_BODY_BYTES_MAX];
+
+size_t
+world_answer_bytes(int fd)
 {
-	static uint8_t body[ANSWER_BODY_BYTES_MAX];
 	uint8_t head[FRAME_HEADER_BYTES];
 	size_t bytes;
 
 	if (!read_whole(fd, head, sizeof(head)))
-		return false;
+		return 0;
 	bytes = (size_t)head[0] << 24 | (size_t)head[1] << 16 |
 		(size_t)head[2] << 8 | head[3];
-	if (bytes > sizeof(body) || !read_whole(fd, body, bytes))
-		return false;
-	return question_decode(w->decoder, body, bytes, out, NULL) ==
-	       MESSAGE_OK;
+	if (bytes > sizeof(answer_body) ||
+	    !read_whole(fd, answer_body, bytes))
+		return 0;
+	return bytes;
+}
+
+bool
+world_answer(struct world *w, int fd, struct question *out)
+{
+	size_t bytes = world_answer_bytes(fd);
+
+	return bytes > 0 && question_decode(w->decoder, answer_body, bytes,
+					    out, NULL) == MESSAGE_OK;
 }
 
 int

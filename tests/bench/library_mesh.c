@@ -1,0 +1,134 @@
+/*
+ * library_mesh.c: a newcomer adopts what a mesh knows.
+ */
+#include <err.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "library.h"
+#include "writer.h"
+
+#define PATIENCE_MS 1800000.0
+#define PAGE        100u
+
+static void
+pause_ms(long ms)
+{
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+/* A node that has never read a file, with a catalogue full of records. */
+static void
+make_member(struct library *l, unsigned member)
+{
+	unsigned node = NODE_MEMBER + member;
+	struct question q;
+	char dir[160];
+	int fd;
+
+	l->w.first = node; /* nobody else is here */
+	world_start(&l->w, node);
+	if ((fd = world_connect(&l->w, world_port(&l->w, node))) == -1)
+		errx(1, "cannot connect to node %u", node);
+	world_ask(fd, CLIENT_STATUS);
+	if (!world_answer(&l->w, fd, &q) || q.type != CLIENT_STATUS_IS)
+		errx(1, "node %u does not answer", node);
+	close(fd);
+	world_stop(&l->w, node);
+	world_state(&l->w, node, dir, sizeof(dir));
+	bulk_member(dir, &q.u.status.node, member, l->records);
+}
+
+/* Is the first page what it must be, once everything is there? */
+static bool
+page_right(struct library *l, int fd)
+{
+	struct own_file f;
+	struct question q;
+	char path[64];
+
+	world_list(fd, PAGE);
+	if (!world_answer(&l->w, fd, &q) || q.type != CLIENT_PHOTOS)
+		errx(1, "no page of the list");
+	if (q.u.photos.photo_count != PAGE)
+		return false;
+	for (unsigned i = 1; i < PAGE; i++) {
+		if (q.u.photos.photos[i].mtime_ns >
+		    q.u.photos.photos[i - 1].mtime_ns)
+			return false;
+	}
+	/* A shared photo counts from its oldest copy, the first member's. */
+	bulk_file((l->records - 1) % 5 == 4 ? 0 : MEMBERS - 1, l->records - 1,
+		  &f, path);
+	return q.u.photos.photos[0].mtime_ns == f.mtime_ns;
+}
+
+/* Milliseconds since `began`; how long a first page takes meanwhile goes into
+ * l->stats. */
+static double
+await_adopted(struct library *l, unsigned node, double began)
+{
+	int fd = world_connect(&l->w, world_port(&l->w, node));
+	uint64_t photos = bulk_photos(l->records);
+	struct question q;
+	double asked;
+	bool right;
+
+	if (fd == -1)
+		errx(1, "cannot connect to node %u", node);
+	for (;;) {
+		asked = stats_now_ms();
+		right = page_right(l, fd);
+		stats_add(&l->stats, stats_now_ms() - asked);
+		world_ask(fd, CLIENT_STATUS);
+		if (!world_answer(&l->w, fd, &q) || q.type != CLIENT_STATUS_IS)
+			errx(1, "node %u does not answer", node);
+		if (right && q.u.status.synced &&
+		    !q.u.status.fresh.syncing && q.u.status.photos == photos)
+			break;
+		if (stats_now_ms() > began + PATIENCE_MS)
+			errx(1, "node %u has %llu photos of %llu; see %s",
+			     node, (unsigned long long)q.u.status.photos,
+			     (unsigned long long)photos, l->w.dir);
+		pause_ms(10);
+	}
+	close(fd);
+	return stats_now_ms() - began;
+}
+
+void
+bench_mesh(struct library *l)
+{
+	double load, took;
+	char what[80], dir[96], photos[24];
+
+	for (unsigned m = 0; m < MEMBERS; m++)
+		make_member(l, m);
+	l->w.first = NODE_MEMBER;
+	for (unsigned m = 0; m < MEMBERS; m++)
+		world_start(&l->w, NODE_MEMBER + m);
+	for (unsigned m = 0; m < MEMBERS; m++)
+		(void)await_adopted(l, NODE_MEMBER + m, stats_now_ms());
+	memset(&l->stats, 0, sizeof(l->stats));
+	world_start(&l->w, NODE_NEWCOMER);
+	took = await_adopted(l, NODE_NEWCOMER, stats_now_ms());
+	snprintf(dir, sizeof(dir), "%s/bulk", l->w.dir);
+	load = bulk_load(dir, l->records);
+	snprintf(what, sizeof(what), "a newcomer adopts %u x %u records",
+		 MEMBERS, l->records);
+	tell_ratio(what, "ms", took, "one bulk load of the rows", load, false, 2);
+	tell_fixed("  first page meanwhile, 99th percentile", "ms",
+		  stats_quantile(&l->stats, 0.99), 5);
+	snprintf(photos, sizeof(photos), "%llu",
+		 (unsigned long long)bulk_photos(l->records));
+	bench_page(l, NODE_NEWCOMER, photos);
+	snprintf(what, sizeof(what), "RssAnon, %s photos known", photos);
+	tell_fixed(what, "MiB",
+		  (double)world_rss(l->w.pids[NODE_NEWCOMER]) / 1048576, 96);
+	for (unsigned m = 0; m <= MEMBERS; m++)
+		world_stop(&l->w, NODE_MEMBER + m);
+}
