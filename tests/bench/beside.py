@@ -97,7 +97,7 @@ class Syncthing:
                             out.stdout + out.stderr).group()
         self.process = None
 
-    def configure(self, other, folder, mode):
+    def configure(self, other, folder, mode, watch=False):
         path = self.home + "/config.xml"
         with open(path) as f:
             text = f.read()
@@ -114,9 +114,10 @@ class Syncthing:
         text = text.replace("<options>", """<device id="%s" name="other">
             <address>tcp://127.0.0.1:%d</address></device>
             <folder id="f" label="f" path="%s" type="%s" rescanIntervalS="0"
-            fsWatcherEnabled="false"><device id="%s"/><device id="%s"/>
+            fsWatcherEnabled="%s"><device id="%s"/><device id="%s"/>
             </folder><options>""" % (other.id, other.port + 2, folder, mode,
-                                     self.id, other.id), 1)
+                                     str(watch).lower(), self.id, other.id),
+                            1)
         with open(path, "w") as f:
             f.write(text)
 

@@ -91,6 +91,9 @@ void bulk_member(const char *state_dir, const struct node_id *node,
 
 /* Milliseconds from spawning to the end; its output goes nowhere. */
 double run_program(char *const *argv, bool *there);
+/* RssAnon of a node in MiB: now, and when it has been the same for a while. */
+double node_mib(const struct library *l, unsigned node);
+double node_mib_at_rest(const struct library *l, unsigned node);
 /* The first page of 100 of a node, and what it takes at least. */
 void bench_page(struct library *l, unsigned node, const char *photos);
 /* `photo list --limit 100` as a process; a node must be running. */

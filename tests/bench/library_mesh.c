@@ -103,7 +103,7 @@ await_adopted(struct library *l, unsigned node, double began)
 void
 bench_mesh(struct library *l)
 {
-	double load, took;
+	double load, took, mib;
 	char what[80], dir[96], photos[24];
 
 	for (unsigned m = 0; m < MEMBERS; m++)
@@ -116,6 +116,7 @@ bench_mesh(struct library *l)
 	memset(&l->stats, 0, sizeof(l->stats));
 	world_start(&l->w, NODE_NEWCOMER);
 	took = await_adopted(l, NODE_NEWCOMER, stats_now_ms());
+	mib = node_mib(l, NODE_NEWCOMER);
 	snprintf(dir, sizeof(dir), "%s/bulk", l->w.dir);
 	load = bulk_load(dir, l->records);
 	snprintf(what, sizeof(what), "a newcomer adopts %u x %u records",
@@ -126,9 +127,10 @@ bench_mesh(struct library *l)
 	snprintf(photos, sizeof(photos), "%llu",
 		 (unsigned long long)bulk_photos(l->records));
 	bench_page(l, NODE_NEWCOMER, photos);
-	snprintf(what, sizeof(what), "RssAnon, %s photos known", photos);
-	tell_fixed(what, "MiB",
-		  (double)world_rss(l->w.pids[NODE_NEWCOMER]) / 1048576, 96);
+	tell_beside("our RssAnon when it had adopted", "MiB", mib);
+	snprintf(what, sizeof(what), "RssAnon at rest, %s photos known",
+		 photos);
+	tell_fixed(what, "MiB", node_mib_at_rest(l, NODE_NEWCOMER), 96);
 	for (unsigned m = 0; m <= MEMBERS; m++)
 		world_stop(&l->w, NODE_MEMBER + m);
 }

@@ -48,6 +48,30 @@ run_program(char *const *argv, bool *there)
 	return stats_now_ms() - began;
 }
 
+/* ---- memory ----------------------------------------------------------- */
+
+double
+node_mib(const struct library *l, unsigned node)
+{
+	return (double)world_rss(l->w.pids[node]) / 1048576;
+}
+
+double
+node_mib_at_rest(const struct library *l, unsigned node)
+{
+	const struct timespec pause = {.tv_nsec = 100000000};
+	double before = 0, now = node_mib(l, node);
+	unsigned same = 0;
+
+	for (unsigned i = 0; i < 30 * 10 && same < 3 * 10; i++) {
+		nanosleep(&pause, NULL);
+		before = now;
+		now = node_mib(l, node);
+		same = now > before - 0.1 && now < before + 0.1 ? same + 1 : 0;
+	}
+	return now;
+}
+
 /* ---- a page ----------------------------------------------------------- */
 
 struct echo {

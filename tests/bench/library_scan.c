@@ -2,8 +2,10 @@
  * library_scan.c: first scans, restarts and rescans.
  */
 #include <err.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,6 +14,8 @@
 #define RUNS        3u
 #define YOUNG_MS    2100.0 /* whatever is younger is looked at again later */
 #define PATIENCE_MS 300000.0
+
+extern char **environ;
 
 /* Until nothing in the tree, complete since `made`, is young any more. */
 static void
@@ -104,6 +108,27 @@ find_all(struct library *l, unsigned node)
 	return median(took);
 }
 
+/* Syncthing, where it is installed: with our daemons at rest or away. */
+static void
+beside_syncthing(struct library *l, unsigned node)
+{
+	char folder[96], scratch[96], files[16], port[8], seconds[16];
+	char *argv[] = {"python3", BESIDE, folder, files, scratch, port,
+			seconds, NULL};
+	int status;
+	pid_t pid;
+
+	snprintf(folder, sizeof(folder), "%s/folder%u", l->w.dir, node);
+	snprintf(scratch, sizeof(scratch), "%s/others", l->w.dir);
+	snprintf(files, sizeof(files), "%u", SMALL_FILES);
+	snprintf(port, sizeof(port), "%u", l->w.base_port + 60u);
+	snprintf(seconds, sizeof(seconds), "%u", l->idle_s);
+	fflush(stdout);
+	if (posix_spawnp(&pid, "python3", NULL, NULL, argv, environ) != 0 ||
+	    waitpid(pid, &status, 0) == -1 || status != 0)
+		printf("  (nothing beside it: %s failed)\n", BESIDE);
+}
+
 static void
 beside(struct library *l, unsigned node)
 {
@@ -130,19 +155,20 @@ bench_small(struct library *l)
 	tell_ratio("first scan of SMALL: 20000 files of 20-60 KB", "ms", ours,
 	    "walk, read, hash; 2 threads", limit, false, 2);
 	beside(l, NODE_SMALL);
-	tell_fixed("RssAnon after it, 20000 files known", "MiB",
-		  (double)world_rss(l->w.pids[NODE_SMALL]) / 1048576, 24);
+	tell_beside("our RssAnon at once", "MiB", node_mib(l, NODE_SMALL));
 	bench_process(l, NODE_SMALL);
 	bench_page(l, NODE_SMALL, "16000");
+	tell_fixed("RssAnon at rest, 20000 files known", "MiB",
+		   node_mib_at_rest(l, NODE_SMALL), 24);
 	for (unsigned i = 0; i < RUNS; i++) {
 		world_stop(&l->w, NODE_SMALL);
 		took[i] = start_and_scan(l, NODE_SMALL, SMALL_PHOTOS);
 	}
 	tell_ratio("restart on unchanged SMALL", "ms", median(took), "find -printf",
 	    find_all(l, NODE_SMALL), false, 2);
-	tell_fixed("RssAnon after it", "MiB",
-		  (double)world_rss(l->w.pids[NODE_SMALL]) / 1048576, 24);
+	tell_fixed("RssAnon at once", "MiB", node_mib(l, NODE_SMALL), 24);
 	world_stop(&l->w, NODE_SMALL);
+	beside_syncthing(l, NODE_SMALL);
 }
 
 void
@@ -195,9 +221,8 @@ bench_rescan(struct library *l)
 	snprintf(what, sizeof(what), "rescan of %u unchanged files", l->tiny);
 	tell_ratio(what, "ms", median(took), "find -printf", find_all(l, NODE_TINY),
 	    false, 2);
-	snprintf(what, sizeof(what), "RssAnon, %u files known", l->tiny);
-	tell_beside(what, "MiB",
-		   (double)world_rss(l->w.pids[NODE_TINY]) / 1048576);
+	tell_beside("our RssAnon at once", "MiB", node_mib(l, NODE_TINY));
+	tell_beside("  and at rest", "MiB", node_mib_at_rest(l, NODE_TINY));
 	world_stop(&l->w, NODE_TINY);
 	tree_remove(l, NODE_TINY);
 }
