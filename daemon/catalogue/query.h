@@ -186,6 +186,14 @@ void reader_watch(struct reader *r,
 
 /* ---- for intake and holdings ----------------------------------------- */
 
+/*
+ * Until reader_let_go, whatever is known is looked up as it was now, which
+ * costs a tenth of looking each time afresh.  Meanwhile nothing else may be
+ * asked of the reader, and the log cannot be emptied: not for long.
+ */
+int reader_hold(struct reader *r, struct trouble *why);
+void reader_let_go(struct reader *r);
+
 struct known_file {
 	int64_t row; /* names the row for `seen` bitmaps; stable in a run */
 	uint8_t verdict; /* enum own_verdict */

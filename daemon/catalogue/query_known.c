@@ -38,7 +38,20 @@ known_out(sqlite3_stmt *st, struct known_file *out)
 	out->ctime_ns = sqlite3_column_int64(st, 5);
 }
 
-/* One statement is a read transaction by itself. */
+int
+reader_hold(struct reader *r, struct trouble *why)
+{
+	/* The first look makes the moment; so long nothing is locked. */
+	return read_row(r, r->st[R_BEGIN], why);
+}
+
+void
+reader_let_go(struct reader *r)
+{
+	(void)read_row(r, r->st[R_END], NULL);
+}
+
+/* One statement is a read transaction by itself, unless one is held. */
 int
 reader_known_file(struct reader *r, const struct root_id *root,
 		  const char *path, size_t path_bytes,

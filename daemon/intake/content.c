@@ -21,6 +21,7 @@
 
 struct content_reader {
 	XXH3_state_t *state;
+	size_t whole; /* the buffer holds all of the file: so many bytes */
 	uint8_t buffer[READ_BYTES];
 };
 
@@ -96,15 +97,65 @@ next_bytes(const struct content *c, off_t at)
 						       : READ_BYTES;
 }
 
-/* Hash the whole file.  False when out->verdict says why not. */
-static bool
-hash_file(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t bytes), void *arg,
-	  struct content *out)
+static void
+say_hash(struct content *out, XXH128_hash_t hash, uint64_t size)
 {
 	XXH128_canonical_t canonical;
+
+	XXH128_canonicalFromHash(&canonical, hash);
+	memcpy(out->photo.hash, canonical.digest, PHOTO_HASH_BYTES);
+	out->photo.size = size;
+}
+
+/*
+ * The rest of a file that fits into the buffer, behind the `have` bytes that
+ * are there, so that it is read once, whatever is asked of it then: most photos
+ * are small, and a system call costs more than hashing some of their bytes.
+ * False when out->verdict says why not.
+ */
+static bool
+keep_whole(struct content_reader *r, int fd, size_t have, struct content *out)
+{
+	ssize_t n = 0;
+
+	if (have == SNIFF_BYTES)
+		n = read_at(fd, r->buffer + have, READ_BYTES - have,
+			    (off_t)have);
+	if (n == -1) {
+		out->verdict = CONTENT_UNREADABLE;
+		out->error = errno;
+		return false;
+	}
+	/* Full, it may have grown; then it is read as others are. */
+	if (have + (size_t)n < READ_BYTES)
+		r->whole = have + (size_t)n;
+	return true;
+}
+
+/* Hash the whole file, of which `have` bytes were sniffed at.  False when
+ * out->verdict says why not. */
+static bool
+hash_file(struct content_reader *r, int fd, size_t have,
+	  bool (*go_on)(void *arg, size_t bytes), void *arg,
+	  struct content *out)
+{
 	off_t at = 0;
 	ssize_t n;
 
+	if (out->stat.st_size < (off_t)READ_BYTES) {
+		if (go_on != NULL && !go_on(arg, next_bytes(out, at))) {
+			out->verdict = CONTENT_STOPPED;
+			return false;
+		}
+		if (!keep_whole(r, fd, have, out))
+			return false;
+		if (r->whole > 0) {
+			say_hash(out, XXH3_128bits(r->buffer, r->whole),
+				 r->whole);
+			return true;
+		}
+	}
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	XXH3_128bits_reset(r->state);
 	do {
 		if (go_on != NULL && !go_on(arg, next_bytes(out, at))) {
@@ -121,10 +172,25 @@ hash_file(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t byte
 		/* A file that grows faster than it is read must not hold a
 		 * thread for ever; the second look will see that it changed. */
 	} while (n == (ssize_t)READ_BYTES && at <= out->stat.st_size);
-	XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(r->state));
-	memcpy(out->photo.hash, canonical.digest, PHOTO_HASH_BYTES);
-	out->photo.size = (uint64_t)at;
+	say_hash(out, XXH3_128bits_digest(r->state), (uint64_t)at);
 	return true;
+}
+
+/* As read_at, from the buffer where that holds everything. */
+static ssize_t
+look_at(const struct content_reader *r, int fd, uint8_t *out, size_t count,
+	off_t at)
+{
+	size_t left;
+
+	if (r->whole == 0)
+		return read_at(fd, out, count, at);
+	left = (size_t)at < r->whole ? r->whole - (size_t)at : 0;
+	if (count > left)
+		count = left;
+	if (count > 0)
+		memcpy(out, r->buffer + at, count);
+	return (ssize_t)count;
 }
 
 /* Do these bytes occur in [from, size), looked for in its last MiB only? */
@@ -135,6 +201,10 @@ tail_has(struct content_reader *r, int fd, off_t from, off_t size,
 	off_t end = size, start;
 	ssize_t n;
 
+	if (r->whole > 0)
+		return (size_t)from < r->whole &&
+		       memmem(r->buffer + from, r->whole - (size_t)from, bytes,
+			      count) != NULL;
 	if (from < size - (off_t)TAIL_BYTES)
 		from = size - (off_t)TAIL_BYTES;
 	while (end - from >= (off_t)count) {
@@ -159,13 +229,13 @@ tail_has(struct content_reader *r, int fd, off_t from, off_t size,
  * an end marker of its own.
  */
 static off_t
-jpeg_scan_start(int fd, off_t size)
+jpeg_scan_start(const struct content_reader *r, int fd, off_t size)
 {
 	uint8_t b[4];
 	off_t at = 2;
 
 	for (unsigned i = 0; i < JPEG_SEGMENTS; i++) {
-		ssize_t n = read_at(fd, b, sizeof(b), at);
+		ssize_t n = look_at(r, fd, b, sizeof(b), at);
 
 		if (n == -1)
 			return -1;
@@ -195,7 +265,7 @@ is_truncated(struct content_reader *r, int fd, const struct content *c)
 	off_t size = c->stat.st_size, start;
 
 	if (strcmp(c->type, "image/jpeg") == 0) {
-		start = jpeg_scan_start(fd, size);
+		start = jpeg_scan_start(r, fd, size);
 		if (start <= 0)
 			return start == 0;
 		return !tail_has(r, fd, start, size, "\xff\xd9", 2);
@@ -214,6 +284,7 @@ read_once(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t byte
 	ssize_t n;
 
 	memset(out, 0, sizeof(*out));
+	r->whole = 0;
 	if (fstat(fd, &out->stat) == -1 ||
 	    (n = read_at(fd, r->buffer, SNIFF_BYTES, 0)) == -1) {
 		out->verdict = CONTENT_UNREADABLE;
@@ -223,7 +294,7 @@ read_once(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t byte
 	out->verdict = CONTENT_OTHER;
 	if ((out->type = sniff(r->buffer, (size_t)n)) != NULL) {
 		out->verdict = CONTENT_MEDIA;
-		if (!hash_file(r, fd, go_on, arg, out))
+		if (!hash_file(r, fd, (size_t)n, go_on, arg, out))
 			return true;
 		out->truncated = is_truncated(r, fd, out);
 	}
@@ -244,7 +315,6 @@ content_read(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t b
 {
 	unsigned tries = 0;
 
-	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	while (!read_once(r, fd, go_on, arg, out)) {
 		if (++tries == TRIES) {
 			out->verdict = CONTENT_UNSTABLE;

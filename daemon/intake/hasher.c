@@ -212,7 +212,7 @@ queue_job(struct intake *i, struct hash_job *j, bool urgent)
 		i->last = &j->next;
 	}
 	i->waiting++;
-	pthread_cond_broadcast(&i->moved);
+	pthread_cond_signal(&i->work);
 }
 
 bool
@@ -267,6 +267,7 @@ end_job(struct intake *i, struct hash_job *j)
 				 j->flags, 0))
 			i->young = true;
 		atomic_store(&i->ready, true);
+		pthread_cond_broadcast(&i->room);
 	}
 	pthread_cond_broadcast(&i->moved);
 	pthread_mutex_unlock(&i->lock);
@@ -281,7 +282,7 @@ next_job(struct intake *i)
 
 	pthread_mutex_lock(&i->lock);
 	while (i->first == NULL && !atomic_load(&i->stop))
-		intake_wait(i, 1000);
+		pthread_cond_wait(&i->work, &i->lock);
 	if (atomic_load(&i->stop)) {
 		pthread_mutex_unlock(&i->lock);
 		return NULL;
@@ -292,7 +293,9 @@ next_job(struct intake *i)
 		i->last = &i->first;
 	i->waiting--;
 	i->busy++;
-	pthread_cond_broadcast(&i->moved);
+	/* Woken for every job, the scanner would find room for one. */
+	if (i->waiting <= i->room_at)
+		pthread_cond_signal(&i->room);
 	pthread_mutex_unlock(&i->lock);
 	return j;
 }

@@ -45,6 +45,19 @@ lower_priority(void)
 void
 intake_wait(struct intake *i, uint64_t ms_max)
 {
+	intake_wait_on(i, &i->moved, ms_max);
+}
+
+void
+intake_stir(struct intake *i)
+{
+	pthread_cond_broadcast(&i->moved);
+	pthread_cond_broadcast(&i->room);
+}
+
+void
+intake_wait_on(struct intake *i, pthread_cond_t *condition, uint64_t ms_max)
+{
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -54,7 +67,7 @@ intake_wait(struct intake *i, uint64_t ms_max)
 		until.tv_nsec -= 1000000000L;
 		until.tv_sec++;
 	}
-	pthread_cond_timedwait(&i->moved, &i->lock, &until);
+	pthread_cond_timedwait(condition, &i->lock, &until);
 }
 
 /* What a scan begins with; the lock is held. */
@@ -297,6 +310,8 @@ intake_new(const struct intake_config *config, struct trouble *why)
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&i->moved, &attr);
+	pthread_cond_init(&i->work, &attr);
+	pthread_cond_init(&i->room, &attr);
 	pthread_condattr_destroy(&attr);
 	if ((i->outbox = outbox_new(config, &i->stop)) == NULL) {
 		trouble_set(why, ENOMEM, "out of memory");
@@ -310,6 +325,8 @@ intake_new(const struct intake_config *config, struct trouble *why)
 	if ((i->reader = reader_open(config->state->dir, why)) == NULL)
 		goto fail;
 	catalogue_watch(config->catalogue, i->reader);
+	/* A walk goes through what is known from one end to the other. */
+	reader_be_small(i->reader);
 	if (live_init(i, why) == -1)
 		goto fail;
 	if (start_threads(i, why) == -1)
@@ -329,7 +346,8 @@ intake_free(struct intake *i)
 		return;
 	atomic_store(&i->stop, true);
 	pthread_mutex_lock(&i->lock);
-	pthread_cond_broadcast(&i->moved);
+	intake_stir(i);
+	pthread_cond_broadcast(&i->work);
 	pthread_mutex_unlock(&i->lock);
 	if (i->has_scanner)
 		pthread_join(i->scanner, NULL);
@@ -346,6 +364,8 @@ intake_free(struct intake *i)
 	live_release(i);
 	outbox_free(i->outbox);
 	pthread_cond_destroy(&i->moved);
+	pthread_cond_destroy(&i->work);
+	pthread_cond_destroy(&i->room);
 	pthread_mutex_destroy(&i->lock);
 	pace_release(&i->pace);
 	free(i);
@@ -361,7 +381,7 @@ intake_rescan(struct intake *i, bool accept_missing)
 	i->accept = i->accept || accept_missing;
 	scan = i->progress.scan +
 	       (i->progress.state == SCAN_RUNNING ? 2 : 1);
-	pthread_cond_broadcast(&i->moved);
+	intake_stir(i);
 	pthread_mutex_unlock(&i->lock);
 	return scan;
 }

@@ -79,7 +79,10 @@ struct intake {
 	atomic_bool stop;
 	atomic_bool ready; /* something is to be looked at now */
 	pthread_mutex_t lock; /* for what follows */
-	pthread_cond_t moved;
+	pthread_cond_t moved; /* for the scanner: something has happened */
+	pthread_cond_t work;  /* for hashers: a job waits */
+	pthread_cond_t room;  /* for the scanner: at most room_at jobs wait */
+	unsigned room_at;
 	bool wanted;
 	bool accept; /* the scan that is wanted may withdraw all it misses */
 	bool young;  /* another scan is to come soon */
@@ -144,8 +147,13 @@ void state_review(struct intake *i);
 
 /* ---- intake.c -------------------------------------------------------- */
 
-/* Wait for `moved`, at most so long; the lock is held. */
+/* Wait for `moved`, or for another of its conditions, at most so long; the lock
+ * is held. */
 void intake_wait(struct intake *i, uint64_t ms_max);
+void intake_wait_on(struct intake *i, pthread_cond_t *condition,
+		    uint64_t ms_max);
+/* Wake the scanner, whatever it waits for; the lock is held. */
+void intake_stir(struct intake *i);
 void lower_priority(void);
 
 #endif

@@ -90,7 +90,7 @@ on_changed(void *arg, const struct watch_change *changes, size_t count)
 	for (size_t k = 0; k < count; k++)
 		note_change(i, &changes[k]);
 	i->stirred = true;
-	pthread_cond_broadcast(&i->moved);
+	intake_stir(i);
 	pthread_mutex_unlock(&i->lock);
 }
 
@@ -113,7 +113,7 @@ intake_look(struct intake *i, const struct root_id *root, const char *path,
 		i->young = true;
 	atomic_store(&i->ready, true);
 	i->stirred = true;
-	pthread_cond_broadcast(&i->moved);
+	intake_stir(i);
 	pthread_mutex_unlock(&i->lock);
 }
 

@@ -33,6 +33,9 @@ struct scan_root {
 	char *unlisted[UNLISTED_MAX];
 	uint32_t unlisted_count;
 	bool broken; /* nothing may be withdrawn after this scan */
+	/* What is known is held as it was (reader_hold), since then. */
+	bool held;
+	uint64_t held_ms;
 };
 
 /* ---- scan.c ------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "content.h"
 #include "log.h"
 #include "scan_private.h"
@@ -20,6 +21,36 @@
 #include "watcher.h"
 
 #define QUIET_NS (PENDING_QUIET_MS * INT64_C(1000000))
+#define HELD_MS_MAX 50u /* no older is what is known than what waits in an
+			 * outbox to become known */
+
+static void
+let_go(struct scan_root *s)
+{
+	if (s->held)
+		reader_let_go(s->intake->reader);
+	s->held = false;
+}
+
+/*
+ * A scan looks up thousands of paths: some at a time in one transaction.  What
+ * has come since it began is at worst read twice; what has gone since, only
+ * this thread withdraws, and lets go before.
+ */
+static int
+hold(struct scan_root *s, struct trouble *why)
+{
+	uint64_t now = clock_steady_ms();
+
+	if (s->live || (s->held && now - s->held_ms < HELD_MS_MAX))
+		return 0;
+	let_go(s);
+	if (reader_hold(s->intake->reader, why) == -1)
+		return -1;
+	s->held = true;
+	s->held_ms = now;
+	return 0;
+}
 
 static void
 count_media(struct scan_root *s)
@@ -151,13 +182,19 @@ give_job(struct scan_root *s, const struct tree_file *f, int fd, bool said)
 		return true;
 	while (!room && outbox_send(i->outbox, false)) {
 		pthread_mutex_lock(&i->lock);
-		if (i->waiting >= waiting_max)
-			intake_wait(i, 50);
+		if (i->waiting >= waiting_max) {
+			let_go(s);
+			i->room_at = s->live ? waiting_max - 1 :
+					       JOBS_WAITING_MAX / 2;
+			intake_wait_on(i, &i->room, 50);
+		}
 		if ((room = i->waiting < waiting_max))
 			queue_job(i, j, s->live);
 		pthread_mutex_unlock(&i->lock);
-		if (!room && !s->live && atomic_load(&i->ready))
+		if (!room && !s->live && atomic_load(&i->ready)) {
+			let_go(s);
 			(void)live_turn(i);
+		}
 	}
 	if (!room) {
 		close(fd);
@@ -238,8 +275,10 @@ pass_known(struct scan_root *s, const struct tree_file *f,
 static bool
 take_turns(struct scan_root *s)
 {
-	if (!s->live && atomic_load(&s->intake->ready))
+	if (!s->live && atomic_load(&s->intake->ready)) {
+		let_go(s);
 		(void)live_turn(s->intake);
+	}
 	if (!s->live)
 		survey_turn(s->intake->survey);
 	return outbox_send(s->intake->outbox, false);
@@ -251,13 +290,15 @@ on_file(void *arg, const struct tree_file *f)
 	struct scan_root *s = arg;
 	struct known_file known = {0};
 	struct trouble why = {0, "stopped"};
-	bool found, said;
+	bool found = false, said;
 	int fd, r;
 
 	if (!take_turns(s))
 		return false;
-	r = reader_known_file(s->intake->reader, &s->root->id, f->path,
-			      f->path_bytes, &known, &found, &why);
+	r = hold(s, &why);
+	if (r == 0)
+		r = reader_known_file(s->intake->reader, &s->root->id, f->path,
+				      f->path_bytes, &known, &found, &why);
 	if (r == 0 && found && s->second && is_seen(s, known.row))
 		return true;
 	if (r == 0 && found)
@@ -377,4 +418,5 @@ walk_root(struct scan_root *s)
 	visitor_init(s, &v);
 	if (!tree_walk(s->fd, &v))
 		s->broken = true; /* stopped: not everything was looked at */
+	let_go(s);
 }

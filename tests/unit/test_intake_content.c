@@ -1,0 +1,123 @@
+/*
+ * What a file's bytes are: the same hash, size and judgement whether it fits
+ * into the buffer or not, and never more reading than was asked for.
+ */
+#include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+#include "content.h"
+
+#define MAX (1024u * 1024u)
+
+static uint8_t bytes[MAX];
+static struct content_reader *reader;
+static int fd;
+
+static bool
+take(void *arg, size_t count)
+{
+	*(size_t *)arg += count;
+	return true;
+}
+
+static bool
+refuse(void *arg, size_t count)
+{
+	(void)arg;
+	(void)count;
+	return false;
+}
+
+static void
+fill(size_t count)
+{
+	assert(ftruncate(fd, 0) == 0);
+	assert(pwrite(fd, bytes, count, 0) == (ssize_t)count);
+}
+
+static void
+expect(size_t count, bool truncated)
+{
+	XXH128_canonical_t canonical;
+	struct content c;
+	size_t asked = 0;
+
+	fill(count);
+	content_read(reader, fd, take, &asked, &c);
+	assert(c.verdict == CONTENT_MEDIA);
+	assert(c.photo.size == count);
+	XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes, count));
+	assert(memcmp(c.photo.hash, canonical.digest, PHOTO_HASH_BYTES) == 0);
+	if (c.truncated != truncated) {
+		fprintf(stderr, "%zu bytes: truncated: %d\n", count,
+			c.truncated);
+		abort();
+	}
+	assert(asked == count);
+	content_read(reader, fd, refuse, NULL, &c);
+	assert(c.verdict == CONTENT_STOPPED);
+}
+
+/* A segment with an end marker of its own, then compressed data, and perhaps
+ * the end. */
+static void
+jpeg(size_t count, bool ends)
+{
+	memset(bytes, 'x', count);
+	memcpy(bytes, "\xff\xd8\xff\xe1\x00\x08" "..\xff\xd9..\xff\xda", 14);
+	if (ends)
+		memcpy(bytes + count - 7, "\xff\xd9tail.", 7);
+	expect(count, !ends);
+}
+
+static void
+png(size_t count, bool ends)
+{
+	memset(bytes, 'x', count);
+	memcpy(bytes, "\x89PNG\r\n\x1a\n", 8);
+	if (ends)
+		memcpy(bytes + count - 8, "IEND1234", 8);
+	expect(count, !ends);
+}
+
+int
+main(void)
+{
+	static const size_t sizes[] = {
+		64, 4095, 4096, 4097, 40000, 262143, 262144, 262145, 524288,
+		524289, MAX,
+	};
+	char path[] = "/tmp/photomesh-content-XXXXXX";
+	struct content c;
+
+	fd = mkstemp(path);
+	assert(fd != -1 && unlink(path) == 0);
+	assert((reader = content_reader_new()) != NULL);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		jpeg(sizes[i], true);
+		jpeg(sizes[i], false);
+		png(sizes[i], true);
+		png(sizes[i], false);
+	}
+	/* It ends within its segments, and just behind its first mark. */
+	memcpy(bytes, "\xff\xd8\xff\xe1\x10\x00", 6);
+	expect(64, true);
+	expect(4, true);
+	memset(bytes, 'x', 100000);
+	fill(100000);
+	content_read(reader, fd, NULL, NULL, &c);
+	assert(c.verdict == CONTENT_OTHER);
+	fill(0);
+	content_read(reader, fd, NULL, NULL, &c);
+	assert(c.verdict == CONTENT_OTHER);
+	content_reader_free(reader);
+	close(fd);
+	puts("ok 1 - intake_content\n1..1");
+	return 0;
+}
