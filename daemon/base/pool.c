@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "trouble.h"
@@ -29,6 +30,8 @@ struct pool {
 	pthread_cond_t work_waits;
 	struct job *first, **last;
 	bool ending, idle_priority;
+	void (*idle)(void *arg, unsigned slot); /* NULL: nothing */
+	void *arg;
 	struct mailbox *ends;
 	char name[16];
 	unsigned count; /* threads running */
@@ -46,37 +49,70 @@ lower_priority(void)
 		      IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT | IOPRIO_LOWEST);
 }
 
+/* Until there is a job, or the end.  False: it has been long, and something is
+ * to be given back.  The lock is held. */
+static bool
+wait_for_work(struct pool *p, bool worked)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += POOL_IDLE_MS / 1000;
+	while (p->first == NULL && !p->ending) {
+		if (!worked || p->idle == NULL)
+			pthread_cond_wait(&p->work_waits, &p->lock);
+		else if (pthread_cond_timedwait(&p->work_waits, &p->lock,
+						&until) == ETIMEDOUT)
+			return p->first != NULL || p->ending;
+	}
+	return true;
+}
+
+static struct job *
+next_job(struct worker *w, bool worked)
+{
+	struct pool *p = w->pool;
+	struct job *j;
+
+	pthread_mutex_lock(&p->lock);
+	if (!wait_for_work(p, worked)) {
+		pthread_mutex_unlock(&p->lock);
+		p->idle(p->arg, w->slot);
+		return next_job(w, false);
+	}
+	if ((j = p->first) != NULL) {
+		p->first = j->next;
+		if (p->first == NULL)
+			p->last = &p->first;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return j;
+}
+
 static void *
 worker_main(void *arg)
 {
 	struct worker *w = arg;
 	struct pool *p = w->pool;
 	struct job *j;
+	bool worked = false;
 
 	pthread_setname_np(pthread_self(), p->name);
 	if (p->idle_priority)
 		lower_priority();
-	for (;;) {
-		pthread_mutex_lock(&p->lock);
-		while (p->first == NULL && !p->ending)
-			pthread_cond_wait(&p->work_waits, &p->lock);
-		if ((j = p->first) != NULL) {
-			p->first = j->next;
-			if (p->first == NULL)
-				p->last = &p->first;
-		}
-		pthread_mutex_unlock(&p->lock);
-		if (j == NULL)
-			return NULL;
+	while ((j = next_job(w, worked)) != NULL) {
 		j->work(j, w->slot);
 		mailbox_post(p->ends, &j->letter);
+		worked = true;
 	}
+	return NULL;
 }
 
 struct pool *
 pool_new(const char *name, unsigned threads, bool idle_priority,
 	 struct mailbox *ends, struct trouble *why)
 {
+	pthread_condattr_t attr;
 	struct pool *p;
 	sigset_t all, old;
 	int r = 0;
@@ -87,7 +123,10 @@ pool_new(const char *name, unsigned threads, bool idle_priority,
 		return NULL;
 	}
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->work_waits, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->work_waits, &attr);
+	pthread_condattr_destroy(&attr);
 	p->last = &p->first;
 	p->ends = ends;
 	p->idle_priority = idle_priority;
@@ -110,6 +149,15 @@ pool_new(const char *name, unsigned threads, bool idle_priority,
 		return NULL;
 	}
 	return p;
+}
+
+void
+pool_on_idle(struct pool *p, void (*idle)(void *arg, unsigned slot), void *arg)
+{
+	pthread_mutex_lock(&p->lock);
+	p->idle = idle;
+	p->arg = arg;
+	pthread_mutex_unlock(&p->lock);
 }
 
 void

@@ -27,6 +27,12 @@ struct job {
  * for low CPU and I/O priority.  NULL on failure. */
 struct pool *pool_new(const char *name, unsigned threads, bool idle_priority,
 		      struct mailbox *ends, struct trouble *why);
+/* `idle` runs on each of its threads that has had nothing to do for POOL_IDLE_MS
+ * since its last job, once: to give back what only work needs.  To be said
+ * before the first job. */
+#define POOL_IDLE_MS 2000u
+void pool_on_idle(struct pool *p, void (*idle)(void *arg, unsigned slot),
+		  void *arg);
 /* Finishes what is queued, joins the threads; the ends still wait in the
  * mailbox. */
 void pool_free(struct pool *p);

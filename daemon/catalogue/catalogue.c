@@ -1,6 +1,7 @@
 #include "catalogue.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -281,6 +282,27 @@ on_write(struct job *job, unsigned slot)
 	answer_keep(j, r, &result);
 }
 
+/* ---- with nothing to do ------------------------------------------------ */
+
+/* Caches are for work; and what is free in small pieces goes back as well. */
+static void
+on_writer_idle(void *arg, unsigned slot)
+{
+	struct catalogue *c = arg;
+
+	(void)slot;
+	writer_rest(c->writer);
+	(void)malloc_trim(0);
+}
+
+static void
+on_reader_idle(void *arg, unsigned slot)
+{
+	struct catalogue *c = arg;
+
+	reader_rest(c->readers[slot]);
+}
+
 /* ---- on the loop thread ----------------------------------------------- */
 
 static void
@@ -503,9 +525,11 @@ catalogue_open(const struct writer_config *config, struct mailbox *ends,
 	c->writing = pool_new("catalogue", 1, false, ends, why);
 	if (c->writing == NULL)
 		goto close_catalogue;
+	pool_on_idle(c->writing, on_writer_idle, c);
 	c->asking = pool_new("query", CATALOGUE_READERS, false, ends, why);
 	if (c->asking == NULL)
 		goto close_catalogue;
+	pool_on_idle(c->asking, on_reader_idle, c);
 	return c;
 close_catalogue:
 	catalogue_close(c);

@@ -24,6 +24,9 @@ void reader_close(struct reader *r);
 /* It looks up one photo at a time and never lists: keep few pages in memory. */
 void reader_be_small(struct reader *r);
 
+/* Give back the memory that only work needs. */
+void reader_rest(struct reader *r);
+
 /* ---- the merged list ------------------------------------------------- */
 
 /* WASTED: only photos with more than one copy, (copies - 1) * size. */

@@ -118,6 +118,12 @@ reader_be_small(struct reader *r)
 }
 
 void
+reader_rest(struct reader *r)
+{
+	(void)sqlite3_db_release_memory(r->db);
+}
+
+void
 reader_close(struct reader *r)
 {
 	if (r == NULL)

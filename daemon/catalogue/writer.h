@@ -189,6 +189,9 @@ int writer_each_own_root(struct writer *w,
 				      const struct record_root *r),
 			 void *arg, struct trouble *why);
 
+/* Give back the memory that only work needs. */
+void writer_rest(struct writer *w);
+
 /* Truncate the write-ahead log if readers allow; cheap when small. */
 void writer_checkpoint(struct writer *w);
 

@@ -352,6 +352,14 @@ writer_damaged(const struct writer *w)
 }
 
 void
+writer_rest(struct writer *w)
+{
+	(void)sqlite3_db_release_memory(w->db);
+	id_set_release(&w->touched);
+	id_set_release(&w->mentioned);
+}
+
+void
 writer_checkpoint(struct writer *w)
 {
 	sqlite3_wal_checkpoint_v2(w->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,

@@ -146,6 +146,59 @@ copy_turns_problem_and_back(void **state)
 	assert_false(found);
 }
 
+static bool
+is_known(const char *path)
+{
+	struct root_id root = kit_root(1);
+	struct known_file k;
+	bool found;
+
+	assert_int_equal(reader_known_file(a.r, &root, path, strlen(path), &k,
+					   &found, NULL), 0);
+	return found;
+}
+
+static void
+what_is_held_stays_as_it_was(void **state)
+{
+	struct own_file f[] = {kit_copy(1, "a.jpg", 1), kit_copy(1, "b.jpg", 2)};
+	struct own_file gone = kit_gone(1, "a.jpg");
+	struct write_result result;
+	struct own_batch second = {.files = &f[1], .file_count = 1};
+	struct own_batch third = {.files = &gone, .file_count = 1};
+
+	(void)state;
+	box_own(&a, &f[0], 1, 1);
+	assert_int_equal(reader_hold(a.r, NULL), 0);
+	assert_true(is_known("a.jpg"));
+	assert_int_equal(writer_own(a.w, &second, 2, &result, NULL), 0);
+	assert_int_equal(writer_own(a.w, &third, 3, &result, NULL), 0);
+	assert_true(is_known("a.jpg"));
+	assert_false(is_known("b.jpg"));
+	reader_let_go(a.r);
+	assert_false(is_known("a.jpg"));
+	assert_true(is_known("b.jpg"));
+	/* Nothing is left open behind it. */
+	box_check(&a);
+	assert_int_equal(reader_hold(a.r, NULL), 0);
+	reader_let_go(a.r);
+}
+
+static void
+rest_loses_nothing(void **state)
+{
+	struct own_file f = kit_copy(1, "a.jpg", 1);
+
+	(void)state;
+	box_own(&a, &f, 1, 1);
+	writer_rest(a.w);
+	reader_rest(a.r);
+	assert_int_equal(box_copies(&a, 1), 1);
+	f = kit_copy(1, "b.jpg", 1);
+	box_own(&a, &f, 1, 2);
+	assert_int_equal(box_copies(&a, 1), 2);
+}
+
 static void
 root_and_node_records_do_not_churn(void **state)
 {
@@ -481,6 +534,8 @@ main(void)
 		T(rename_keeps_added),
 		T(last_word_about_a_path_counts),
 		T(copy_turns_problem_and_back),
+		T(what_is_held_stays_as_it_was),
+		T(rest_loses_nothing),
 		T(root_and_node_records_do_not_churn),
 		T(hard_links_count_once),
 		T(new_life_when_runs_differ),

@@ -5,6 +5,7 @@
 #include "test_catalogue_kit.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,11 +193,81 @@ answers_in_order(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+struct idle {
+	pthread_mutex_t lock;
+	pthread_cond_t moved;
+	unsigned worked, idled;
+};
+
+struct work {
+	struct job job; /* first */
+	struct idle *idle;
+};
+
+static void
+work(struct job *j, unsigned slot)
+{
+	struct idle *i = ((struct work *)j)->idle;
+
+	(void)slot;
+	pthread_mutex_lock(&i->lock);
+	i->worked++;
+	pthread_mutex_unlock(&i->lock);
+}
+
+static void
+worked(struct letter *l)
+{
+	(void)l;
+}
+
+static void
+on_idle(void *arg, unsigned slot)
+{
+	struct idle *i = arg;
+
+	assert_int_equal(slot, 0);
+	pthread_mutex_lock(&i->lock);
+	i->idled++;
+	pthread_cond_signal(&i->moved);
+	pthread_mutex_unlock(&i->lock);
+}
+
+/* Told once after work, and not while there is some. */
+static void
+idleness_is_told(void **state)
+{
+	struct idle i = {.lock = PTHREAD_MUTEX_INITIALIZER,
+			 .moved = PTHREAD_COND_INITIALIZER};
+	struct mailbox *m = mailbox_new(NULL);
+	struct work all[3];
+	struct pool *p = pool_new("idle", 1, false, m, NULL);
+
+	(void)state;
+	assert_non_null(p);
+	pool_on_idle(p, on_idle, &i);
+	for (unsigned k = 0; k < 3; k++) {
+		all[k].job.letter.deliver = worked;
+		all[k].job.work = work;
+		all[k].idle = &i;
+		pool_submit(p, &all[k].job);
+	}
+	pthread_mutex_lock(&i.lock);
+	while (i.idled == 0)
+		pthread_cond_wait(&i.moved, &i.lock);
+	assert_int_equal(i.worked, 3);
+	pthread_mutex_unlock(&i.lock);
+	pool_free(p);
+	assert_int_equal(i.idled, 1);
+	mailbox_free(m);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_in_order),
+		cmocka_unit_test(idleness_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
