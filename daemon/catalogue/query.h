@@ -191,7 +191,7 @@ void reader_watch(struct reader *r,
 
 /*
  * Until reader_let_go, whatever is known is looked up as it was now, which
- * costs a tenth of looking each time afresh.  Meanwhile nothing else may be
+ * spares each look its locks.  Meanwhile nothing else may be
  * asked of the reader, and the log cannot be emptied: not for long.
  */
 int reader_hold(struct reader *r, struct trouble *why);

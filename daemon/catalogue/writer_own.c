@@ -88,51 +88,84 @@ had_problem(const struct known_row *k)
 }
 
 static int
-known_put(struct writer *w, const struct own_file *f,
-	  const struct own_key *key, const struct known_row *k)
+stored_verdict(const struct own_file *f)
 {
-	enum writer_statement s = k->found ? W_KNOWN_SET : W_KNOWN_PUT;
-	int verdict = f->verdict;
+	bool both = f->verdict == OWN_COPY && f->also_problem;
 
-	if (f->verdict == OWN_COPY && f->also_problem)
-		verdict |= KNOWN_BOTH;
-	if (k->found && k->verdict == verdict && k->size == f->size &&
-	    k->inode == f->inode && k->mtime_ns == f->mtime_ns &&
-	    k->ctime_ns == f->ctime_ns)
-		return 0;
-	if (k->found)
-		bind_int(w, s, 1, k->id);
-	else
-		bind_blob(w, s, 1, key->bytes, key->count);
-	bind_int(w, s, 2, verdict);
+	return (int)f->verdict | (both ? KNOWN_BOTH : 0);
+}
+
+static void
+known_bind(struct writer *w, enum writer_statement s, const struct own_file *f)
+{
+	bind_int(w, s, 2, stored_verdict(f));
 	bind_int(w, s, 3, (int64_t)f->size);
 	bind_int(w, s, 4, (int64_t)f->inode);
 	bind_int(w, s, 5, f->mtime_ns);
 	bind_int(w, s, 6, f->ctime_ns);
-	return run(w, s);
+}
+
+/* Note it down, and tell what was known of the path before: most often, in a
+ * first scan always, nothing, so the note is tried first. */
+static int
+known_put(struct writer *w, const struct own_file *f,
+	  const struct own_key *key, struct known_row *k)
+{
+	bind_blob(w, W_KNOWN_PUT, 1, key->bytes, key->count);
+	known_bind(w, W_KNOWN_PUT, f);
+	if (run(w, W_KNOWN_PUT) == -1)
+		return -1;
+	*k = (struct known_row){0};
+	if (sqlite3_changes(w->db) == 1)
+		return 0;
+	if (known_get(w, key, k) == -1)
+		return -1;
+	if (k->verdict == stored_verdict(f) && k->size == f->size &&
+	    k->inode == f->inode && k->mtime_ns == f->mtime_ns &&
+	    k->ctime_ns == f->ctime_ns)
+		return 0;
+	bind_int(w, W_KNOWN_SET, 1, k->id);
+	known_bind(w, W_KNOWN_SET, f);
+	return run(w, W_KNOWN_SET);
 }
 
 /* ---- own rows --------------------------------------------------------- */
+
+/* A fact with the next number, if it is lawful. */
+static int
+number(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
+       const uint8_t *value, size_t value_bytes, struct record *out)
+{
+	*out = (struct record){
+		.seq = w->own->point.cursor + 1, .kind = kind,
+		.dead = value == NULL, .key = key, .key_bytes = key_bytes,
+		.value = value, .value_bytes = value_bytes,
+	};
+	if (out->seq > SEQ_MAX)
+		return fail_with(w, "catalogue: sequence numbers are used up");
+	if (value != NULL && value_bytes == 0)
+		return fail_with(w, "catalogue: a record does not fit");
+	return 0;
+}
+
+static void
+advance(struct writer *w, uint64_t seq)
+{
+	w->own->point = (struct point){seq, seq};
+	w->result.changed = true;
+}
 
 /* Stamp a fact with the next number in the place of w->old. */
 static int
 stamp(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
       const uint8_t *value, size_t value_bytes)
 {
-	struct held *h = w->own;
-	struct record r = {
-		.seq = h->point.cursor + 1, .kind = kind, .dead = value == NULL,
-		.key = key, .key_bytes = key_bytes,
-		.value = value, .value_bytes = value_bytes,
-	};
+	struct record r;
 
-	if (r.seq > SEQ_MAX)
-		return fail_with(w, "catalogue: sequence numbers are used up");
-	if (value != NULL && value_bytes == 0)
-		return fail_with(w, "catalogue: a record does not fit");
-	h->point = (struct point){r.seq, r.seq};
-	w->result.changed = true;
-	return record_put(w, h, &r, &w->old, true);
+	if (number(w, kind, key, key_bytes, value, value_bytes, &r) == -1)
+		return -1;
+	advance(w, r.seq);
+	return record_put(w, w->own, &r, &w->old, true);
 }
 
 static int
@@ -173,6 +206,8 @@ find_added(struct writer *w, const struct root_id *root,
 	int r;
 
 	photo_id_pack(&c->photo, photo);
+	if ((r = copy_any(w, w->own, photo)) != 1)
+		return r;
 	bind_blob(w, W_ADDED_IN_ROOT, 1, photo, PHOTO_ID_BYTES);
 	schema_bind_root(st, 2, root);
 	bind_int(w, W_ADDED_IN_ROOT, 4, row_id(w, w->own));
@@ -184,6 +219,30 @@ find_added(struct writer *w, const struct root_id *root,
 	}
 	reset(w, W_ADDED_IN_ROOT);
 	return 0;
+}
+
+/* Nothing is known of its path, so most likely nothing is recorded under it.  1:
+ * said; 0: something is; -1. */
+static int
+say_new_copy(struct writer *w, const struct own_file *f,
+	     const struct own_key *key, int64_t wall_ms)
+{
+	uint8_t value[RECORD_BYTES_MAX];
+	struct record_copy c = f->copy;
+	bool has_added = false;
+	struct record r;
+	int new;
+
+	if (find_added(w, &f->root, &c, &has_added) == -1)
+		return -1;
+	if (!has_added)
+		c.added_ms = wall_ms;
+	if (number(w, RECORD_COPY, key->bytes, key->count, value,
+		   record_copy_pack(&c, value, sizeof(value)), &r) == -1)
+		return -1;
+	if ((new = record_put_new(w, w->own, &r, true)) == 1)
+		advance(w, r.seq);
+	return new;
 }
 
 static int
@@ -251,10 +310,15 @@ file_there(struct writer *w, const struct own_file *f, uint8_t *plan,
 	struct own_key key;
 	bool copy = f->verdict == OWN_COPY;
 	bool problem = f->verdict == OWN_PROBLEM || (copy && f->also_problem);
+	int said = 0;
 
-	if (key_of(w, f, &key) == -1 || known_get(w, &key, &k) == -1)
+	if (key_of(w, f, &key) == -1 || known_put(w, f, &key, &k) == -1)
 		return -1;
-	if (copy && say_copy(w, f, &key, wall_ms) == -1)
+	if (copy && !k.found)
+		said = say_new_copy(w, f, &key, wall_ms);
+	if (copy && said == 0)
+		said = say_copy(w, f, &key, wall_ms);
+	if (said == -1)
 		return -1;
 	if (problem && say_problem(w, f, &key) == -1)
 		return -1;
@@ -262,7 +326,7 @@ file_there(struct writer *w, const struct own_file *f, uint8_t *plan,
 		*plan |= PLAN_CUT_COPY;
 	if (!problem && had_problem(&k))
 		*plan |= PLAN_CUT_PROBLEM;
-	return known_put(w, f, &key, &k);
+	return 0;
 }
 
 static int

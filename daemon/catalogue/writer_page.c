@@ -11,7 +11,11 @@ static int
 join(struct writer *w, struct held *h, const struct record *r)
 {
 	struct record stored;
+	int new = record_put_new(w, h, r, false);
 
+	w->result.changed = w->result.changed || new == 1;
+	if (new != 0)
+		return new == 1 ? 0 : -1;
 	if (record_get(w, h, r->kind, r->key, r->key_bytes, &w->old) == -1)
 		return -1;
 	if (w->old.found) {

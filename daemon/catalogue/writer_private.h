@@ -18,7 +18,7 @@
 enum writer_statement {
 	W_BEGIN, W_COMMIT, W_ROLLBACK,
 	W_STREAMS, W_STREAM_SAVE, W_STREAM_CUT,
-	W_RECORD_GET, W_RECORD_PUT, W_RECORD_CUT, W_RECORDS_FROM,
+	W_RECORD_GET, W_RECORD_PUT, W_RECORD_NEW, W_RECORD_CUT, W_RECORDS_FROM,
 	W_RECORDS_CUT, W_RECORDS_CUT_TO, W_RECORDS_CUT_DEAD, W_RECORD_MOVE,
 	W_RECORD_RESAY, W_RECORDS_COPY,
 	W_ROOT_COPIES, W_ROOT_COUNT, W_ROOT_NEXT, W_ROOTS, W_ROOT_FACTS,
@@ -72,6 +72,13 @@ struct totals_row {
 	uint64_t photos, copies, bytes, unique_bytes;
 };
 
+/* The last answer of copy_any, until the table changes. */
+struct asked {
+	const struct held *held; /* NULL: none */
+	uint8_t photo[PHOTO_ID_BYTES];
+	int any;
+};
+
 struct writer {
 	sqlite3 *db;
 	sqlite3_stmt *st[W_COUNT];
@@ -89,6 +96,7 @@ struct writer {
 	struct totals_row totals;
 	bool totals_dirty;
 	/* of the running transaction */
+	struct asked asked;
 	struct id_set touched; /* photos to be summed up again */
 	struct write_result result;
 	struct trouble why;
@@ -155,6 +163,10 @@ int record_get(struct writer *w, const struct held *h, uint8_t kind,
  */
 int record_put(struct writer *w, struct held *h, const struct record *r,
 	       const struct old_row *old, bool at_once);
+/* The same, if nothing stands in its place, which costs less than to look first.
+ * 1: written; 0: something does; -1. */
+int record_put_new(struct writer *w, struct held *h, const struct record *r,
+		   bool at_once);
 /* Forget a stream and all that is shown of it. */
 int stream_cut(struct writer *w, struct held *h, bool drop_reported);
 /* Its host from its node record; holders are to be resolved after that. */
@@ -179,6 +191,8 @@ void forgotten_note(struct writer *w, const struct held *h,
 
 /* ---- writer_shown.c: which copies are shown --------------------------- */
 
+/* 1 or 0: has the stream any copy of this photo; -1. */
+int copy_any(struct writer *w, struct held *h, const uint8_t *photo);
 int copy_show(struct writer *w, struct held *h, const uint8_t *key,
 	      size_t key_bytes, const struct record_copy *c);
 int copy_hide(struct writer *w, struct held *h, const uint8_t *key,

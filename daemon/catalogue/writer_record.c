@@ -35,6 +35,29 @@ record_get(struct writer *w, const struct held *h, uint8_t kind,
 }
 
 static int
+insert(struct writer *w, enum writer_statement s, const struct held *h,
+       const struct record *r)
+{
+	bind_int(w, s, 1, row_id(w, h));
+	bind_int(w, s, 2, (int64_t)r->seq);
+	bind_int(w, s, 3, r->kind);
+	bind_blob(w, s, 4, r->key, r->key_bytes);
+	bind_int(w, s, 5, r->dead);
+	bind_blob(w, s, 6, r->value, r->value_bytes);
+	return run(w, s);
+}
+
+static void
+add_digest(struct held *h, const struct record *r)
+{
+	struct digest d;
+
+	record_digest(&h->name, r, &d);
+	digest_add(&h->digest, &d);
+	h->dirty = true;
+}
+
+static int
 write_row(struct writer *w, struct held *h, const struct record *r,
 	  const struct old_row *old)
 {
@@ -58,16 +81,8 @@ write_row(struct writer *w, struct held *h, const struct record *r,
 	} else {
 		h->rows++;
 	}
-	record_digest(&h->name, r, &d);
-	digest_add(&h->digest, &d);
-	h->dirty = true;
-	bind_int(w, W_RECORD_PUT, 1, row_id(w, h));
-	bind_int(w, W_RECORD_PUT, 2, (int64_t)r->seq);
-	bind_int(w, W_RECORD_PUT, 3, r->kind);
-	bind_blob(w, W_RECORD_PUT, 4, r->key, r->key_bytes);
-	bind_int(w, W_RECORD_PUT, 5, r->dead);
-	bind_blob(w, W_RECORD_PUT, 6, r->value, r->value_bytes);
-	return run(w, W_RECORD_PUT);
+	add_digest(h, r);
+	return insert(w, W_RECORD_PUT, h, r);
 }
 
 static int
@@ -123,12 +138,11 @@ node_changed(struct writer *w, struct held *h, const struct record *r)
 	return holders_resolve(w, &h->name.node);
 }
 
-int
-record_put(struct writer *w, struct held *h, const struct record *r,
-	   const struct old_row *old, bool at_once)
+/* What follows from its being there. */
+static int
+follow(struct writer *w, struct held *h, const struct record *r,
+       const struct old_row *old, bool at_once)
 {
-	if (write_row(w, h, r, old) == -1)
-		return -1;
 	if (r->kind == RECORD_FORGOTTEN)
 		forgotten_note(w, h, r);
 	if (h->role == ROLE_BUILDING)
@@ -144,6 +158,30 @@ record_put(struct writer *w, struct held *h, const struct record *r,
 	default: /* not an enum: kept and relayed, shown nowhere */
 		return 0;
 	}
+}
+
+int
+record_put(struct writer *w, struct held *h, const struct record *r,
+	   const struct old_row *old, bool at_once)
+{
+	if (write_row(w, h, r, old) == -1)
+		return -1;
+	return follow(w, h, r, old, at_once);
+}
+
+int
+record_put_new(struct writer *w, struct held *h, const struct record *r,
+	       bool at_once)
+{
+	static const struct old_row none;
+
+	if (insert(w, W_RECORD_NEW, h, r) == -1)
+		return -1;
+	if (sqlite3_changes(w->db) == 0)
+		return 0;
+	h->rows++;
+	add_digest(h, r);
+	return follow(w, h, r, &none, at_once) == -1 ? -1 : 1;
 }
 
 static int

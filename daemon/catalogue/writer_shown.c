@@ -18,16 +18,29 @@ bind_copy(struct writer *w, enum writer_statement s, const struct held *h,
 		bind_blob(w, s, 3, key, key_bytes);
 }
 
-/* 1 or 0: has the stream any copy of this photo; -1. */
-static int
-has_any(struct writer *w, struct held *h, const uint8_t *photo)
+int
+copy_any(struct writer *w, struct held *h, const uint8_t *photo)
 {
-	int r;
+	struct asked *a = &w->asked;
 
+	if (a->held == h && memcmp(a->photo, photo, PHOTO_ID_BYTES) == 0)
+		return a->any;
 	bind_copy(w, W_COPY_ANY, h, photo, NULL, 0);
-	r = row(w, W_COPY_ANY);
+	a->held = NULL;
+	if ((a->any = row(w, W_COPY_ANY)) != -1) {
+		a->held = h;
+		memcpy(a->photo, photo, PHOTO_ID_BYTES);
+	}
 	reset(w, W_COPY_ANY);
-	return r;
+	return a->any;
+}
+
+/* Changes the table; what was asked of it is no longer true. */
+static int
+change(struct writer *w, enum writer_statement s)
+{
+	w->asked.held = NULL;
+	return run(w, s);
 }
 
 static int
@@ -51,7 +64,7 @@ copy_show(struct writer *w, struct held *h, const uint8_t *key,
 	int any, same = 0;
 
 	photo_id_pack(&c->photo, photo);
-	if ((any = has_any(w, h, photo)) == -1)
+	if ((any = copy_any(w, h, photo)) == -1)
 		return -1;
 	if (any == 1 &&
 	    (same = has_copy(w, h, photo, key, key_bytes)) == -1)
@@ -61,7 +74,7 @@ copy_show(struct writer *w, struct held *h, const uint8_t *key,
 	bind_int(w, s, 5, c->added_ms);
 	bind_blob(w, s, 6, c->file, sizeof(c->file));
 	sqlite3_bind_text(w->st[s], 7, c->type, -1, SQLITE_STATIC);
-	if (run(w, s) == -1)
+	if (change(w, s) == -1)
 		return -1;
 	if (any == 0)
 		h->photos++;
@@ -82,11 +95,11 @@ copy_hide(struct writer *w, struct held *h, const uint8_t *key,
 
 	photo_id_pack(id, photo);
 	bind_copy(w, W_COPY_CUT, h, photo, key, key_bytes);
-	if (run(w, W_COPY_CUT) == -1)
+	if (change(w, W_COPY_CUT) == -1)
 		return -1;
 	if (sqlite3_changes(w->db) == 0)
 		return 0;
-	if ((any = has_any(w, h, photo)) == -1)
+	if ((any = copy_any(w, h, photo)) == -1)
 		return -1;
 	if (any == 0)
 		h->photos--;

@@ -25,6 +25,9 @@ const char *const writer_sql[W_COUNT] = {
 	[W_RECORD_PUT] =
 		"INSERT INTO record(stream, seq, kind, key, dead, value)"
 		" VALUES(?1,?2,?3,?4,?5,?6)",
+	[W_RECORD_NEW] =
+		"INSERT INTO record(stream, seq, kind, key, dead, value)"
+		" VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING",
 	[W_RECORD_CUT] =
 		"DELETE FROM record WHERE stream = ?1 AND seq = ?2"
 		" AND kind = ?3 AND key = ?4",
@@ -112,7 +115,7 @@ const char *const writer_sql[W_COUNT] = {
 		" WHERE key = ?1",
 	[W_KNOWN_PUT] =
 		"INSERT INTO known(key, verdict, size, inode, mtime, ctime)"
-		" VALUES(?1,?2,?3,?4,?5,?6)",
+		" VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(key) DO NOTHING",
 	[W_KNOWN_SET] =
 		"UPDATE known SET verdict = ?2, size = ?3, inode = ?4,"
 		" mtime = ?5, ctime = ?6 WHERE id = ?1",

@@ -330,6 +330,7 @@ txn_begin(struct writer *w, bool durable, struct trouble *why)
 	memset(&w->result, 0, sizeof(w->result));
 	w->result.news = w->news;
 	w->result.ended = w->ended;
+	w->asked.held = NULL;
 	id_set_clear(&w->touched);
 	return 0;
 failed:
