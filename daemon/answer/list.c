@@ -36,7 +36,8 @@ list_make(struct task *t, struct reader *r)
 	uint8_t after[CURSOR_BYTES_MAX];
 	size_t after_bytes = 0;
 	struct trouble why = {0};
-	struct totals totals;
+	struct totals totals = {0};
+	bool wasted = q->sort == SORT_WASTED;
 
 	if ((page.photos = photos_new(t->view)) == NULL)
 		return;
@@ -45,7 +46,7 @@ list_make(struct task *t, struct reader *r)
 	if (q->limit < LIST_PAGE_MAX)
 		q->limit++;
 	if (reader_list(r, q, on_row, &page, &why) == -1 ||
-	    reader_totals(r, &totals, &why) == -1) {
+	    (wasted && reader_totals(r, &totals, &why) == -1)) {
 		task_fail(t, ERROR_FAILED, "%s", why.text);
 	} else if (page.more && page.count == 0) {
 		task_fail(t, ERROR_FAILED, "a photo too large to be named");
@@ -55,7 +56,7 @@ list_make(struct task *t, struct reader *r)
 			after_bytes = cursor_pack(&page.last, q->sort,
 						  q->reverse, after);
 		}
-		page.photos->has_wasted = q->sort == SORT_WASTED;
+		page.photos->has_wasted = wasted;
 		page.photos->wasted_bytes = totals.bytes - totals.unique_bytes;
 		t->frame = photos_end(page.photos, t->request,
 				      after_bytes > 0 ? after : NULL,
