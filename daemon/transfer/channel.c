@@ -86,6 +86,8 @@ channel_new(SSL *ssl, int fd)
 		close(fd);
 		return NULL;
 	}
+	/* Whoever waited inside OpenSSL would keep its turn. */
+	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	c->ssl = ssl;
 	c->fd = fd;
 	c->stop_fd = -1;
