@@ -49,26 +49,42 @@ take_turn(void)
 		;
 }
 
+/* As much as goes without waiting, in one turn: to hand it on costs more than
+ * a record does.  What the last call returned. */
 static int
-read_some(struct channel *c, uint8_t *out, int count)
+read_some(struct channel *c, size_t want)
 {
 	int n;
 
 	take_turn();
-	ERR_clear_error();
-	n = SSL_read(c->ssl, out, count);
+	do {
+		ERR_clear_error();
+		n = SSL_read(c->ssl, c->in + c->in_used,
+			     (int)(want - c->in_used));
+		if (n > 0)
+			c->in_used += (size_t)n;
+	} while (n > 0 && c->in_used < want);
 	sem_post(&turns);
 	return n;
 }
 
+/* The same; *written grows. */
 static int
-write_some(struct channel *c, const uint8_t *bytes, int count)
+write_some(struct channel *c, const uint8_t *bytes, size_t count,
+	   size_t *written)
 {
 	int n;
 
 	take_turn();
-	ERR_clear_error();
-	n = SSL_write(c->ssl, bytes, count);
+	do {
+		size_t left = count - *written;
+
+		ERR_clear_error();
+		n = SSL_write(c->ssl, bytes + *written,
+			      left < INT32_MAX ? (int)left : INT32_MAX);
+		if (n > 0)
+			*written += (size_t)n;
+	} while (n > 0 && *written < count);
 	sem_post(&turns);
 	return n;
 }
@@ -193,23 +209,26 @@ channel_say(struct channel *c, const uint8_t *frame, size_t bytes,
 	    unsigned timeout_ms)
 {
 	uint64_t until = clock_steady_ms() + timeout_ms;
+	size_t written = 0;
 
-	while (bytes > 0 && !c->failed) {
-		int part = bytes < INT32_MAX ? (int)bytes : INT32_MAX, n;
+	while (written < bytes && !c->failed) {
+		size_t before = written;
+		int n;
 
 		if (atomic_load(&c->cut)) {
 			c->failed = true;
 			break;
 		}
-		if ((n = write_some(c, frame, part)) > 0) {
-			frame += n;
-			bytes -= (size_t)n;
-		} else if (channel_wait_ssl(c, n, until) != WAITED_READY) {
-			c->failed = true;
-			break;
-		}
+		n = write_some(c, frame, bytes, &written);
 		/* Something went, or there is room again: they do read. */
-		until = clock_steady_ms() + timeout_ms;
+		if (written > before)
+			until = clock_steady_ms() + timeout_ms;
+		if (n > 0)
+			continue;
+		if (channel_wait_ssl(c, n, until) != WAITED_READY)
+			c->failed = true;
+		else
+			until = clock_steady_ms() + timeout_ms;
 	}
 	return !c->failed;
 }
@@ -231,18 +250,19 @@ static enum channel_heard
 fill(struct channel *c, size_t want, unsigned timeout_ms)
 {
 	uint64_t until = clock_steady_ms() + timeout_ms;
-	int n;
 
 	assert(want <= c->in_room);
 	while (c->in_used < want) {
+		size_t before = c->in_used;
+		int n;
+
 		if (atomic_load(&c->cut))
 			return CHANNEL_ENDED;
-		n = read_some(c, c->in + c->in_used, (int)(want - c->in_used));
-		if (n > 0) {
-			c->in_used += (size_t)n;
+		n = read_some(c, want);
+		if (c->in_used > before)
 			until = clock_steady_ms() + timeout_ms;
+		if (n > 0)
 			continue;
-		}
 		switch (channel_wait_ssl(c, n, until)) {
 		case WAITED_READY:
 			continue;
