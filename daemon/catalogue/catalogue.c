@@ -166,27 +166,52 @@ answer_keep(struct write_job *j, int r, const struct write_result *result)
 }
 
 #define JOINED_MAX 64u
+#define PAGES_MAX  8u /* in one transaction */
 
-/* Take j and the own changes that wait right behind it, 4096 files in all. */
-static unsigned
-take_own(struct catalogue *c, struct write_job *j,
-	 struct write_job *jobs[JOINED_MAX])
+/* May `next` go with what was taken, of the same kind and so many files? */
+static bool
+goes_along(const struct write_job *next, enum write_kind kind, size_t files,
+	   unsigned count)
 {
-	size_t files = j->own->batch.file_count;
+	if (next == NULL || next->kind != kind)
+		return false;
+	if (kind == WRITE_STORE)
+		return count < PAGES_MAX;
+	return count < JOINED_MAX &&
+	       files + next->own->batch.file_count <= OWN_FILES_MAX;
+}
+
+/* Take j and what waits right behind it and may go along: own changes, 4096
+ * files in all, or pages. */
+static unsigned
+take_along(struct catalogue *c, struct write_job *j,
+	   struct write_job *jobs[JOINED_MAX])
+{
+	size_t files = j->own != NULL ? j->own->batch.file_count : 0;
 	unsigned count = 0;
 
 	jobs[count++] = j;
 	pthread_mutex_lock(&c->lock);
-	while (count < JOINED_MAX && c->first != NULL &&
-	       c->first->kind == WRITE_OWN &&
-	       files + c->first->own->batch.file_count <= OWN_FILES_MAX) {
+	while (goes_along(c->first, j->kind, files, count)) {
 		jobs[count] = c->first;
-		files += jobs[count++]->own->batch.file_count;
+		if (jobs[count]->own != NULL)
+			files += jobs[count]->own->batch.file_count;
+		count++;
 		if ((c->first = c->first->next) == NULL)
 			c->last = &c->first;
 	}
 	pthread_mutex_unlock(&c->lock);
 	return count;
+}
+
+/* Told once, with the first of those that were joined. */
+static void
+told(struct write_result *result)
+{
+	result->news_count = 0;
+	result->news_lost = false;
+	result->dropped_count = 0;
+	result->ended_count = 0;
 }
 
 static void
@@ -196,7 +221,7 @@ write_own(struct catalogue *c, struct write_job *j)
 	struct write_job *jobs[JOINED_MAX];
 	struct write_result result = {0};
 	struct trouble why = {0};
-	unsigned count = take_own(c, j, jobs);
+	unsigned count = take_along(c, j, jobs);
 	int r;
 
 	for (unsigned i = 0; i < count; i++)
@@ -215,27 +240,70 @@ write_own(struct catalogue *c, struct write_job *j)
 	for (unsigned i = 0; i < count; i++) {
 		jobs[i]->why = why;
 		answer_keep(jobs[i], r, &result);
-		/* Told once. */
-		result.news_count = 0;
-		result.news_lost = false;
-		result.dropped_count = 0;
-		result.ended_count = 0;
+		told(&result);
 	}
 }
 
-static int
-write_store(struct catalogue *c, struct write_job *j,
-	    struct write_result *result)
-{
-	const char *reason = "not a BATCH";
-	struct message m;
+struct pages {
+	struct catalogue *c;
+	struct write_job **jobs;
+	struct message m; /* the one at hand */
+};
 
-	if (message_decode(c->decoder, j->body, j->body_bytes, &m, &reason) !=
-		    MESSAGE_OK ||
-	    m.type != MESSAGE_BATCH)
-		return trouble_set(&j->why, 0, "catalogue: a page is broken: %s",
+static int
+page_of(void *arg, size_t i, const struct mesh_store **store,
+	const struct message_batch **batch, struct trouble *why)
+{
+	struct pages *p = arg;
+	struct write_job *j = p->jobs[i];
+	const char *reason = "not a BATCH";
+
+	if (message_decode(p->c->decoder, j->body, j->body_bytes, &p->m,
+			   &reason) != MESSAGE_OK ||
+	    p->m.type != MESSAGE_BATCH)
+		return trouble_set(why, 0, "catalogue: a page is broken: %s",
 				   reason);
-	return writer_store(c->writer, &j->store, &m.u.batch, result, &j->why);
+	*store = &j->store;
+	*batch = &p->m.u.batch;
+	return 0;
+}
+
+/* Some of these pages, from the first on, in one transaction; how many. */
+static size_t
+write_pages(struct catalogue *c, struct write_job **jobs, size_t count)
+{
+	struct stream_report reports[PAGES_MAX];
+	struct pages p = {.c = c, .jobs = jobs};
+	struct write_result result = {0};
+	struct trouble why = {0};
+	size_t done;
+	int r = writer_store_many(c->writer, page_of, &p, count, &done,
+				  reports, &result, &why);
+
+	if (r == -1 && count > 1) /* a bad page must not take others with it */
+		return write_pages(c, jobs, 1);
+	if (r == -1)
+		done = 1;
+	for (size_t i = 0; i < done; i++) {
+		if (r == 0)
+			result.stored = reports[i];
+		jobs[i]->why = why;
+		answer_keep(jobs[i], r, &result);
+		told(&result);
+	}
+	return done;
+}
+
+/* Pages of several streams wait at once while a newcomer pulls them all: what
+ * they have in common, of photos and of the database's pages, is written once. */
+static void
+write_stores(struct catalogue *c, struct write_job *j)
+{
+	struct write_job *jobs[JOINED_MAX];
+	size_t count = take_along(c, j, jobs), done = 0;
+
+	while (done < count)
+		done += write_pages(c, jobs + done, count - done);
 }
 
 static void
@@ -259,8 +327,8 @@ on_write(struct job *job, unsigned slot)
 		write_own(c, j);
 		return;
 	case WRITE_STORE:
-		r = write_store(c, j, &result);
-		break;
+		write_stores(c, j);
+		return;
 	case WRITE_GENERATION:
 		r = writer_begin_generation(c->writer, j->generation, &result,
 					    &j->why);

@@ -133,17 +133,58 @@ page_apply(struct writer *w, const struct mesh_store *store,
 }
 
 int
-writer_store(struct writer *w, const struct mesh_store *store,
-	     const struct message_batch *batch, struct write_result *out,
-	     struct trouble *why)
+writer_store_many(struct writer *w, page_at *page, void *arg, size_t count,
+		  size_t *done, struct stream_report *reports,
+		  struct write_result *out, struct trouble *why)
 {
+	const struct message_batch *batch;
+	const struct mesh_store *store;
+	size_t i = 0;
+
 	if (txn_begin(w, false, why) == -1) {
 		*out = (struct write_result){.news = w->news};
 		return -1;
 	}
-	if (page_apply(w, store, batch) == -1)
-		return txn_abort(w, out, why);
+	do {
+		if (page(arg, i, &store, &batch, &w->why) == -1 ||
+		    page_apply(w, store, batch) == -1)
+			return txn_abort(w, out, why);
+		reports[i++] = w->result.stored;
+	} while (i < count && w->result.dropped_count == 0 &&
+		 w->result.ended_count == 0);
+	*done = i;
 	return txn_commit(w, out, why);
+}
+
+struct one_page {
+	const struct mesh_store *store;
+	const struct message_batch *batch;
+};
+
+static int
+only_page(void *arg, size_t i, const struct mesh_store **store,
+	  const struct message_batch **batch, struct trouble *why)
+{
+	const struct one_page *p = arg;
+
+	(void)i;
+	(void)why;
+	*store = p->store;
+	*batch = p->batch;
+	return 0;
+}
+
+int
+writer_store(struct writer *w, const struct mesh_store *store,
+	     const struct message_batch *batch, struct write_result *out,
+	     struct trouble *why)
+{
+	struct one_page p = {store, batch};
+	struct stream_report report;
+	size_t done;
+
+	return writer_store_many(w, only_page, &p, 1, &done, &report, out,
+				 why);
 }
 
 int

@@ -179,6 +179,20 @@ int writer_own_many(struct writer *w, const struct own_batch *const *batches,
 		    size_t count, int64_t wall_ms, struct write_result *out,
 		    struct trouble *why);
 
+/* One of several pages, by its number; borrowed until the next is asked for.
+ * -1: it is broken, and the writer's trouble says how. */
+typedef int page_at(void *arg, size_t i, const struct mesh_store **store,
+		    const struct message_batch **batch, struct trouble *why);
+
+/*
+ * Several pages in one transaction; reports[i] is how the replica stands after
+ * page i.  *done of them, at least one: whatever must be told of streams and
+ * nodes, for which a result has little room, ends it.
+ */
+int writer_store_many(struct writer *w, page_at *page, void *arg, size_t count,
+		      size_t *done, struct stream_report *reports,
+		      struct write_result *out, struct trouble *why);
+
 /* One own fact, if it is not recorded with these very bytes. */
 int own_say(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
 	    const uint8_t *value, size_t value_bytes);
