@@ -19,19 +19,26 @@ def tell(what, figure, unit):
           ("", "", what, figure, "", "", unit), flush=True)
 
 
+def family(pid):
+    """It has a process that watches over the one that works."""
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+        return [pid] + [int(child) for child in f.read().split()]
+
+
 def anonymous_mib(pid):
-    with open("/proc/%d/status" % pid) as f:
-        for line in f:
-            if line.startswith("RssAnon:"):
-                return int(line.split()[1]) / 1024
-    return 0
+    kib = 0
+    for one in family(pid):
+        with open("/proc/%d/status" % one) as f:
+            kib += sum(int(line.split()[1]) for line in f
+                       if line.startswith("RssAnon:"))
+    return kib / 1024
 
 
 def worked(pid):
     """CPU seconds and context switches of all threads until now."""
     cpu = switches = 0
-    for thread in os.listdir("/proc/%d/task" % pid):
-        base = "/proc/%d/task/%s/" % (pid, thread)
+    for base in ("/proc/%d/task/%s/" % (one, thread) for one in family(pid)
+                 for thread in os.listdir("/proc/%d/task" % one)):
         try:
             with open(base + "schedstat") as f:
                 cpu += int(f.read().split()[0]) / 1e9
