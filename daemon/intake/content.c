@@ -16,6 +16,7 @@
 #define READ_BYTES      (256u * 1024u)
 #define TRIES           3u
 #define TAIL_BYTES      (1024u * 1024u)
+#define LAST_BYTES      4096u /* where an end is looked for first */
 #define JPEG_SEGMENTS   512u
 #define STREAM_MIN_BYTES (64 * 1024 * 1024) /* not worth keeping in the cache */
 
@@ -193,22 +194,33 @@ look_at(const struct content_reader *r, int fd, uint8_t *out, size_t count,
 	return (ssize_t)count;
 }
 
+/* Do they occur?  The end is where it is likeliest. */
+static bool
+has(const uint8_t *in, size_t n, const char *bytes, size_t count)
+{
+	size_t last = n < LAST_BYTES ? n : LAST_BYTES;
+
+	return memmem(in + n - last, last, bytes, count) != NULL ||
+	       memmem(in, n, bytes, count) != NULL;
+}
+
 /* Do these bytes occur in [from, size), looked for in its last MiB only? */
 static bool
 tail_has(struct content_reader *r, int fd, off_t from, off_t size,
 	 const char *bytes, size_t count)
 {
-	off_t end = size, start;
+	off_t end = size, start, window = LAST_BYTES;
 	ssize_t n;
 
 	if (r->whole > 0)
 		return (size_t)from < r->whole &&
-		       memmem(r->buffer + from, r->whole - (size_t)from, bytes,
-			      count) != NULL;
+		       has(r->buffer + from, r->whole - (size_t)from, bytes,
+			   count);
 	if (from < size - (off_t)TAIL_BYTES)
 		from = size - (off_t)TAIL_BYTES;
 	while (end - from >= (off_t)count) {
-		start = end - (off_t)READ_BYTES;
+		start = end - window;
+		window = READ_BYTES;
 		if (start < from)
 			start = from;
 		n = read_at(fd, r->buffer, (size_t)(end - start), start);

@@ -21,8 +21,11 @@ def tell(what, figure, unit):
 
 def family(pid):
     """It has a process that watches over the one that works."""
-    with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
-        return [pid] + [int(child) for child in f.read().split()]
+    found = [pid]
+    for thread in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/children" % (pid, thread)) as f:
+            found += [int(child) for child in f.read().split()]
+    return found
 
 
 def anonymous_mib(pid):
