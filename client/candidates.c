@@ -9,17 +9,19 @@
 #include "rows.h"
 #include "text.h"
 
-/* Do two candidates share the hash, so that only the size tells them apart? */
-static bool
-needs_size(const struct answer_photos *a, uint32_t index)
+/* The hash; with the size where two candidates share that. */
+static void
+put_id(const struct answer_photos *a, uint32_t index,
+       char hex[PHOTO_ID_TEXT_MAX])
 {
+	const struct photo_id *id = &a->photos[index].id;
+
+	photo_id_hex(id, hex);
 	for (uint32_t i = 0; i < a->photo_count; i++) {
-		if (i != index &&
-		    memcmp(a->photos[i].id.hash, a->photos[index].id.hash,
-			   PHOTO_HASH_BYTES) == 0)
-			return true;
+		if (i != index && memcmp(a->photos[i].id.hash, id->hash,
+					 PHOTO_HASH_BYTES) == 0)
+			photo_id_hex_size(id, hex);
 	}
-	return false;
 }
 
 int
@@ -43,10 +45,7 @@ candidates_put(struct output *o, const char *id, const struct answer_photos *a,
 		for (uint32_t i = 0; i < a->photo_count; i++) {
 			const struct answer_photo *p = &a->photos[i];
 
-			if (needs_size(a, i))
-				photo_id_hex_size(&p->id, hex);
-			else
-				photo_id_hex(&p->id, hex);
+			put_id(a, i, hex);
 			json_open(j, NULL, '{');
 			json_str(j, "id", hex);
 			json_bytes(j, "name", p->name, p->name_bytes);
@@ -61,10 +60,7 @@ candidates_put(struct output *o, const char *id, const struct answer_photos *a,
 	for (uint32_t i = 0; i < a->photo_count; i++) {
 		const struct answer_photo *p = &a->photos[i];
 
-		if (needs_size(a, i))
-			photo_id_hex_size(&p->id, hex);
-		else
-			photo_id_hex(&p->id, hex);
+		put_id(a, i, hex);
 		row_date_shown(p, date);
 		fprintf(o->notes, "%s  ", hex);
 		text_put_shown(o->notes, date, strlen(date), UINT_MAX);

@@ -260,20 +260,23 @@ const struct verb verb_requests = {
 	.run = run_requests,
 };
 
+#define DECIDE_HELP(verb) \
+	"REQUEST is a number that photo requests shows; NODE (name, port or " \
+	"node id)\n" \
+	"means all that it asks for now.\n" \
+	"\n" \
+	"  --always   and whatever that node asks for later\n" \
+	"\n" \
+	"Examples:\n" \
+	"  photo " verb " 3\n" \
+	"  photo " verb " bob\n" \
+	"  photo " verb " bob --always\n"
+
 const struct verb verb_approve = {
 	.name = "approve",
 	.summary = "say yes to a request, or to all of a node",
 	.synopsis = "approve REQUEST|NODE [--always]",
-	.help = "REQUEST is a number that photo requests shows; NODE (name, "
-		"port or node id)\n"
-		"means all that it asks for now.\n"
-		"\n"
-		"  --always   and whatever that node asks for later\n"
-		"\n"
-		"Examples:\n"
-		"  photo approve 3\n"
-		"  photo approve bob\n"
-		"  photo approve bob --always\n",
+	.help = DECIDE_HELP("approve"),
 	.takes = TAKES_ALWAYS,
 	.arguments_min = 1,
 	.arguments_max = 1,
@@ -284,16 +287,7 @@ const struct verb verb_deny = {
 	.name = "deny",
 	.summary = "say no to a request, or to all of a node",
 	.synopsis = "deny REQUEST|NODE [--always]",
-	.help = "REQUEST is a number that photo requests shows; NODE (name, "
-		"port or node id)\n"
-		"means all that it asks for now.\n"
-		"\n"
-		"  --always   and whatever that node asks for later\n"
-		"\n"
-		"Examples:\n"
-		"  photo deny 3\n"
-		"  photo deny bob\n"
-		"  photo deny bob --always\n",
+	.help = DECIDE_HELP("deny"),
 	.takes = TAKES_ALWAYS,
 	.arguments_min = 1,
 	.arguments_max = 1,

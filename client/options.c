@@ -19,7 +19,7 @@ static int
 set_option(struct parse *p, const struct option_spec *s, const char *value)
 {
 	p->taken |= s->takes;
-	return option_set(p->out, s->id, value, p->why);
+	return option_set(p->out, s, value, p->why);
 }
 
 const struct verb *

@@ -12,29 +12,34 @@
 
 #define LIMIT_MAX 1000000000u
 
+/* An option that is just kept: set or not, or a text as it was typed. */
+#define FLAG(field) false, offsetof(struct options, field)
+#define TEXT(field) true, offsetof(struct options, field)
+#define JUDGED      true, 0 /* by option_set */
+
 const struct option_spec option_specs[] = {
-	{OPTION_PORT, 'p', "port", true, 0},
-	{OPTION_CONNECT, 0, "connect", true, 0},
-	{OPTION_KEY, 0, "key", true, 0},
-	{OPTION_JSON, 0, "json", false, 0},
-	{OPTION_QUIET, 'q', "quiet", false, 0},
-	{OPTION_TIMEOUT, 0, "timeout", true, 0},
-	{OPTION_HELP, 'h', "help", false, 0},
-	{OPTION_VERSION, 0, "version", false, 0},
-	{OPTION_NODE, 0, "node", true, TAKES_NODE},
-	{OPTION_SORT, 0, "sort", true, TAKES_SORT},
-	{OPTION_REVERSE, 'r', "reverse", false, TAKES_REVERSE},
-	{OPTION_LIMIT, 'n', "limit", true, TAKES_LIMIT},
-	{OPTION_AFTER, 0, "after", true, TAKES_AFTER},
-	{OPTION_MAX_AGE, 0, "max-age", true, TAKES_MAX_AGE},
-	{OPTION_OUTPUT, 'o', "output", true, TAKES_OUTPUT},
-	{OPTION_DRY_RUN, 0, "dry-run", false, TAKES_DRY_RUN},
-	{OPTION_ROOT, 0, "root", true, TAKES_ROOT},
-	{OPTION_COPIES, 0, "copies", true, TAKES_COPIES},
-	{OPTION_ALWAYS, 0, "always", false, TAKES_ALWAYS},
-	{OPTION_YES, 0, "yes", false, TAKES_YES},
-	{OPTION_ACCEPT_MISSING, 0, "accept-missing", false,
-	 TAKES_ACCEPT_MISSING},
+	{OPTION_PORT, 'p', "port", 0, JUDGED},
+	{OPTION_KEPT, 0, "connect", 0, TEXT(connect)},
+	{OPTION_KEPT, 0, "key", 0, TEXT(key)},
+	{OPTION_KEPT, 0, "json", 0, FLAG(json)},
+	{OPTION_KEPT, 'q', "quiet", 0, FLAG(quiet)},
+	{OPTION_TIMEOUT, 0, "timeout", 0, JUDGED},
+	{OPTION_KEPT, 'h', "help", 0, FLAG(help)},
+	{OPTION_KEPT, 0, "version", 0, FLAG(version)},
+	{OPTION_NODE, 0, "node", TAKES_NODE, JUDGED},
+	{OPTION_SORT, 0, "sort", TAKES_SORT, JUDGED},
+	{OPTION_KEPT, 'r', "reverse", TAKES_REVERSE, FLAG(reverse)},
+	{OPTION_LIMIT, 'n', "limit", TAKES_LIMIT, JUDGED},
+	{OPTION_KEPT, 0, "after", TAKES_AFTER, TEXT(after)},
+	{OPTION_MAX_AGE, 0, "max-age", TAKES_MAX_AGE, JUDGED},
+	{OPTION_OUTPUT, 'o', "output", TAKES_OUTPUT, JUDGED},
+	{OPTION_KEPT, 0, "dry-run", TAKES_DRY_RUN, FLAG(dry_run)},
+	{OPTION_KEPT, 0, "root", TAKES_ROOT, TEXT(root)},
+	{OPTION_COPIES, 0, "copies", TAKES_COPIES, JUDGED},
+	{OPTION_KEPT, 0, "always", TAKES_ALWAYS, FLAG(always)},
+	{OPTION_KEPT, 0, "yes", TAKES_YES, FLAG(yes)},
+	{OPTION_KEPT, 0, "accept-missing", TAKES_ACCEPT_MISSING,
+	 FLAG(accept_missing)},
 };
 const size_t option_spec_count =
 	sizeof(option_specs) / sizeof(*option_specs);
@@ -104,57 +109,54 @@ parse_sort(const char *text, uint32_t *out, struct failure *why)
 			   text);
 }
 
+static void
+keep(struct options *o, const struct option_spec *s, const char *value)
+{
+	void *field = (char *)o + s->field;
+
+	if (s->has_value)
+		*(const char **)field = value;
+	else
+		*(bool *)field = true;
+}
+
+static int
+keep_filled(const char *value, const char **out, const char *sentence,
+	    struct failure *why)
+{
+	if (*value == '\0')
+		return failure_set(why, ENDING_USAGE, "%s", sentence);
+	*out = value;
+	return 0;
+}
+
 int
-option_set(struct options *o, enum option_id id, const char *value,
+option_set(struct options *o, const struct option_spec *s, const char *value,
 	   struct failure *why)
 {
 	uint64_t v;
 
-	switch (id) {
+	switch (s->id) {
+	case OPTION_KEPT:
+		keep(o, s, value);
+		return 0;
 	case OPTION_PORT:
 		return option_parse_port(value, "--port", &o->port, why);
-	case OPTION_CONNECT:
-		o->connect = value;
-		return 0;
-	case OPTION_KEY:
-		o->key = value;
-		return 0;
-	case OPTION_JSON:
-		o->json = true;
-		return 0;
-	case OPTION_QUIET:
-		o->quiet = true;
-		return 0;
 	case OPTION_TIMEOUT:
 		o->timeout_given = true;
 		return parse_timeout(value, &o->timeout_ms, why);
-	case OPTION_HELP:
-		o->help = true;
-		return 0;
-	case OPTION_VERSION:
-		o->version = true;
-		return 0;
 	case OPTION_NODE:
-		if (*value == '\0')
-			return failure_set(why, ENDING_USAGE,
-					   "--node takes a name, a port or "
-					   "the beginning of a node id");
-		o->node = value;
-		return 0;
+		return keep_filled(value, &o->node,
+				   "--node takes a name, a port or the "
+				   "beginning of a node id", why);
 	case OPTION_SORT:
 		return parse_sort(value, &o->sort, why);
-	case OPTION_REVERSE:
-		o->reverse = true;
-		return 0;
 	case OPTION_LIMIT:
 		if (!parse_number(value, 1, LIMIT_MAX, &o->limit))
 			return failure_set(why, ENDING_USAGE,
 					   "--limit takes a number from 1, "
 					   "not '%s'",
 					   value);
-		return 0;
-	case OPTION_AFTER:
-		o->after = value;
 		return 0;
 	case OPTION_MAX_AGE:
 		if (!parse_number(value, 0, INT64_MAX / 2, &v))
@@ -165,33 +167,15 @@ option_set(struct options *o, enum option_id id, const char *value,
 		o->max_age_ms = (int64_t)v;
 		return 0;
 	case OPTION_OUTPUT:
-		if (*value == '\0')
-			return failure_set(why, ENDING_USAGE,
-					   "--output takes a file, a folder or "
-					   "- for standard output");
-		o->output = value;
-		return 0;
-	case OPTION_DRY_RUN:
-		o->dry_run = true;
-		return 0;
-	case OPTION_ROOT:
-		o->root = value;
-		return 0;
+		return keep_filled(value, &o->output,
+				   "--output takes a file, a folder or - for "
+				   "standard output", why);
 	case OPTION_COPIES:
 		if (!parse_number(value, 1, MESH_KNOWN_MAX, &o->copies))
 			return failure_set(why, ENDING_USAGE,
 					   "--copies takes a number of nodes "
 					   "from 1, not '%s'",
 					   value);
-		return 0;
-	case OPTION_ALWAYS:
-		o->always = true;
-		return 0;
-	case OPTION_YES:
-		o->yes = true;
-		return 0;
-	case OPTION_ACCEPT_MISSING:
-		o->accept_missing = true;
 		return 0;
 	}
 	return -1;

@@ -57,17 +57,23 @@ requests_make(struct task *t, struct reader *r)
 	free(l);
 }
 
+/* NULL: it has been refused. */
+static struct task *
+consent_task(struct answers *a, uint64_t client, uint32_t request)
+{
+	if (a->config.consent != NULL)
+		return task_new(a, client, request);
+	answers_refuse(a, client, request, ERROR_BUSY,
+		       "the daemon is still starting, or ending");
+	return NULL;
+}
+
 void
 requests_ask(struct answers *a, uint64_t client, uint32_t request)
 {
 	struct task *t;
 
-	if (a->config.consent == NULL) {
-		answers_refuse(a, client, request, ERROR_BUSY,
-			       "the daemon is still starting, or ending");
-		return;
-	}
-	if ((t = task_new(a, client, request)) == NULL)
+	if ((t = consent_task(a, client, request)) == NULL)
 		return;
 	t->make = requests_make;
 	task_submit(t);
@@ -148,12 +154,7 @@ decide_ask(struct answers *a, uint64_t client, uint32_t request,
 	struct task *t;
 	uint64_t number;
 
-	if (a->config.consent == NULL) {
-		answers_refuse(a, client, request, ERROR_BUSY,
-			       "the daemon is still starting, or ending");
-		return;
-	}
-	if ((t = task_new(a, client, request)) == NULL)
+	if ((t = consent_task(a, client, request)) == NULL)
 		return;
 	t->u.decide.allow = q->allow;
 	t->u.decide.always = q->always;
