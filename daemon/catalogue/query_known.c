@@ -51,6 +51,19 @@ reader_let_go(struct reader *r)
 	(void)read_row(r, r->st[R_END], NULL);
 }
 
+/* 1: `st` has the row of that path, and is to be reset; 0: there is none; -1.
+ * `key` must stay until then. */
+static int
+row_at(struct reader *r, sqlite3_stmt *st, const struct root_id *root,
+       const char *path, size_t path_bytes, struct known_key *key,
+       struct trouble *why)
+{
+	if (!key_of(root, path, path_bytes, key))
+		return 0;
+	sqlite3_bind_blob(st, 1, key->bytes, key->count, SQLITE_STATIC);
+	return read_row(r, st, why);
+}
+
 /* One statement is a read transaction by itself, unless one is held. */
 int
 reader_known_file(struct reader *r, const struct root_id *root,
@@ -62,10 +75,8 @@ reader_known_file(struct reader *r, const struct root_id *root,
 	int code;
 
 	*found = false;
-	if (!key_of(root, path, path_bytes, &key))
-		return 0;
-	sqlite3_bind_blob(st, 1, key.bytes, key.count, SQLITE_STATIC);
-	if ((code = read_row(r, st, why)) != 1)
+	code = row_at(r, st, root, path, path_bytes, &key, why);
+	if (code != 1)
 		return code;
 	known_out(st, out);
 	*found = true;
@@ -231,10 +242,8 @@ reader_beside(struct reader *r, const struct root_id *root,
 	bool good;
 	int code;
 
-	if (!key_of(root, path, path_bytes, &key))
-		return 0;
-	sqlite3_bind_blob(own, 1, key.bytes, key.count, SQLITE_TRANSIENT);
-	if ((code = read_row(r, own, why)) != 1)
+	code = row_at(r, own, root, path, path_bytes, &key, why);
+	if (code != 1)
 		return code;
 	good = record_copy_parse(sqlite3_column_blob(own, 0),
 				 (size_t)sqlite3_column_bytes(own, 0), &copy);

@@ -1,4 +1,4 @@
-/* forget.c: see forget.h. */
+/* forget.c: nodes that will not return; see forget.h. */
 #include <assert.h>
 #include <string.h>
 

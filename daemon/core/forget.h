@@ -22,7 +22,7 @@
 #define FORGET_LAST_WORD_MS   60000u
 
 struct forgotten {
-	struct node_id node;   /* zero: free */
+	struct node_id node;
 	uint16_t index;        /* in the roster, or NODE_NONE */
 	uint64_t generation;   /* highest one ended, as anybody says */
 	uint64_t ended;        /* what of it we have carried out, or asked for */

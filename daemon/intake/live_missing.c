@@ -215,8 +215,8 @@ photos_known(struct scan_root *s, uint64_t max)
 	uint64_t left = max;
 
 	if (max > 0)
-		(void)reader_each_known(s->intake->reader, &s->root->id,
-					count_held, &left, NULL);
+		(void)reader_known_below(s->intake->reader, &s->root->id, "", 0,
+					 NULL, 0, count_held, &left, NULL);
 	return max - left;
 }
 
@@ -228,18 +228,23 @@ brake_live(struct scan_root *s, uint64_t gone)
 
 	if (gone == 0)
 		return true;
-	/* Enough to tell whether any is left; all, if that decides. */
+	/* Enough to tell whether any is left; all, if that decides.  One that was
+	 * told of twice counts twice, so more may be gone than are held. */
 	held = photos_known(s, gone + 1);
-	if (brake_allows(s->now, gone + window, 0, held - gone))
+	if (brake_allows(s->now, gone + window, 0, held > gone ? held - gone : 0))
 		return true;
-	held = photos_known(s, UINT64_MAX) + window;
-	if (brake_allows(s->now, gone + window, held, held - window - gone))
+	held = photos_known(s, UINT64_MAX);
+	if (brake_allows(s->now, gone + window, held + window,
+			 held > gone ? held - gone : 0))
 		return true;
-	/* A scan under way has its own brake, and sees everything. */
-	if (!s->intake->scanning) {
-		brake(s, gone + window, held);
-		state_review(s->intake);
+	if (s->intake->scanning) {
+		/* Its brake is the scan's; but what it has passed already only
+		 * another one misses. */
+		scan_again(s->intake);
+		return false;
 	}
+	brake(s, gone + window, held + window);
+	state_review(s->intake);
 	return false;
 }
 
@@ -287,13 +292,19 @@ withdraw_root(struct intake *i, unsigned index)
 void
 missing_withdraw(struct intake *i)
 {
+	uint32_t roots = i->config.state->root_count;
+
 	/* Nothing may be withdrawn when what was found is not written; and to
 	 * tell what is nowhere else it must be. */
 	if (i->live->moved_only ? outbox_failed(i->outbox)
 				: !outbox_flush(i->outbox)) {
 		scan_again(i);
 	} else {
-		for (uint32_t k = 0; k < i->config.state->root_count; k++)
+		/* What lies in another root is not gone: they must be open. */
+		for (uint32_t k = 0; k < roots && !i->live->moved_only; k++)
+			if (i->now[k].online)
+				(void)live_root(i, k);
+		for (uint32_t k = 0; k < roots; k++)
 			withdraw_root(i, k);
 	}
 	missing_clear(i->live);

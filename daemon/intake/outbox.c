@@ -216,13 +216,17 @@ outbox_put(struct outbox *o, const struct own_file *f)
 bool
 outbox_put_self(struct outbox *o, const struct own_file *f)
 {
-	bool done;
+	bool done = false, full;
 
-	if (!outbox_send(o, false))
-		return false;
-	pthread_mutex_lock(&o->lock);
-	done = put(o, f);
-	pthread_mutex_unlock(&o->lock);
+	do {
+		if (!outbox_send(o, false))
+			return false;
+		pthread_mutex_lock(&o->lock);
+		/* Hashers may have filled it again. */
+		if (!(full = is_full(o)))
+			done = put(o, f);
+		pthread_mutex_unlock(&o->lock);
+	} while (full);
 	return done;
 }
 

@@ -101,7 +101,7 @@ look(struct intake *i, struct scan_root *roots, uint32_t count,
 		if (roots[k].fd != -1 && roots[k].second && !roots[k].broken)
 			check_root(&roots[k]);
 		if (roots[k].fd != -1 && roots[k].second && !roots[k].broken &&
-		    !brake_scan(&roots[k]))
+		    !brake_scan(&roots[k]) && !roots[k].broken)
 			withdraw(&roots[k], gone);
 	}
 }

@@ -343,6 +343,8 @@ on_directory(void *arg, const char *path, size_t path_bytes, int fd)
 	    watcher_directory(i->watch, s->index, path, path_bytes, fd) == 0)
 		return;
 	s->now->polled = true;
+	if (s->live)
+		scan_again(i); /* which says when to look next */
 	if (i->watch == NULL || s->now->warned)
 		return;
 	s->now->warned = true;

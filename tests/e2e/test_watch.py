@@ -319,6 +319,23 @@ class Watch(unittest.TestCase):
             self.assertEqual(d.photo("rescan", "--accept-missing").code, 0)
             self.assertEqual(names(d), [])
 
+    def test_moved_by_copying(self):
+        """copied to another folder of the daemon and removed: not offline"""
+        with Mesh() as mesh:
+            one, two = mesh.folder("one"), mesh.folder("two")
+            for n in range(4):
+                write(one + "/%d.jpg" % n, picture(n))
+            d = mesh.start([one, two])
+            wait_until(lambda: scanned(d) and len(names(d)) == 4, "the scan")
+            for n in range(4):
+                write(two + "/%d.jpg" % n, picture(n))
+            wait_until(lambda: status(d)["copies"] == 8, "the copies")
+            for n in range(4):
+                os.unlink(one + "/%d.jpg" % n)
+            wait_until(lambda: status(d)["copies"] == 4, "what was removed "
+                       "to go, for it lies in the other folder")
+            self.assertEqual(problems(d), {})
+
     def test_folder_comes_back(self):
         """a folder away is offline at once, and back without being asked"""
         with Mesh() as mesh:
