@@ -30,7 +30,8 @@ struct answers_config {
 	const struct state *state;   /* borrowed; the roots; may be NULL */
 	struct consent *consent;     /* borrowed; NULL: it cannot be asked */
 	/* One frame for `client`, if it is still there.  `frame` is malloced
-	 * and now the receiver's; last: the question is answered. */
+	 * and now the receiver's; last: the question is answered.  It never
+	 * calls back into answers: whoever is lost by it is told of later. */
 	void (*send)(void *arg, uint64_t client, uint32_t request,
 		     uint8_t *frame, size_t frame_bytes, bool last);
 	void *arg;

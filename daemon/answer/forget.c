@@ -140,20 +140,16 @@ look(struct answers *a, const struct forgetting *f)
 void
 forget_tick(struct answers *a)
 {
-	struct forgetting *all = a->forgettings, *kept = NULL;
+	struct forgetting **at = &a->forgettings;
 
-	/* Off the list while frames are sent: sending may lose a client. */
-	a->forgettings = NULL;
-	while (all != NULL) {
-		struct forgetting *f = all;
+	while (*at != NULL) {
+		struct forgetting *f = *at;
 
-		all = f->next;
-		if (look(a, f)) {
-			free(f);
+		if (!look(a, f)) {
+			at = &f->next;
 			continue;
 		}
-		f->next = kept;
-		kept = f;
+		*at = f->next;
+		free(f);
 	}
-	a->forgettings = kept;
 }

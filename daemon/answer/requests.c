@@ -129,23 +129,6 @@ parse_number(const char *text)
 	return n;
 }
 
-/* Requests are numbered from 1, as ports are: a number is a request, if there
- * is one; only then a NODE. */
-static bool
-is_request(struct answers *a, uint64_t number)
-{
-	struct consent_table *table = malloc(sizeof(*table));
-	bool found = false;
-
-	if (table == NULL)
-		return true;
-	consent_copy(a->config.consent, table);
-	for (uint32_t i = 0; i < table->count; i++)
-		found |= table->requests[i].number == number;
-	free(table);
-	return found;
-}
-
 void
 decide_ask(struct answers *a, uint64_t client, uint32_t request,
 	   const struct question_decide *q)
@@ -159,8 +142,11 @@ decide_ask(struct answers *a, uint64_t client, uint32_t request,
 	t->u.decide.allow = q->allow;
 	t->u.decide.always = q->always;
 	number = parse_number(q->what);
+	/* Requests are numbered from 1, as ports are: a number is a request, if
+	 * there is one; only then a NODE. */
 	if (number != 0 &&
-	    (is_request(a, number) || view_resolve(t->view, q->what, &n) == 0)) {
+	    (consent_knows(a->config.consent, number) ||
+	     view_resolve(t->view, q->what, &n) == 0)) {
 		t->u.decide.number = number;
 	} else if (!task_choose_node(t, q->what, &t->u.decide.node)) {
 		task_free(t);

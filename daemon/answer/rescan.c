@@ -71,26 +71,22 @@ rescan_forget(struct answers *a, uint64_t client)
 void
 rescan_tick(struct answers *a)
 {
-	struct rescan *all = a->rescans, *kept = NULL;
+	struct rescan **at = &a->rescans;
 	struct scan_progress p;
 
-	if (a->config.intake == NULL || all == NULL)
+	if (a->config.intake == NULL || *at == NULL)
 		return;
 	intake_progress(a->config.intake, &p);
-	/* Off the list while frames are sent: sending may lose a client. */
-	a->rescans = NULL;
-	while (all != NULL) {
-		struct rescan *r = all;
+	while (*at != NULL) {
+		struct rescan *r = *at;
 
-		all = r->next;
 		tell(a, r, &p);
-		if (p.scan >= r->until) {
-			finish(a, r);
-			free(r);
-		} else {
-			r->next = kept;
-			kept = r;
+		if (p.scan < r->until) {
+			at = &r->next;
+			continue;
 		}
+		finish(a, r);
+		*at = r->next;
+		free(r);
 	}
-	a->rescans = kept;
 }

@@ -111,14 +111,12 @@ get(struct client *c, const struct question *q)
 	start_ticking(c->clients);
 }
 
-/* Only who sits at this machine decides for its owner. */
+/* What only who sits at this machine may ask. */
 static void
-decide(struct client *c, const struct question *q)
+ask_here(struct client *c, const struct question *q, const char *refusal)
 {
 	if (c->remote)
-		client_refuse(c, q->request, ERROR_REFUSED,
-			      "who may have photos is decided on their own "
-			      "machine only");
+		client_refuse(c, q->request, ERROR_REFUSED, refusal);
 	else
 		ask(c, q);
 }
@@ -177,13 +175,8 @@ dispatch(struct client *c, const struct question *q)
 		client_take_leave(c, q->request);
 		return;
 	case CLIENT_FORGET:
-		if (c->remote) {
-			client_refuse(c, q->request, ERROR_REFUSED,
-				      "a node is forgotten from a daemon's own "
-				      "machine only");
-			return;
-		}
-		ask(c, q);
+		ask_here(c, q, "a node is forgotten from a daemon's own "
+			       "machine only");
 		return;
 	case CLIENT_LIST:
 	case CLIENT_DUPES:
@@ -199,14 +192,11 @@ dispatch(struct client *c, const struct question *q)
 		ask(c, q);
 		return;
 	case CLIENT_ROOTS:
-		if (c->remote)
-			client_refuse(c, q->request, ERROR_REFUSED,
-				      "folders are told on this machine only");
-		else
-			ask(c, q);
+		ask_here(c, q, "folders are told on this machine only");
 		return;
 	case CLIENT_DECIDE:
-		decide(c, q);
+		ask_here(c, q, "who may have photos is decided on their own "
+			       "machine only");
 		return;
 	case CLIENT_GET:
 		get(c, q);

@@ -1,9 +1,9 @@
 /*
  * resolve.h: host names, off the loop thread.
  *
- * Looking up a name can block for half a minute.  One thread does it; the
- * answer arrives on the loop thread.  Only --join with a name comes here;
- * addresses are numbers everywhere else.
+ * Looking up a name can block for half a minute.  For links (--join) one
+ * thread does it, and the answer arrives on the loop thread; whoever dials a
+ * channel uses transfer/lookup.h.
  */
 #ifndef PHOTOMESH_RESOLVE_H
 #define PHOTOMESH_RESOLVE_H

@@ -15,7 +15,6 @@
 
 #define FILE_NAME      "consent"
 #define FILE_BYTES_MAX (1024u * 1024u)
-#define LINE_BYTES_MAX 1024u
 #define SAVE_AGAIN_MS  5000u /* not more often as requests come */
 #define HEAD_LINE      "photomesh consent 1"
 
@@ -138,11 +137,15 @@ load(struct consent *c, struct trouble *why)
 		return trouble_set(why, ENOMEM, "out of memory");
 	if (state_file_read(c->config.state, FILE_NAME, (uint8_t *)text,
 			    FILE_BYTES_MAX, &bytes) == -1) {
-		/* A first start has none. */
-		if (errno != ENOENT)
-			log_warn("%s/" FILE_NAME " cannot be read: %s; who "
-				 "may have photos is asked anew",
-				 c->config.state->dir, strerror(errno));
+		int code = errno;
+
+		/* A first start has none.  One that is there may say no. */
+		if (code != ENOENT) {
+			free(text);
+			return trouble_errno(why, code,
+					     "cannot read %s/" FILE_NAME,
+					     c->config.state->dir);
+		}
 	} else {
 		text[bytes] = '\0';
 		if (!read_lines(&c->table, text)) {
@@ -264,7 +267,7 @@ consent_ask(struct consent *c, const struct node_id *node,
 	struct consent_request made;
 	struct trouble why;
 	uint64_t number;
-	bool due = false;
+	bool due;
 
 	pthread_mutex_lock(&c->lock);
 	verdict = consent_table_ask(&c->table, node, photo, name,
@@ -272,8 +275,9 @@ consent_ask(struct consent *c, const struct node_id *node,
 	if (number != 0) {
 		made = c->table.requests[c->table.count - 1];
 		c->dirty = true;
-		due = clock_steady_ms() >= c->save_again_ms;
 	}
+	/* Who waits asks again and again: what is not saved yet is saved then. */
+	due = c->dirty && clock_steady_ms() >= c->save_again_ms;
 	pthread_mutex_unlock(&c->lock);
 	if (number != 0 && c->config.on_request != NULL)
 		tell_request(c, &made);
@@ -316,6 +320,19 @@ consent_decide_node(struct consent *c, const struct node_id *node, bool allow,
 					    clock_wall_ms());
 	pthread_mutex_unlock(&c->lock);
 	return remember(c, changed, why);
+}
+
+bool
+consent_knows(struct consent *c, uint64_t number)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&c->lock);
+	consent_table_expire(&c->table, clock_wall_ms());
+	for (uint32_t i = 0; i < c->table.count; i++)
+		found |= c->table.requests[i].number == number;
+	pthread_mutex_unlock(&c->lock);
+	return found;
 }
 
 void

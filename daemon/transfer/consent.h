@@ -26,7 +26,8 @@ struct consent_config {
 	void *arg;
 };
 
-/* What is remembered and cannot be read is said in the log and forgotten. */
+/* What is remembered and damaged is said in the log and forgotten; a file that
+ * cannot be read ends the start, for it may say no to somebody. */
 struct consent *consent_new(const struct consent_config *config,
 			    struct trouble *why);
 void consent_free(struct consent *c);
@@ -41,6 +42,8 @@ int consent_decide(struct consent *c, uint64_t number, bool allow, bool always,
 		   struct trouble *why);
 int consent_decide_node(struct consent *c, const struct node_id *node,
 			bool allow, bool always, struct trouble *why);
+/* Is there a request of that number? */
+bool consent_knows(struct consent *c, uint64_t number);
 /* All of it as it is now; `out` is large (about 350 KB). */
 void consent_copy(struct consent *c, struct consent_table *out);
 

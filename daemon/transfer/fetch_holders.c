@@ -8,7 +8,6 @@
 #include "catalogue.h"
 
 struct finding {
-	const struct photo_id *photo;
 	struct found_holder *out;
 	uint32_t max, count;
 	bool known;
@@ -41,7 +40,7 @@ holders_find(struct fetching *f, const struct photo_id *photo,
 	     struct found_holder *out, uint32_t max, uint32_t *count,
 	     bool *known, struct trouble *why)
 {
-	struct finding found = {photo, out, max, 0, false};
+	struct finding found = {out, max, 0, false};
 	struct photo_prefix exact = {.digits = 2 * PHOTO_HASH_BYTES,
 				     .sized = true,
 				     .size = photo->size};
@@ -51,7 +50,7 @@ holders_find(struct fetching *f, const struct photo_id *photo,
 	pthread_mutex_lock(&f->reader_lock);
 	r = reader_find(f->reader, &exact, 1, on_photo, &found, why);
 	for (uint32_t i = 0; i < found.count && r == 0; i++) {
-		uint8_t share;
+		uint8_t share = SHARE_NONE;
 
 		r = reader_share(f->reader, &out[i].node, &share, why);
 		out[i].share = share;

@@ -241,7 +241,6 @@ fetch_run(struct fetching *all, struct fetch_work *w)
 		fetch_end(f, FETCH_FAILED, ERROR_BUSY, "the daemon is ending");
 		return;
 	}
-	/* Known first: nobody's file is touched for a photo that is not. */
 	if (!f->prepared) {
 		if (look_at_file(f) == -1)
 			return;

@@ -149,7 +149,7 @@ wait_for_news(struct fetching *f, unsigned ms)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += ms / 1000;
 	until.tv_nsec += (long)(ms % 1000) * 1000000;
 	if (until.tv_nsec >= 1000000000) {
@@ -293,6 +293,7 @@ struct fetching *
 fetching_new(const struct fetching_config *config, struct trouble *why)
 {
 	struct fetching *f = calloc(1, sizeof(*f));
+	pthread_condattr_t steady;
 
 	if (f == NULL) {
 		trouble_set(why, ENOMEM, "out of memory");
@@ -305,7 +306,10 @@ fetching_new(const struct fetching_config *config, struct trouble *why)
 	f->last = &f->first;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_mutex_init(&f->reader_lock, NULL);
-	pthread_cond_init(&f->news, NULL);
+	pthread_condattr_init(&steady);
+	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_cond_init(&f->news, &steady);
+	pthread_condattr_destroy(&steady);
 	rate_init(&f->rate, config->rate);
 	f->reader = reader_open(config->state->dir, why);
 	if (f->reader == NULL || start_threads(f, why) == -1) {

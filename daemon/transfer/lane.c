@@ -277,12 +277,11 @@ serve(struct lane *l, bool fresh)
 			continue;
 		good = l->count == 0 || hear(l);
 	} while (good && l->count > 0);
-	if (l->count > 0 || !good)
-		channel_cut(l->c);
 	if (good) {
 		let_go(l, true);
 		return true;
 	}
+	channel_cut(l->c);
 	lose_all(l);
 	let_go(l, false);
 	if (l->was_idle && !l->heard_any && wanted(f)) {

@@ -14,6 +14,7 @@
 
 #include <openssl/evp.h>
 
+#include "clock.h"
 #include "holdings.h"
 
 #define PROVE_MS_MIN     10000u
@@ -175,13 +176,18 @@ static uint32_t
 ask(struct proving *p, struct channel *c, uint8_t sum[PROOF_BYTES])
 {
 	struct bulk m = {.type = BULK_PROVE, .request = 1};
+	enum channel_heard heard;
 
 	m.u.prove.photo = p->what.photo;
 	memcpy(m.u.prove.nonce, p->what.nonce, PROOF_NONCE_BYTES);
-	if (!channel_say_bulk(c, &m, SAY_MS) ||
-	    channel_hear(c, CHANNEL_BODY_BYTES_MAX, patience_ms(p), &m) !=
-		    CHANNEL_HEARD ||
-	    m.request != 1)
+	/* Drips buy no time. */
+	channel_end_by(c, clock_steady_ms() + SAY_MS + patience_ms(p));
+	heard = !channel_say_bulk(c, &m, SAY_MS)
+			? CHANNEL_ENDED
+			: channel_hear(c, CHANNEL_BODY_BYTES_MAX,
+				       patience_ms(p), &m);
+	channel_end_by(c, UINT64_MAX);
+	if (heard != CHANNEL_HEARD || m.request != 1)
 		return ERROR_UNREACHABLE;
 	if (m.type == MESSAGE_ERROR)
 		return m.u.error.code != 0 ? m.u.error.code : ERROR_FAILED;
@@ -251,14 +257,14 @@ find_run(struct fetching *f, struct fetch_work *w)
 	struct proving *p = (struct proving *)w;
 	struct found_holder found[MESH_LIVE_MAX];
 	struct trouble why;
-	uint32_t count = 0;
+	uint32_t count = 0, made = 0;
 	bool known;
 
 	if (!fetching_ending(f))
 		(void)holders_find(f, &p->what.photo, found, MESH_LIVE_MAX,
 				   &count, &known, &why);
 	for (uint32_t i = 0; i < count; i++) {
-		struct prover *r = &p->provers[p->count];
+		struct prover *r = &p->provers[made];
 		uint32_t peer = 0;
 
 		while (peer < p->world->count &&
@@ -271,8 +277,11 @@ find_run(struct fetching *f, struct fetch_work *w)
 		r->proving = p;
 		r->proof.peer = peer;
 		r->here = found[i].root_online;
-		p->count++;
+		made++;
 	}
+	pthread_mutex_lock(&p->lock);
+	p->count = made;
+	pthread_mutex_unlock(&p->lock);
 	/* The list is whole before the first of them may settle. */
 	atomic_fetch_add(&p->left, p->count);
 	for (uint32_t i = 0; i < p->count; i++)

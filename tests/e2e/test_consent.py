@@ -213,6 +213,33 @@ class Consent(unittest.TestCase):
         self.ended(p, 0)
         self.has("one")
 
+    def files(self):
+        return [os.path.join(top, n) for top, _, names in
+                os.walk(self.mesh.env["XDG_STATE_HOME"])
+                for n in names if n == "consent"]
+
+    def remembered(self):
+        text = ""
+        for path in self.files():
+            with open(path) as f:
+                text += f.read()
+        return text.count("\nrequest ")
+
+    def test_killed(self):
+        """the owner killed: what was asked is remembered, number by number"""
+        self.owner()
+        p = self.run_get(*map(self.hex, ("one", "two", "three")))
+        asked = self.asked("waiting", "waiting", "waiting")
+        wait_until(lambda: self.remembered() == 3, "all three to be written",
+                   timeout=30)
+        self.bob.kill()
+        self.owner()
+        self.assertEqual([(r["request"], r["id"]) for r in self.requests()],
+                         [(r["request"], r["id"]) for r in asked])
+        self.say("approve", "alice")
+        self.ended(p, 0)
+        self.has("one", "two", "three")
+
     def test_too_late(self):
         """a request that nobody answered in time is over; it may be made anew"""
         self.owner()
@@ -221,11 +248,8 @@ class Consent(unittest.TestCase):
         p.send_signal(signal.SIGINT)
         self.ended(p, 130)
         self.assertEqual(self.bob.end(), 0)
-        found = []
-        for top, _, names in os.walk(self.mesh.env["XDG_STATE_HOME"]):
-            found += [os.path.join(top, n) for n in names if n == "consent"]
         changed = 0
-        for path in found:  # a week passes, as far as the file is concerned
+        for path in self.files():  # a week passes, as far as the file is concerned
             with open(path) as f:
                 text = f.read()
             text, n = re.subn(r"(request (?:\S+ ){4})(\d+) (\d+)",
