@@ -98,6 +98,14 @@ photo_prefix_parse(const char *text, size_t text_bytes,
 	return parse_size(text + n + 1, text_bytes - n - 1, &out->size);
 }
 
+void
+photo_prefix_of(const struct photo_id *id, struct photo_prefix *out)
+{
+	*out = (struct photo_prefix){.digits = 2 * PHOTO_HASH_BYTES,
+				     .sized = true, .size = id->size};
+	memcpy(out->hash, id->hash, sizeof(out->hash));
+}
+
 bool
 photo_prefix_matches(const struct photo_prefix *p, const struct photo_id *id)
 {

@@ -44,6 +44,8 @@ struct photo_prefix {
 };
 bool photo_prefix_parse(const char *text, size_t text_bytes,
 			struct photo_prefix *out);
+/* All of it: matches that photo only. */
+void photo_prefix_of(const struct photo_id *id, struct photo_prefix *out);
 bool photo_prefix_matches(const struct photo_prefix *p,
 			  const struct photo_id *id);
 

@@ -61,11 +61,9 @@ have_make(struct task *t, struct reader *r)
 
 	for (uint32_t i = 0; i < h->count; i++) {
 		struct finding f = {h, &h->files[i]};
-		struct photo_prefix exact = {.digits = 2 * PHOTO_HASH_BYTES,
-					     .sized = true,
-					     .size = h->photos[i].size};
+		struct photo_prefix exact;
 
-		memcpy(exact.hash, h->photos[i].hash, sizeof(exact.hash));
+		photo_prefix_of(&h->photos[i], &exact);
 		if (reader_find(r, &exact, 1, on_photo, &f, &why) == -1) {
 			task_fail(t, ERROR_FAILED, "%s", why.text);
 			return;

@@ -38,8 +38,8 @@ struct pool {
 	struct worker workers[];
 };
 
-static void
-lower_priority(void)
+void
+thread_lower_priority(void)
 {
 	pid_t tid = (pid_t)syscall(SYS_gettid);
 
@@ -99,7 +99,7 @@ worker_main(void *arg)
 
 	pthread_setname_np(pthread_self(), p->name);
 	if (p->idle_priority)
-		lower_priority();
+		thread_lower_priority();
 	while ((j = next_job(w, worked)) != NULL) {
 		j->work(j, w->slot);
 		mailbox_post(p->ends, &j->letter);

@@ -39,4 +39,7 @@ void pool_free(struct pool *p);
 /* Takes ownership of j until its end. */
 void pool_submit(struct pool *p, struct job *j);
 
+/* The calling thread gives way to others, for the processor and the disk. */
+void thread_lower_priority(void);
+
 #endif

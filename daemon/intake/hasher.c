@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <xxhash.h>
@@ -11,19 +12,28 @@
 #include "clock.h"
 #include "content.h"
 #include "log.h"
+#include "pool.h"
 #include "sniff.h"
 
 #define YOUNG_MS 2000
 /* Within so long of a change another one may leave the same time stamps: the
  * kernel's clock for files ticks every 4 to 10 ms. */
 #define TICK_MS 50
+#define NAP_MS  50u /* whoever is told to stop, stops that soon */
 
 static bool
 before_reading(void *arg, size_t bytes)
 {
 	struct intake *i = arg;
+	uint64_t now = clock_steady_ms();
+	uint64_t until = now + rate_reserve(&i->rate, bytes, now);
 
-	pace_take(&i->pace, bytes, &i->stop);
+	while ((now = clock_steady_ms()) < until && !atomic_load(&i->stop)) {
+		uint64_t nap = until - now < NAP_MS ? until - now : NAP_MS;
+		struct timespec t = {.tv_nsec = (long)nap * 1000000};
+
+		nanosleep(&t, NULL);
+	}
 	return !atomic_load(&i->stop);
 }
 
@@ -308,7 +318,7 @@ hasher_main(void *arg)
 	struct hash_job *j;
 
 	pthread_setname_np(pthread_self(), "hasher");
-	lower_priority();
+	thread_lower_priority();
 	while ((r = content_reader_new()) == NULL && !atomic_load(&i->stop))
 		sleep(1);
 	while ((j = next_job(i)) != NULL) {

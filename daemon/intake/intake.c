@@ -5,21 +5,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
+#include "pool.h"
 #include "trouble.h"
 #include "watcher.h"
-
-/* From the kernel's ioprio.h, which user space has no header for. */
-#define IOPRIO_WHO_PROCESS 1
-#define IOPRIO_CLASS_BE    2
-#define IOPRIO_LOWEST      7
-#define IOPRIO_CLASS_SHIFT 13
 
 /* Files just modified are looked at again after this, then ever later while
  * something keeps being modified. */
@@ -30,17 +23,6 @@
 #define POLL_MS    60000u
 #define POLL_SHARE 20u
 #define AWAY_MS    5000u /* folders that are away are looked for */
-
-void
-lower_priority(void)
-{
-	pid_t tid = (pid_t)syscall(SYS_gettid);
-
-	/* Politeness is a wish: failing to be polite is not an error. */
-	(void)setpriority(PRIO_PROCESS, (id_t)tid, 10);
-	(void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, tid,
-		      IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT | IOPRIO_LOWEST);
-}
 
 void
 intake_wait(struct intake *i, uint64_t ms_max)
@@ -209,7 +191,7 @@ scanner_main(void *arg)
 	bool online, asked = false;
 
 	pthread_setname_np(pthread_self(), "scanner");
-	lower_priority();
+	thread_lower_priority();
 	while (wait_wanted(i, due, &asked)) {
 		uint64_t began = clock_steady_ms();
 
@@ -306,7 +288,7 @@ intake_new(const struct intake_config *config, struct trouble *why)
 	i->wanted = true;
 	atomic_init(&i->stop, false);
 	pthread_mutex_init(&i->lock, NULL);
-	pace_init(&i->pace, config->read_rate);
+	rate_init(&i->rate, config->read_rate);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&i->moved, &attr);
@@ -367,7 +349,7 @@ intake_free(struct intake *i)
 	pthread_cond_destroy(&i->work);
 	pthread_cond_destroy(&i->room);
 	pthread_mutex_destroy(&i->lock);
-	pace_release(&i->pace);
+	rate_release(&i->rate);
 	free(i);
 }
 

@@ -15,7 +15,8 @@
 
 #include "intake.h"
 #include "outbox.h"
-#include "pace.h"
+#include "eta.h"
+#include "rate.h"
 #include "pending.h"
 
 #define JOBS_WAITING_MAX 64u /* descriptors, as well */
@@ -73,7 +74,7 @@ struct intake {
 	unsigned doublings;                   /* the scanner's */
 	struct live *live;                    /* the scanner's */
 	struct survey *survey; /* of a first scan; the scanner's */
-	struct pace pace;      /* of all hashers */
+	struct rate rate;      /* of all hashers */
 	struct watcher *watch; /* NULL: there is none */
 
 	atomic_bool stop;
@@ -135,6 +136,8 @@ void live_release(struct intake *i);
 /* Look at what is due, send what is to be sent.  Returns when there will be
  * more to do, if nothing stirs before. */
 uint64_t live_turn(struct intake *i);
+/* In the midst of a scan: is it time for a turn? */
+bool live_wanted(const struct intake *i);
 
 /* ---- scan.c ---------------------------------------------------------- */
 
@@ -154,6 +157,5 @@ void intake_wait_on(struct intake *i, pthread_cond_t *condition,
 		    uint64_t ms_max);
 /* Wake the scanner, whatever it waits for; the lock is held. */
 void intake_stir(struct intake *i);
-void lower_priority(void);
 
 #endif

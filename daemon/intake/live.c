@@ -19,6 +19,7 @@
 
 #define LOOKS_AT_ONCE 256u
 #define SOON_MS       25u
+#define TURN_MS       250u /* so often in the midst of a scan */
 
 /* ---- on the watcher's thread ------------------------------------------- */
 
@@ -267,7 +268,16 @@ live_turn(struct intake *i)
 	/* What could not be written is found again by a scan. */
 	if (!i->scanning && outbox_failed(i->outbox))
 		scan_again(i);
+	i->live->turned_ms = clock_steady_ms();
 	return due < missing ? due : missing;
+}
+
+/* What waits for its time is not told of when that comes; so now and then. */
+bool
+live_wanted(const struct intake *i)
+{
+	return atomic_load(&i->ready) ||
+	       clock_steady_ms() >= i->live->turned_ms + TURN_MS;
 }
 
 /* ---- beginning and end -------------------------------------------------- */

@@ -26,6 +26,7 @@ struct live {
 	bool moved_only;   /* all of them are elsewhere now */
 	uint64_t serial;   /* the jobs up to this one may be about them */
 	uint64_t first_ms, last_ms;
+	uint64_t turned_ms; /* the last turn's end */
 	struct scan_root roots[STATE_ROOTS_MAX];
 };
 

@@ -32,7 +32,7 @@ wait_hashers(struct intake *i)
 	bool idle = false;
 
 	while (!idle && outbox_send(i->outbox, false)) {
-		if (atomic_load(&i->ready))
+		if (live_wanted(i))
 			(void)live_turn(i);
 		pthread_mutex_lock(&i->lock);
 		idle = i->waiting == 0 && i->busy == 0;

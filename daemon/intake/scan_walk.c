@@ -191,7 +191,7 @@ give_job(struct scan_root *s, const struct tree_file *f, int fd, bool said)
 		if ((room = i->waiting < waiting_max))
 			queue_job(i, j, s->live);
 		pthread_mutex_unlock(&i->lock);
-		if (!room && !s->live && atomic_load(&i->ready)) {
+		if (!room && !s->live && live_wanted(i)) {
 			let_go(s);
 			(void)live_turn(i);
 		}
@@ -275,7 +275,7 @@ pass_known(struct scan_root *s, const struct tree_file *f,
 static bool
 take_turns(struct scan_root *s)
 {
-	if (!s->live && atomic_load(&s->intake->ready)) {
+	if (!s->live && live_wanted(s->intake)) {
 		let_go(s);
 		(void)live_turn(s->intake);
 	}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "pool.h"
 #include "scan_private.h"
 #include "sniff.h"
 
@@ -63,7 +64,7 @@ survey_main(void *arg)
 	bool whole = true;
 
 	pthread_setname_np(pthread_self(), "survey");
-	lower_priority();
+	thread_lower_priority();
 	for (uint32_t k = 0; k < y->count; k++)
 		whole = tree_walk(y->fds[k], &v) && whole;
 	if (!whole)

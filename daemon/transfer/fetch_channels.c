@@ -13,6 +13,16 @@
 
 #define IDLE_MS 30000u
 
+void
+line_end(struct fetch_line *line)
+{
+	line->ended = true;
+	if (line->channel != NULL)
+		channel_cut(line->channel);
+	if (line->stop != NULL)
+		channel_stop_pull(line->stop);
+}
+
 /* ---- those that are idle ------------------------------------------------- */
 
 static struct channel *

@@ -296,15 +296,8 @@ fetch_stop(struct fetch *f)
 {
 	atomic_store(&f->cancelled, true);
 	pthread_mutex_lock(&f->lock);
-	for (unsigned i = 0; i < PLAN_LANES_MAX; i++) {
-		struct fetch_line *line = &f->lines[i];
-
-		line->ended = true;
-		if (line->channel != NULL)
-			channel_cut(line->channel);
-		if (line->stop != NULL)
-			channel_stop_pull(line->stop);
-	}
+	for (unsigned i = 0; i < PLAN_LANES_MAX; i++)
+		line_end(&f->lines[i]);
 	pthread_mutex_unlock(&f->lock);
 }
 

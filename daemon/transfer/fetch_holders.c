@@ -41,12 +41,10 @@ holders_find(struct fetching *f, const struct photo_id *photo,
 	     bool *known, struct trouble *why)
 {
 	struct finding found = {out, max, 0, false};
-	struct photo_prefix exact = {.digits = 2 * PHOTO_HASH_BYTES,
-				     .sized = true,
-				     .size = photo->size};
+	struct photo_prefix exact;
 	int r;
 
-	memcpy(exact.hash, photo->hash, sizeof(exact.hash));
+	photo_prefix_of(photo, &exact);
 	pthread_mutex_lock(&f->reader_lock);
 	r = reader_find(f->reader, &exact, 1, on_photo, &found, why);
 	for (uint32_t i = 0; i < found.count && r == 0; i++) {

@@ -37,6 +37,8 @@ struct fetch_line {
 	bool used;
 	bool ended; /* whatever comes here next is not wanted */
 };
+/* fetch_channels.c; with the lock that guards the line. */
+void line_end(struct fetch_line *line);
 
 /* A holder of one photo; its number is the plan's. */
 struct fetch_holder {

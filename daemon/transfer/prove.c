@@ -87,15 +87,8 @@ proofs_stop(struct fetching *f)
 {
 	for (struct proving *p = f->provings; p != NULL; p = p->next) {
 		pthread_mutex_lock(&p->lock);
-		for (uint32_t i = 0; i < p->count; i++) {
-			struct fetch_line *line = &p->provers[i].line;
-
-			line->ended = true;
-			if (line->channel != NULL)
-				channel_cut(line->channel);
-			if (line->stop != NULL)
-				channel_stop_pull(line->stop);
-		}
+		for (uint32_t i = 0; i < p->count; i++)
+			line_end(&p->provers[i].line);
 		pthread_mutex_unlock(&p->lock);
 	}
 }

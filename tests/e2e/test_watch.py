@@ -319,6 +319,19 @@ class Watch(unittest.TestCase):
             self.assertEqual(d.photo("rescan", "--accept-missing").code, 0)
             self.assertEqual(names(d), [])
 
+    def test_gone_in_a_scan(self):
+        """a photo removed in a long first scan goes at once, not at its end"""
+        with Mesh() as mesh:
+            f = mesh.folder("alice")
+            for n in range(90):
+                write(f + "/%d.jpg" % n, (picture(n) * 99)[:100000])
+            d = mesh.start(f, "--read-rate", "1M")
+            wait_until(lambda: len(names(d)) > 8, "some photos")
+            one = names(d)[0]
+            os.unlink(os.path.join(f, one))
+            wait_until(lambda: one not in names(d), "it to go")
+            self.assertEqual(state(d), "scanning")
+
     def test_moved_by_copying(self):
         """copied to another folder of the daemon and removed: not offline"""
         with Mesh() as mesh:

@@ -49,6 +49,12 @@ class TapResult(unittest.TestResult):
         self._say(False, test)
         self._explain(err)
 
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self._say(False, subtest)
+            self._explain(err)
+
 
 def main(module="__main__"):
     # A runner that loses patience sends this: clean up all the same.

@@ -1,7 +1,8 @@
 /*
  * rate.h: so many bytes a second, whoever moves them.
  *
- * One rate is shared by all threads that serve, another by all that fetch.
+ * One rate is shared by all threads that serve, another by all that fetch, a
+ * third by all that read folders.
  * It only counts and says how long to wait; the waiting is the caller's, who
  * knows what may end it.
  */
