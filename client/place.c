@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "call.h"
 #include "failure.h"
 #include "reading.h"
 #include "text.h"
@@ -129,17 +130,22 @@ place_has_room(const struct place *p, uint64_t bytes, struct failure *why)
 
 /* ---- final names ------------------------------------------------------ */
 
-/* What stands under a name: nothing, the photo, or something else. */
+/* What stands under a name: nothing, the photo, or something else.  What cannot
+ * be known for this name cannot for the next one either. */
 static enum place_verdict
 judge_name(const struct place *p, struct reading *r, const char *name,
-	   const struct photo_id *id)
+	   const struct photo_id *id, struct failure *why)
 {
 	struct stat st;
 	bool same;
 	int fd;
 
-	if (fstatat(p->fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return errno == ENOENT ? PLACE_FREE : PLACE_TAKEN;
+	if (fstatat(p->fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+		if (errno == ENOENT)
+			return PLACE_FREE;
+		fail_folder(p->path, errno, why);
+		return PLACE_FAILED;
+	}
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != id->size)
 		return PLACE_TAKEN;
 	fd = openat(p->fd, name,
@@ -160,7 +166,11 @@ place_look(struct place *p, struct reading *r, const char *wanted, bool exact,
 
 	for (unsigned n = 0; v == PLACE_TAKEN; n++) {
 		name_numbered(wanted, n, out);
-		v = judge_name(p, r, out, id);
+		v = judge_name(p, r, out, id, why);
+		if (v == PLACE_TAKEN && call_interrupted()) {
+			failure_set(why, ENDING_INTERRUPTED, "%s", "");
+			return PLACE_FAILED;
+		}
 		if (exact && v == PLACE_TAKEN)
 			failure_set(why, ENDING_REFUSED,
 				    "there is another %.300s already, and "

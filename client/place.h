@@ -47,7 +47,7 @@ enum place_verdict {
 	PLACE_FREE,   /* look: nothing is there; put: it is put now */
 	PLACE_THERE,  /* the photo itself is there already */
 	PLACE_TAKEN,  /* something else is, and only that name was wanted */
-	PLACE_FAILED, /* *why says what */
+	PLACE_FAILED, /* *why says what: the folder cannot be used, Ctrl-C */
 };
 /*
  * What would become of photo `id` under `wanted`: the name in `out`.  `exact`:

@@ -297,6 +297,23 @@ class Get(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertIn(b"cannot be written", done.stderr)
 
+    def test_a_folder_without_search_permission(self):
+        """names cannot be looked at there: said at once, and that is all"""
+        shut = os.path.join(self.dir, "shut")
+        os.mkdir(shut)
+        p = Photo(b"x", "a.jpg")
+        # root needs no permission: without its capabilities it does
+        drop = (["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+                if os.geteuid() == 0 else [])
+        with Paste(self.mesh, [p]) as d:
+            os.chmod(shut, 0o644)
+            done = self.mesh.run([*drop, self.mesh.photo_path, "get", "a.jpg",
+                                  "-o", "shut/"], cwd=self.dir)
+            os.chmod(shut, 0o755)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(b"cannot be used: Permission denied", done.stderr)
+            self.assertEqual(d.gets, [])
+
     def test_terminal(self):
         """on a terminal: a bar that goes away; no photo is written to it"""
         p = Photo(os.urandom(1000), "a.jpg", "consent")

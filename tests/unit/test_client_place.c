@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "call.h"
 #include "failure.h"
 #include "photo_hash.h"
 #include "place.h"
@@ -228,6 +230,58 @@ test_what_is_no_file_is_left_alone(void **state)
 	assert_int_equal(faccessat(place.fd, "nowhere", F_OK, 0), -1);
 }
 
+/* A look that fails tells nothing about the name: neither that it is free nor
+ * that it is taken, and the next name would fail, too. */
+static void
+test_a_folder_that_cannot_be_looked_into(void **state)
+{
+	struct photo_id id = id_of("one");
+	char out[NAME_BYTES_MAX + 1];
+	enum place_verdict any, exact;
+	struct failure why, too;
+	bool root = geteuid() == 0;
+
+	(void)state;
+	assert_int_equal(fchmod(place.fd, 0644), 0);
+	if (root)
+		assert_int_equal(seteuid(65534), 0);
+	alarm(20); /* for ever is what it once took */
+	any = place_look(&place, reading, "b.jpg", false, &id, out, &why);
+	exact = place_look(&place, reading, "b.jpg", true, &id, out, &too);
+	alarm(0);
+	if (root)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(fchmod(place.fd, 0700), 0);
+	assert_int_equal(any, PLACE_FAILED);
+	assert_int_equal(why.ending, ENDING_FAILED);
+	assert_non_null(strstr(why.message, dir));
+	assert_non_null(strstr(why.message, "Permission denied"));
+	assert_int_equal(exact, PLACE_FAILED);
+	assert_int_equal(too.ending, ENDING_FAILED);
+}
+
+/* Ctrl-C ends the search for a name that nobody has. */
+static void
+test_interrupted_among_names(void **state)
+{
+	struct photo_id id = id_of("one");
+	char out[NAME_BYTES_MAX + 1];
+	struct failure why;
+
+	(void)state;
+	write_file("b.jpg", "other");
+	write_file("b (1).jpg", "other");
+	call_catch_interrupt();
+	raise(SIGINT);
+	assert_int_equal(place_look(&place, reading, "c.jpg", false, &id, out,
+				    &why),
+			 PLACE_FREE);
+	assert_int_equal(place_look(&place, reading, "b.jpg", false, &id, out,
+				    &why),
+			 PLACE_FAILED);
+	assert_int_equal(why.ending, ENDING_INTERRUPTED);
+}
+
 static void
 test_part_files(void **state)
 {
@@ -396,11 +450,13 @@ main(void)
 		TEST(test_names_are_cut),
 		TEST(test_nothing_is_overwritten),
 		TEST(test_what_is_no_file_is_left_alone),
+		TEST(test_a_folder_that_cannot_be_looked_into),
 		TEST(test_part_files),
 		TEST(test_planted_part_files),
 		TEST(test_folders),
 		TEST(test_reading),
 		TEST(test_progress),
+		TEST(test_interrupted_among_names), /* for good: the last */
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
