@@ -124,6 +124,12 @@ call_welcome(const struct call *c)
 	return &c->welcome;
 }
 
+bool
+call_reached(const struct call *c)
+{
+	return c->reached;
+}
+
 /* ---- asking ----------------------------------------------------------- */
 
 bool

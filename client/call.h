@@ -87,6 +87,8 @@ uint16_t call_port(const struct call *c); /* of the daemon found */
 /* A lower port that gave no answer in time before another did; 0: none. */
 uint16_t call_silent_port(const struct call *c);
 const struct answer_welcome *call_welcome(const struct call *c);
+/* Has the last call_open met anybody at all, even one who hung up? */
+bool call_reached(const struct call *c);
 
 /* Adopt a connected socket: for tests. */
 int call_adopt_fd(struct call *c, int fd, uint16_t port);

@@ -127,7 +127,7 @@ win(struct call *c, struct lane *l)
 	}
 	lane_release(&c->lane);
 	c->lane = *l;
-	c->found = true;
+	c->found = c->reached = true;
 	memset(l, 0, sizeof(*l));
 	l->fd = -1;
 	l->state = LANE_CLOSED;
@@ -174,8 +174,10 @@ judge_lanes(struct call *c, bool asked, struct question *answer,
 void
 call_stop_looking(struct call *c)
 {
-	for (size_t i = 0; i < c->lane_count; i++)
+	for (size_t i = 0; i < c->lane_count; i++) {
+		c->reached |= c->lanes[i].reached;
 		lane_release(&c->lanes[i]);
+	}
 	free(c->lanes);
 	free(c->sockets);
 	c->lanes = NULL;
@@ -243,7 +245,7 @@ call_open(struct call *c, const struct question *first, struct question *answer,
 	struct question mine;
 	int r;
 
-	c->found = false;
+	c->found = c->reached = false;
 	c->silent_port = 0;
 	if (write_greeting(c, first, &g, why) == -1)
 		return -1;

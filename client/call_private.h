@@ -25,6 +25,7 @@ struct call {
 	uint32_t nudged;       /* its request while it is open, else 0 */
 	struct lane lane;                 /* of the daemon found */
 	bool found;
+	bool reached; /* by any lane of the last look */
 	uint16_t silent_port;
 	struct answer_welcome welcome;
 	int64_t heard_ms;

@@ -11,6 +11,7 @@
 
 struct check {
 	struct looking look; /* its roots: of every daemon here that answers */
+	unsigned silent;     /* daemons here that did not say theirs */
 	uint64_t held, few, unproved, damaged, new, not_media, unreadable;
 	uint64_t itself;
 };

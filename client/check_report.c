@@ -173,6 +173,7 @@ put_json_summary(struct check *k, bool safe)
 	json_uint(j, "not_media", k->not_media);
 	json_uint(j, "unreadable", k->unreadable);
 	json_uint(j, "hidden", k->look.hidden);
+	json_uint(j, "silent", k->silent);
 	json_close(j, '}');
 	json_line(j);
 }
@@ -193,6 +194,7 @@ put_summary(struct check *k, bool safe)
 		{k->not_media, "neither photo nor video"},
 		{k->unreadable, "unreadable"},
 		{k->look.hidden, "hidden and not looked at"},
+		{k->silent, k->silent == 1 ? "silent daemon" : "silent daemons"},
 	};
 	int used = snprintf(text, sizeof(text), "%llu held by %llu or more "
 						"nodes",
@@ -221,7 +223,7 @@ check_end(struct check *k, struct failure *why)
 {
 	uint64_t unsafe = k->few + k->unproved + k->damaged + k->new +
 			  k->unreadable;
-	bool safe = unsafe == 0 && k->held > 0;
+	bool safe = unsafe == 0 && k->held > 0 && k->silent == 0;
 
 	output_bar_end(k->look.output);
 	if (k->look.output->form == OUTPUT_JSON)
@@ -234,7 +236,7 @@ check_end(struct check *k, struct failure *why)
 		return 0;
 	if (k->damaged > 0)
 		return failure_set(why, ENDING_DAMAGED, "%s", "");
-	if (unsafe > 0)
+	if (unsafe > 0 || k->held > 0)
 		return failure_set(why, ENDING_INCOMPLETE, "%s", "");
 	return failure_set(why, ENDING_NOT_FOUND,
 			   "there is no photo or video to check in %.300s",

@@ -14,7 +14,7 @@
 
 #include "verbs.h"
 
-#define OTHERS_MS      1000
+#define OTHERS_MS      3000
 #define PROOFS_AT_ONCE 4u
 #define TRIES_AGAIN    8u
 #define AGAIN_MS       500
@@ -177,20 +177,24 @@ on_trouble(void *arg, const char *path, const char *what)
 
 /* ---- from begin to end ------------------------------------------------ */
 
-/* Whose folders the files may lie in. */
+/* Whose folders the files may lie in.  Who does not say may prove in a moment
+ * what it holds, by reading the very file that is checked. */
 static void
 ask_others(struct check *k)
 {
-	unsigned silent = 0;
+	struct failure f;
+	bool one;
 
-	roots_ask_others(&k->look.roots, k->look.call, OTHERS_MS, &silent);
-	if (silent > 0)
-		output_note(k->look.output,
-			    "%u daemon%s of this machine did not say which "
-			    "folders %s; if what is checked lies in one, its "
-			    "own files are counted as copies",
-			    silent, silent == 1 ? "" : "s",
-			    silent == 1 ? "it serves" : "they serve");
+	roots_ask_others(&k->look.roots, k->look.call, OTHERS_MS, &k->silent);
+	if (k->silent == 0 || call_interrupted())
+		return;
+	one = k->silent == 1;
+	failure_set(&f, ENDING_INCOMPLETE,
+		    "%u daemon%s of this machine did not say which folders %s; "
+		    "what is checked may lie in one of them, so nothing can be "
+		    "called safe; try again",
+		    k->silent, one ? "" : "s", one ? "it serves" : "they serve");
+	output_complain(k->look.output, &f);
 }
 
 static int
@@ -238,6 +242,11 @@ const struct verb verb_check = {
 		"vouch for its own files.\n"
 		"\n"
 		"      --copies N  safe means proved on at least N nodes (1)\n"
+		"\n"
+		"Nothing is safe while a daemon of this machine does not say "
+		"which folders it\n"
+		"serves: what it proves may be the very file that is "
+		"checked.\n"
 		"\n"
 		"Exit 0 only when every photo and video is safe; 6 if not, 9 "
 		"if a holder's copy\n"

@@ -69,19 +69,25 @@ roots_ask_others(struct roots *r, const struct call *c, int64_t timeout_ms,
 	size_t count = sockets == NULL ? 0 : find_sockets(0, sockets, FOUND_MAX);
 	struct failure why;
 
+	if (sockets == NULL)
+		++*silent; /* who is there is not known either */
 	for (size_t i = 0; i < count; i++) {
 		struct call_settings s = {.port = sockets[i].port,
 					  .silence_ms = timeout_ms};
 		struct call *other;
 
 		if (s.port == call_port(c) || call_interrupted() ||
-		    (i > 0 && s.port == sockets[i - 1].port) ||
-		    (other = call_new(&s)) == NULL)
+		    (i > 0 && s.port == sockets[i - 1].port))
 			continue;
-		why.ending = ENDING_DONE;
-		if (call_open(other, NULL, NULL, &why) == -1 ||
-		    roots_ask(r, other, &why) == -1)
-			*silent += why.ending == ENDING_TIMED_OUT;
+		other = call_new(&s);
+		/* Only the socket of a dead daemon keeps nothing back. */
+		if (other == NULL)
+			++*silent;
+		else if (call_open(other, NULL, NULL, &why) == -1)
+			*silent += why.ending != ENDING_NO_DAEMON ||
+				   call_reached(other);
+		else
+			*silent += roots_ask(r, other, &why) == -1;
 		call_free(other);
 	}
 	free(sockets);

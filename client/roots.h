@@ -34,7 +34,8 @@ struct roots {
 int roots_ask(struct roots *r, struct call *c, struct failure *why);
 /*
  * Add those of all other daemons that answer here within timeout_ms each.
- * Who does not answer is passed over: `silent` counts them.
+ * `silent` counts those that are there and did not say, for whatever reason:
+ * what lies in their folders is not known.
  */
 void roots_ask_others(struct roots *r, const struct call *c,
 		      int64_t timeout_ms, unsigned *silent);

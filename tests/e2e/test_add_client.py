@@ -3,6 +3,7 @@ has one folder of its own and a friend called bob."""
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import unittest
@@ -234,6 +235,39 @@ class Check(Base):
         self.assertEqual(done.returncode, 6, done.stdout)
         done = self.photo("-p", "24999", "--json", "check", ".")
         self.assertIn(b'"itself":["bob"]', done.stdout)
+
+    def test_a_daemon_that_does_not_say_what_it_serves(self):
+        """its proof may be of the very file: nothing is called safe then"""
+        a = Photo(jpeg(b"a"), "a")
+        self.write("a.jpg", a.data)
+        self.paste([a])
+        for reserve in ("silent", "stranger", "closes", "ends", "error"):
+            with Paste(self.mesh, [], port=25000, node=BOB, reserve=reserve):
+                done = self.photo("-p", "24999", "check", ".")
+                self.assertEqual(done.returncode, 6, (reserve, done))
+                self.assertIn(b"held\t", done.stdout)
+                self.assertIn(b"so nothing can be called safe; try again",
+                              done.stderr)
+                self.assertIn(b"1 silent daemon; safe to format: no",
+                              done.stderr)
+                if reserve != "error":
+                    continue
+                done = self.photo("-p", "24999", "-q", "check", ".")
+                self.assertEqual(done.returncode, 6)
+                self.assertIn(b"try again", done.stderr)
+                done = self.photo("-p", "24999", "--json", "check", ".")
+                self.assertEqual(done.returncode, 6)
+                last = [json.loads(x) for x in done.stdout.splitlines()
+                        if b'"summary"' in x][-1]
+                self.assertEqual((last["safe"], last["silent"]), (False, 1))
+        # A socket that nobody listens on any more keeps nothing back.
+        dead = socket.socket(socket.AF_UNIX)
+        self.addCleanup(dead.close)
+        dead.bind(os.path.join(self.mesh.env["PHOTOMESH_RUNTIME"],
+                               "photomesh", "25000.sock"))
+        done = self.photo("-p", "24999", "check", ".")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn(b"daemon", done.stderr)
 
 
 if __name__ == "__main__":

@@ -39,10 +39,14 @@ class Photo:
 
 class Paste:
     """`photos` are bob's, who is somebody else; `roots` are folders of its
-    own, {label: path}, which it looks at when told to."""
+    own, {label: path}, which it looks at when told to.  `reserve`: how it
+    does not say which they are: silent, error, stranger (of another version),
+    closes, ends (after its welcome)."""
 
-    def __init__(self, mesh, photos, port=24999, roots=None, node=ME):
+    def __init__(self, mesh, photos, port=24999, roots=None, node=ME,
+                 reserve=None):
         self.roots, self.node, self.own = roots or {}, node, set()
+        self.reserve = reserve
         self.bob_online = True
         self.photos = list(photos)
         self.port = port
@@ -147,8 +151,10 @@ class _Connection:
 
     def hear(self, kind, request, f):
         if kind == HELLO:
+            if self.p.reserve == "closes":
+                raise ConnectionError
             self.say(WELCOME, request, {
-                "version": 1, "node": self.p.node, "name": "paste",
+                "version": 99 if self.p.reserve == "stranger" else 1, "node": self.p.node, "name": "paste",
                 "port": self.p.port, "soft": "paste"})
         elif kind == STATUS:
             self.say(STATUS + 1, request, self.fresh(
@@ -178,6 +184,12 @@ class _Connection:
                                 f.get("length", 0)))
             self.open[request] = [f, fd, 0]
             self.p.most_open = max(self.p.most_open, len(self.open))
+        elif kind == ROOTS and self.p.reserve == "silent":
+            pass
+        elif kind == ROOTS and self.p.reserve == "ends":
+            raise ConnectionError
+        elif kind == ROOTS and self.p.reserve == "error":
+            self.say(ERROR, request, {"code": 19, "text": "busy"})
         elif kind == ROOTS:
             self.say(ROOT_LIST, request, {"roots": [
                 [b"root%4d" % i, label.encode(), os.fsencode(path), True,
