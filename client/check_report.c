@@ -194,7 +194,8 @@ put_summary(struct check *k, bool safe)
 		{k->not_media, "neither photo nor video"},
 		{k->unreadable, "unreadable"},
 		{k->look.hidden, "hidden and not looked at"},
-		{k->silent, k->silent == 1 ? "silent daemon" : "silent daemons"},
+		{k->silent,
+		 k->silent == 1 ? "silent daemon" : "silent daemons"},
 	};
 	int used = snprintf(text, sizeof(text), "%llu held by %llu or more "
 						"nodes",

@@ -84,7 +84,9 @@ ask(struct get *g, struct slot *s, struct failure *why)
 
 	q.u.get.photo = s->wanted.id;
 	memset(&s->now, 0, sizeof(s->now));
-	s->state_since_ms = g->moved_ms = call_now_ms();
+	s->state_since_ms = call_now_ms();
+	if (!s->wanted.again)
+		g->moved_ms = s->state_since_ms;
 	s->told = false;
 	if (call_send(g->call, &q, s->part.fd, &s->request, why) == -1)
 		return -1;
@@ -210,7 +212,8 @@ defer(struct get *g, const struct wanted *w, struct failure *why)
 		g->deferred = more;
 		g->deferred_capacity = capacity;
 	}
-	g->deferred[g->deferred_count++] = *w;
+	g->deferred[g->deferred_count] = *w;
+	g->deferred[g->deferred_count++].again = true;
 	return 0;
 }
 
@@ -244,9 +247,8 @@ set_aside(struct get *g, struct failure *why)
 
 /* ---- turns ------------------------------------------------------------ */
 
-/* With --timeout given, people get no more time than daemons. */
-static int
-judge_patience(const struct get *g, struct failure *why)
+int
+get_judge_patience(const struct get *g, struct failure *why)
 {
 	const struct slot *one = NULL;
 
@@ -297,7 +299,7 @@ get_turn(struct get *g, struct failure *why)
 		if (begin(g, s, why) == -1)
 			return -1;
 	}
-	return judge_patience(g, why);
+	return get_judge_patience(g, why);
 }
 
 /* ---- what comes ------------------------------------------------------- */

@@ -32,6 +32,7 @@ struct wanted {
 	char name[NAME_BYTES_MAX + 1];  /* made safe */
 	char holders[HOLDERS_TEXT_MAX]; /* "alice,(bob)" */
 	bool online;                    /* somebody who holds it is here */
+	bool again; /* it was asked for, and set aside */
 };
 
 /* ---- get_source.c ----------------------------------------------------- */
@@ -95,7 +96,8 @@ struct get {
 	struct slot slots[GET_SLOTS];
 	struct wanted *deferred; /* owned: they wait for somebody's consent */
 	size_t deferred_count, deferred_capacity, deferred_next;
-	int64_t moved_ms; /* when anything went on last */
+	int64_t moved_ms; /* when anything went on last: a photo asked for the
+			   * first time, bytes, an end */
 	uint64_t got, existing, failed;
 	uint64_t bytes, fetched; /* of those got */
 	enum ending worst;
@@ -107,6 +109,9 @@ unsigned get_busy(const struct get *g);
 int get_turn(struct get *g, struct failure *why);
 int get_take(struct get *g, const struct question *answer,
 	     struct failure *why);
+/* With --timeout given, people get no more time than daemons: -1 when all in
+ * flight wait for somebody and nothing has moved for so long. */
+int get_judge_patience(const struct get *g, struct failure *why);
 /* Nothing is in flight any more: keep what may be gone on with. */
 void get_let_go(struct get *g);
 

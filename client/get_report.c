@@ -123,9 +123,8 @@ report_dry(struct get *g, const struct wanted *w)
 	struct json *j = &o->json;
 	char hex[33], size[TEXT_SIZE_MAX];
 
-	g->bytes += w->id.size;
 	if (w->online)
-		g->got++;
+		g->got++, g->bytes += w->id.size;
 	else
 		g->failed++, note_worst(g, ENDING_INCOMPLETE);
 	photo_id_hex(&w->id, hex);

@@ -105,6 +105,7 @@ write_full_ones(struct stream *s, struct failure *why)
 		w->length = 0;
 		s->next_write = (s->next_write + 1) % WINDOWS;
 		s->get->bytes = s->written;
+		s->get->moved_ms = call_now_ms();
 		call_touch(s->get->call); /* the reader took its time */
 		if (ask_for_more(s, why) == -1)
 			return -1;
@@ -142,6 +143,7 @@ take(struct stream *s, const struct question *answer, struct failure *why)
 		if (call_expect(answer, CLIENT_GOT, why) == -1)
 			return -1;
 		call_close(g->call, answer->request);
+		told->now.state = GETTING_FILLING; /* nobody is awaited */
 		w->full = true;
 		return 0;
 	}
@@ -168,13 +170,15 @@ run(struct stream *s, struct failure *why)
 {
 	struct question answer;
 
+	s->get->moved_ms = call_now_ms();
 	if (ask_for_more(s, why) == -1)
 		return -1;
 	while (s->written < s->wanted->id.size) {
 		int r = call_next(s->get->call, 100, &answer, why);
 
 		if (r == -1 || (r == 1 && take(s, &answer, why) == -1) ||
-		    write_full_ones(s, why) == -1)
+		    write_full_ones(s, why) == -1 ||
+		    get_judge_patience(s->get, why) == -1)
 			return -1;
 		report_progress(s->get);
 	}

@@ -289,6 +289,45 @@ class Get(unittest.TestCase):
             self.assertIn(b"bob has not answered yet", done.stderr)
             self.assertEqual(self.files(), [])
 
+    def test_many_consents_with_a_timeout(self):
+        """asking anew for those that were set aside is no progress"""
+        photos = [Photo(b"c%d" % i, "c%d.jpg" % i, "consent")
+                  for i in range(9)]
+        with Paste(self.mesh, photos) as d:
+            done = self.photo("--timeout", "6", "get", "jpg", timeout=30)
+            self.assertEqual(done.returncode, 8, done.stderr)
+            self.assertIn(b"bob has not answered yet", done.stderr)
+            self.assertEqual(len(d.asked), 9)
+            self.assertGreater(len(d.gets), 9 + 7)  # anew, meanwhile
+            self.assertEqual(self.files(), [])
+
+    def test_stream_with_a_timeout(self):
+        """to standard output, people get no more time either"""
+        p = Photo(b"secret", "s.jpg", "consent")
+        with Paste(self.mesh, [p]):
+            done = self.photo("--timeout", "1", "get", "s.jpg", "-o", "-",
+                              timeout=30)
+            self.assertEqual(done.returncode, 8, done.stderr)
+            self.assertIn(b"bob has not answered yet", done.stderr)
+            self.assertEqual(done.stdout, b"")
+
+    def test_dry_run_counts_what_can_come(self):
+        """what only nodes hold that are away is no byte that would be got"""
+        photos = [Photo(b"x" * 1000, "a1.jpg"),
+                  Photo(b"y" * 50000, "a2.jpg", "away")]
+        with Paste(self.mesh, photos):
+            master, slave = pty.openpty()
+            run = subprocess.Popen(
+                [self.mesh.photo_path, "get", "jpg", "--dry-run"],
+                env=dict(self.mesh.env, TERM="xterm", COLUMNS="80"),
+                cwd=self.dir, stdin=slave, stdout=slave,
+                stderr=subprocess.PIPE)
+            self.mesh.children.append(run)
+            self.assertIn(b"1 photo, 1.0 kB would be got", run.stderr.read())
+            self.assertEqual(run.wait(20), 6)
+            os.close(master)
+            os.close(slave)
+
     def test_no_room_and_no_right(self):
         """a folder that cannot be written is said once for each photo"""
         p = Photo(b"x", "a.jpg")

@@ -153,8 +153,9 @@ class _Connection:
         if kind == HELLO:
             if self.p.reserve == "closes":
                 raise ConnectionError
+            version = 99 if self.p.reserve == "stranger" else 1
             self.say(WELCOME, request, {
-                "version": 99 if self.p.reserve == "stranger" else 1, "node": self.p.node, "name": "paste",
+                "version": version, "node": self.p.node, "name": "paste",
                 "port": self.p.port, "soft": "paste"})
         elif kind == STATUS:
             self.say(STATUS + 1, request, self.fresh(
