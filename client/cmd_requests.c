@@ -74,7 +74,7 @@ put_json(struct json *j, const struct answer_requests *a)
 	}
 }
 
-/* Piped: number, node, state, id, bytes, at, until, name. */
+/* Piped: number, node, state, at, until, id, bytes, name. */
 static void
 put_table(struct output *o, const struct answer_requests *a)
 {
@@ -246,11 +246,12 @@ const struct verb verb_requests = {
 	.synopsis = "requests",
 	.help = "With photod --share ask, photos leave only after your yes.  "
 		"A request waits\n"
-		"for 7 days; photo watch tells of new ones.\n"
+		"for 7 days, and its answer is kept for 7 more; photo watch "
+		"tells of new ones.\n"
 		"\n"
-		"Piped, the columns are number, node, state, asked, until, "
-		"id, bytes, name,\n"
-		"separated by tabs.\n"
+		"Piped, the columns are number, node, state, at (asked), until "
+		"(forgotten), id,\n"
+		"bytes, name, separated by tabs.\n"
 		"\n"
 		"Examples:\n"
 		"  photo requests\n"
@@ -260,12 +261,20 @@ const struct verb verb_requests = {
 	.run = run_requests,
 };
 
-#define DECIDE_HELP(verb) \
+#define DECIDE_HELP(verb, done, more) \
 	"REQUEST is a number that photo requests shows; NODE (name, port or " \
 	"node id)\n" \
 	"means all that it asks for now.\n" \
 	"\n" \
 	"  --always   and whatever that node asks for later\n" \
+	"\n" \
+	"The answer holds for 7 days; with --always for good, until the " \
+	"opposite is said\n" \
+	"with --always." more "\n" \
+	"\n" \
+	"Piped, there is one line: " done ", what was named, number of " \
+	"requests so\n" \
+	"answered that were not before.\n" \
 	"\n" \
 	"Examples:\n" \
 	"  photo " verb " 3\n" \
@@ -276,7 +285,7 @@ const struct verb verb_approve = {
 	.name = "approve",
 	.summary = "say yes to a request, or to all of a node",
 	.synopsis = "approve REQUEST|NODE [--always]",
-	.help = DECIDE_HELP("approve"),
+	.help = DECIDE_HELP("approve", "approved", ""),
 	.takes = TAKES_ALWAYS,
 	.arguments_min = 1,
 	.arguments_max = 1,
@@ -287,7 +296,9 @@ const struct verb verb_deny = {
 	.name = "deny",
 	.summary = "say no to a request, or to all of a node",
 	.synopsis = "deny REQUEST|NODE [--always]",
-	.help = DECIDE_HELP("deny"),
+	.help = DECIDE_HELP("deny", "denied",
+			    "  --always holds even where photod shares "
+			    "openly."),
 	.takes = TAKES_ALWAYS,
 	.arguments_min = 1,
 	.arguments_max = 1,
