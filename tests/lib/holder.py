@@ -14,7 +14,7 @@ import threading
 import time
 
 from member import (_crypto, _ssl, _xxh, HELLO, ROOT, SET_MIN_PROTO, TLS1_3,
-                    Identity, Member, mesh_key)
+                    Identity, Member, exporter, mesh_key)
 from talk import Client, cut_frame, frame, pack, unpack
 
 ERROR, CHANNEL, CHANNEL_OPEN, FETCH, CHUNK, PROVE, PROOF = 3, 13, 14, 15, 16, \
@@ -105,11 +105,7 @@ class ServerTls:
         if _ssl.SSL_accept(self._tls) != 1:
             self.close()
             raise ConnectionError("no TLS")
-        out, label = c.create_string_buffer(32), b"EXPORTER-photomesh"
-        assert _ssl.SSL_export_keying_material(
-            self._tls, out, c.c_size_t(32), label, c.c_size_t(len(label)),
-            None, c.c_size_t(0), 0) == 1
-        self.exporter = out.raw
+        self.exporter = exporter(self._tls)
         self._room = c.create_string_buffer(1 << 16)
 
     def write(self, data):

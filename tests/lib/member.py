@@ -73,6 +73,15 @@ class Identity:
         return out.raw
 
 
+def exporter(tls):
+    """What both ends of this connection know, and no other; to be signed."""
+    out, label = c.create_string_buffer(32), b"EXPORTER-photomesh"
+    assert _ssl.SSL_export_keying_material(
+        tls, out, c.c_size_t(32), label, c.c_size_t(len(label)), None,
+        c.c_size_t(0), 0) == 1
+    return out.raw
+
+
 class Tls:
     """TLS 1.3 by the mesh key over a socket that never blocks."""
 
@@ -103,11 +112,7 @@ class Tls:
         if _ssl.SSL_connect(self._tls) != 1:
             self.close()
             raise ConnectionError("no TLS")
-        out, label = c.create_string_buffer(32), b"EXPORTER-photomesh"
-        assert _ssl.SSL_export_keying_material(
-            self._tls, out, c.c_size_t(32), label, c.c_size_t(len(label)),
-            None, c.c_size_t(0), 0) == 1
-        self.exporter = out.raw
+        self.exporter = exporter(self._tls)
         self.socket.setblocking(False)
         self._room = c.create_string_buffer(1 << 16)
 
