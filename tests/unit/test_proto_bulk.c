@@ -17,6 +17,7 @@
 #include "frame.h"
 #include "pack.h"
 #include "proto_samples.h"
+#include "protocol_example.h"
 
 static struct unpack *unpack;
 static uint8_t frame[FRAME_HEADER_BYTES + CHANNEL_BODY_BYTES_MAX + 64];
@@ -278,42 +279,6 @@ what_is_signed(void **state)
 
 /* ---- the document ---------------------------------------------------- */
 
-static size_t
-read_example(const char *name, uint8_t *out, size_t max)
-{
-	char line[256], marker[64];
-	FILE *f = fopen(document, "r");
-	bool found = false, fenced = false;
-	size_t used = 0;
-
-	if (f == NULL)
-		fail_msg("cannot open %s", document);
-	snprintf(marker, sizeof(marker), "<!-- hex %s -->", name);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (!found) {
-			found = strncmp(line, marker, strlen(marker)) == 0;
-			continue;
-		}
-		if (strncmp(line, "```", 3) == 0) {
-			if (fenced)
-				break;
-			fenced = true;
-			continue;
-		}
-		for (char *c = line; fenced && *c != '\0' && *c != ';'; c++) {
-			if (hex_value(*c) == -1)
-				continue;
-			assert_true(used < max);
-			assert_true(hex_decode(c, &out[used++], 1));
-			c++;
-		}
-	}
-	fclose(f);
-	if (used == 0)
-		fail_msg("%s has no example %s", document, name);
-	return used;
-}
-
 static void
 examples(void **state)
 {
@@ -324,13 +289,13 @@ examples(void **state)
 	(void)state;
 	sample(BULK_FETCH, &m);
 	used = bulk_encode(&m, frame, sizeof(frame));
-	assert_int_equal(read_example("FETCH", shown, sizeof(shown)),
+	assert_int_equal(example_read(document, "FETCH", shown, sizeof(shown)),
 			 used - FRAME_HEADER_BYTES);
 	assert_memory_equal(shown, frame + FRAME_HEADER_BYTES,
 			    used - FRAME_HEADER_BYTES);
 	memcpy(data, "\xff\xd8\xff", 3);
 	used = bulk_chunk_head(7, 3, data);
-	assert_int_equal(read_example("CHUNK", shown, sizeof(shown)),
+	assert_int_equal(example_read(document, "CHUNK", shown, sizeof(shown)),
 			 used - FRAME_HEADER_BYTES + 3);
 	assert_memory_equal(shown, data - used + FRAME_HEADER_BYTES,
 			    used - FRAME_HEADER_BYTES + 3);

@@ -1,7 +1,6 @@
 /*
  * The worked examples of proto/PROTOCOL.md are the very bytes this program
- * writes and reads.  The document is argv[1], or PROTOCOL_MD.  An example is
- * the fenced block behind `<!-- hex NAME -->`: hex digits, notes after `;`.
+ * writes and reads.  The document is argv[1], or PROTOCOL_MD.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,52 +13,13 @@
 #include <cmocka.h>
 
 #include "proto_samples.h"
+#include "protocol_example.h"
 
 #ifndef PROTOCOL_MD
 #define PROTOCOL_MD "proto/PROTOCOL.md"
 #endif
 
 static const char *document = PROTOCOL_MD;
-
-/* The bytes of the example called `name`; fails the test if there is none. */
-static size_t
-read_example(const char *name, uint8_t *out, size_t max)
-{
-	char line[256], marker[64];
-	FILE *f = fopen(document, "r");
-	bool found = false, fenced = false;
-	size_t used = 0;
-
-	if (f == NULL)
-		fail_msg("cannot open %s", document);
-	snprintf(marker, sizeof(marker), "<!-- hex %s -->", name);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (!found) {
-			found = strncmp(line, marker, strlen(marker)) == 0;
-			continue;
-		}
-		if (strncmp(line, "```", 3) == 0) {
-			if (fenced)
-				break;
-			fenced = true;
-			continue;
-		}
-		for (char *c = line; fenced && *c != '\0' && *c != ';'; c++) {
-			int v = hex_value(*c);
-
-			if (v == -1)
-				continue;
-			assert_true(hex_value(c[1]) != -1);
-			assert_true(used < max);
-			out[used++] = (uint8_t)(v * 16 + hex_value(c[1]));
-			c++;
-		}
-	}
-	fclose(f);
-	if (used == 0)
-		fail_msg("%s has no example %s", document, name);
-	return used;
-}
 
 static void
 compare(const char *name, uint32_t type)
@@ -74,7 +34,7 @@ compare(const char *name, uint32_t type)
 	assert_non_null(d);
 	sample_message(&s, type, &m);
 	used = message_encode(&m, frame, sizeof(frame));
-	count = read_example(name, shown, sizeof(shown));
+	count = example_read(document, name, shown, sizeof(shown));
 	assert_int_equal(count, used - FRAME_HEADER_BYTES);
 	assert_memory_equal(shown, frame + FRAME_HEADER_BYTES, count);
 	assert_int_equal(message_decode(d, shown, count, &back, NULL),
