@@ -8,6 +8,7 @@ import hashlib
 import os
 import resource
 import select
+import shutil
 import socket
 import struct
 import sys
@@ -296,6 +297,14 @@ class Interrupted(World):
         self.assertTrue(reached.wait(20))
         self.asker.kill()
         bob.close()
+        # In a copy of what is there a byte rots meanwhile.
+        at = 5 * MIB + 7
+        shutil.copyfile(self.path(), self.path("rot"))
+        with open(self.path("rot"), "r+b") as f:
+            f.seek(at)
+            self.assertEqual(f.read(1), data[at:at + 1])
+            f.seek(at)
+            f.write(bytes([data[at] ^ 1]))
         self.asker = self.start()
         bob = self.holder("bob2", [data])
         got, have = self.getter().get(photo_id(data), self.path())
@@ -303,12 +312,19 @@ class Interrupted(World):
         self.assertEqual(have, data)
         self.assertEqual(got["fetched"] + got["resumed"], len(data))
         self.assertGreaterEqual(got["resumed"], 8 * MIB)
-        # a byte rotten meanwhile is found, and its piece fetched afresh
-        reached.clear()
-        with open(self.path("rot"), "wb") as f:
-            f.write(data[:100])
-        got, have = self.getter().get(photo_id(data), self.path("rot"))
-        self.assertEqual((have, got["resumed"]), (data, 0))
+        # the rotten byte is found: its piece is fetched afresh, no other
+        del bob.asked[:]
+        rot, have = self.getter().get(photo_id(data), self.path("rot"))
+        self.assertEqual(have, data)
+        self.assertEqual((rot["fetched"], rot["resumed"]),
+                         (got["fetched"] + MIB, got["resumed"] - MIB))
+        self.assertIn(5 * MIB, [f["offset"] for _, f in bob.asked])
+        # what has no notes is begun afresh, be it right
+        with open(self.path("bare"), "wb") as f:
+            f.write(data[:8 * MIB])
+        bare, have = self.getter().get(photo_id(data), self.path("bare"))
+        self.assertEqual(have, data)
+        self.assertEqual((bare["fetched"], bare["resumed"]), (len(data), 0))
 
     def test_vanishes_for_good(self):
         """all holders gone: patience, then their names"""
