@@ -296,12 +296,15 @@ class Crowds(Base):
         self.assertGreater(time.monotonic() - started, 1.6)
 
 
+# A file that is another, or none: not here, if the watcher was first.
+WATCHED = (CHANGED, NOT_HERE)
+
+
 class Changes(Base):
-    def refused(self, c, photo):
-        """Changed; or, if that has been seen meanwhile, not here."""
+    def refused(self, c, photo, codes=(CHANGED,)):
         with self.assertRaises(Refused) as no:
             c.fetch(photo, 0, 1000)
-        self.assertIn(no.exception.code, (CHANGED, NOT_HERE))
+        self.assertIn(no.exception.code, codes)
 
     def test_a_file_that_changes(self):
         data = [film(8 * MIB, 10 + n) for n in range(5)]
@@ -323,13 +326,25 @@ class Changes(Base):
         os.unlink(path[3])
         put(folder, "new", film(8 * MIB, 98))
         os.replace(os.path.join(folder, "new"), path[4])
-        for n in (0, 1, 3, 4):
-            self.refused(c[n], photos[n])
-        # It is looked at again by itself: the touched one is served soon.
+        for n in range(5):
+            if n == 2:
+                self.served(c[n], data[n])  # or changed: never not here
+            else:
+                self.refused(c[n], photos[n], WATCHED)
+        # It is looked at again by itself: the touched one is served soon,
+        # and listed all the time.
+
+        def as_they_are():
+            listed = own_photos(self.mesh, d)
+            self.assertIn(photos[2], listed)
+            return not {photos[n] for n in (0, 1, 3, 4)} & set(listed)
+        wait_until(as_they_are,
+                   "the changed ones to be listed as what they are")
         wait_until(lambda: self.served(c[2], data[2]),
                    "the touched file to be served again")
-        wait_until(lambda: photos[0] not in own_photos(self.mesh, d),
-                   "the changed ones to be listed as what they are")
+        self.assertIn(photos[2], own_photos(self.mesh, d))
+        for n in (0, 1, 3, 4):
+            self.refused(c[n], photos[n], (NOT_HERE,))
 
     def hooked(self):
         if b"PHOTOMESH_FS_TYPE" not in open(self.mesh.photod, "rb").read():
@@ -442,12 +457,12 @@ class Changes(Base):
         shutil.move(os.path.join(folder, "in"), outside)
         os.symlink(outside, os.path.join(folder, "in"))
         c = self.dial(d)
-        self.refused(c, photo_id(data))
+        self.refused(c, photo_id(data), WATCHED)
         os.rename(os.path.join(folder, "b.jpg"),
                   os.path.join(outside, "b.jpg"))
         os.symlink(os.path.join(outside, "b.jpg"),
                    os.path.join(folder, "b.jpg"))
-        self.refused(c, photo_id(secret))
+        self.refused(c, photo_id(secret), WATCHED)
         os.unlink(os.path.join(folder, "b.jpg"))
         os.mkfifo(os.path.join(folder, "b.jpg"))
         for _ in range(3):
