@@ -13,7 +13,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import tap  # noqa: E402
 from member import (BATCH, ERROR, HEARTBEAT, HELLO, JOIN, NODES,  # noqa: E402
-                    ROOT, STREAMS, VERIFY, Member, copy_row)
+                    ROOT, STREAMS, VERIFY, WELCOME, Member, copy_row)
 from mesh import Mesh, fingerprint, wait_until  # noqa: E402
 from talk import Client, Raw, frame, pack, settle  # noqa: E402
 
@@ -224,6 +224,9 @@ class Liars(unittest.TestCase):
     def test_false_words_of_others(self):
         """lives and heads forged for others who are here: facts unmoved"""
         year_ms = 366 * 86400 * 1000
+
+        def others(eve):
+            return [p for p in eve.pulls if p["node"] != eve.id]
         for what, over in [
                 ("a head beyond alice's", {"base": 10 ** 6,
                                            "cursor": 10 ** 6}),
@@ -254,7 +257,15 @@ class Liars(unittest.TestCase):
                                                   b"forged.jpg")]))
                     eve.answer = answer
                     eve.announce(list(said.values()))
-                    eve.until(lambda: False, 0.7)
+                    # Links are read in order: with WELCOME it is read.
+                    eve.send(JOIN, 77, {})
+                    self.assertTrue(eve.until(lambda: (WELCOME, 77) in [
+                        h[:2] for h in eve.heard]), (what, eve.ended))
+                    # Who is here is asked in person.  That nobody will ask
+                    # eve instead is told by nothing but time; whoever wants
+                    # records asks as soon as it has read of them.
+                    eve.until(lambda: others(eve), 0.5)
+                    self.assertFalse(others(eve), what)
                     for d, before in zip(self.daemons, self.facts):
                         with Client(self.mesh, d.port) as c:
                             now = c.photos()
