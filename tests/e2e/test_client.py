@@ -278,14 +278,7 @@ class Client(unittest.TestCase):
 
     def test_watch_interrupted(self):
         """watch ends with 130 on Ctrl-C and prints whole lines"""
-        w = self.mesh.spawn_photo("-p", self.a.port, "--json", "watch")
-        self.a.photo("rescan")
-
-        def connected():
-            with open("/proc/net/unix", "rb") as f:
-                return (b"%d.sock" % self.a.port) in f.read()
-        wait_until(connected, "the watcher")
-        wait_until(lambda: self.a.photo("rescan").code == 0, "a rescan")
+        w = self.mesh.spawn_watch(self.a)
         line = w.stdout.readline()
         self.assertIn(b'"event":"scan-', line)
         json.loads(line)

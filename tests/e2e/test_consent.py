@@ -8,7 +8,6 @@ was answered, and after a yes every byte comes.
 import json
 import os
 import re
-import select
 import signal
 import sys
 import unittest
@@ -90,10 +89,7 @@ class Consent(unittest.TestCase):
     def test_yes(self):
         """asked, shown live, approved: the get that waits goes on"""
         self.owner()
-        watch = self.mesh.spawn_photo("-p", self.bob.port, "--json", "watch")
-        wait_until(lambda: self.bob.photo("rescan").code == 0 and
-                   select.select([watch.stdout], [], [], 0)[0],
-                   "the watcher to watch")
+        watch = self.mesh.spawn_watch(self.bob)
         p = self.run_get("one")
         r = self.asked("waiting")[0]
         self.assertEqual((r["id"], r["node"], r["name"]),

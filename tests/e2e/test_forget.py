@@ -2,7 +2,6 @@
 import json
 import os
 import pty
-import select
 import sys
 import unittest
 
@@ -90,10 +89,7 @@ class Forget(unittest.TestCase):
                        "cleo is gone")
         before = generation(anna, "cleo")
         self.assertEqual(len(mesh.list_lines(anna)), 16)
-        watch = mesh.spawn_photo("-p", bert.port, "--json", "watch")
-        wait_until(lambda: bert.photo("rescan").code == 0 and
-                   select.select([watch.stdout], [], [], 0.1)[0],
-                   "the watcher hears of a rescan")
+        watch = mesh.spawn_watch(bert)
         a = anna.photo("--json", "forget", "cleo", "--yes")
         self.assertEqual(a.code, 0, a)
         self.assertEqual(a.json[0]["forgotten"], "cleo")

@@ -55,20 +55,8 @@ class Events:
     """What `photo watch` says, from now on."""
 
     def __init__(self, mesh, d):
-        self.process = mesh.spawn_photo("-p", d.port, "--json", "watch")
-        # Answered only by who listens already.
-        wait_until(lambda: self.alive(mesh, d), "a watching client")
-
-    def alive(self, mesh, d):
+        self.process, self.seen = mesh.spawn_watch(d), ""
         os.set_blocking(self.process.stdout.fileno(), False)
-        self.seen = getattr(self, "seen", "")
-        probe = os.path.join(mesh.dir, "photos", d.name,
-                             "probe-%d.jpg" % time.monotonic_ns())
-        write(probe, picture(time.monotonic_ns()))
-        time.sleep(0.05)
-        self.read()
-        os.unlink(probe)
-        return "photo-added" in self.seen
 
     def read(self):
         try:
@@ -91,14 +79,6 @@ class Watch(unittest.TestCase):
         d = mesh.start(f, **kw)
         wait_until(lambda: scanned(d), "the first scan")
         return f, d
-
-    def rest(self, d):
-        """Until nothing is young any more, so nothing is read again."""
-        before = -1
-        while before != read_files(d):
-            before = read_files(d)
-            time.sleep(2.5)
-        return before
 
     def test_drop_is_listed_elsewhere(self):
         """a photo dropped, changed, removed: another daemon's list follows"""
@@ -163,7 +143,7 @@ class Watch(unittest.TestCase):
             follows(d, f, "the files")
             events = Events(mesh, d)
             follows(d, f, "the files")
-            before = self.rest(d)
+            before = d.rested()
             removed = len(events.removed())
             os.rename(f + "/0.jpg", f + "/other.jpg")
             follows(d, f, "the renamed file")
@@ -353,7 +333,7 @@ class Watch(unittest.TestCase):
         """a folder away is offline at once, and back without being asked"""
         with Mesh() as mesh:
             f, d = self.start(mesh, 4)
-            before = self.rest(d)
+            before = d.rested()
             os.rename(f, f + ".away")
             wait_until(lambda: state(d) == "offline", "offline")
             self.assertEqual(len(names(d)), 4)
@@ -378,7 +358,7 @@ class Watch(unittest.TestCase):
             try:
                 d = mesh.start(f)
                 wait_until(lambda: scanned(d), "the scan")
-                before = self.rest(d)
+                before = d.rested()
                 subprocess.run(["umount", f], check=True)
                 wait_until(lambda: state(d) == "offline", "offline")
                 self.assertEqual(len(names(d)), 5)
@@ -431,7 +411,7 @@ class Watch(unittest.TestCase):
             self.hooked(mesh)
             fat = {"PHOTOMESH_FS_TYPE": "0x4d44"}
             f, d = self.start(mesh, 6, env=fat)
-            self.rest(d)
+            d.rested()
             d.end()
             # Other inodes, as after another mount.
             for n in range(6):

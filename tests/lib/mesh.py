@@ -11,9 +11,11 @@ import hashlib
 import json
 import os
 import random
+import select
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import tempfile
@@ -182,6 +184,27 @@ class Daemon:
     def photo(self, *args, **kw):
         return self.mesh.photo("-p", str(self.port), *args, **kw)
 
+    def rested(self):
+        """Await that no scan runs and no file is young any more, to be read
+        a second time; how many have been read since the start."""
+        top = os.path.join(self.mesh.env["XDG_STATE_HOME"], "photomesh")
+        state, = [n for n in os.listdir(top) if n.startswith(self.name)]
+        path = os.path.join(top, state, "catalogue.db")
+
+        def scan():
+            return self.photo("--json", "status").json[0]["scan"]
+
+        def sure():
+            if scan()["state"] == "scanning":
+                return False
+            with contextlib.closing(sqlite3.connect(
+                    "file:%s?mode=ro" % path, uri=True)) as db:
+                (young,), = db.execute(
+                    "SELECT count(*) FROM known WHERE ctime <= 0")
+            return young == 0
+        wait_until(sure, "nothing to be young any more")
+        return scan()["read_files"]
+
     def cpu_seconds(self):
         with open("/proc/%d/stat" % self.pid) as f:
             fields = f.read().rsplit(")", 1)[1].split()
@@ -288,6 +311,14 @@ class Mesh(contextlib.AbstractContextManager):
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE)
         self.children.append(p)
+        return p
+
+    def spawn_watch(self, daemon):
+        """`photo watch`, which hears already: it has told of a rescan."""
+        p = self.spawn_photo("-p", daemon.port, "--json", "watch")
+        wait_until(lambda: daemon.photo("rescan").code == 0 and
+                   select.select([p.stdout], [], [], 0.1)[0],
+                   "the watcher to hear of a rescan")
         return p
 
     # -- what is so ------------------------------------------------------
