@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "ident.h"
@@ -169,10 +170,39 @@ static const char writer_pragmas[] =
 	"PRAGMA foreign_keys=ON;"
 	"PRAGMA secure_delete=OFF;"
 	"PRAGMA journal_size_limit=67108864;"
-	"PRAGMA wal_autocheckpoint=16000;"
 	"PRAGMA cache_size=-65536;"
 	"PRAGMA temp_store=MEMORY;"
 	"PRAGMA synchronous=FULL;";
+
+#define LOG_PAGE_BYTES 4096u
+#define LOG_PAGES_MAX  16000 /* 64 MB */
+
+/*
+ * After each commit: is the write-ahead log to be played into the database?
+ * When it is large, and before it takes the last room on a small disk: then the
+ * database could not grow any more to take it in, and nothing could be written
+ * ever again.  Readers hold nothing up; what they still need stays.
+ */
+static int
+on_log(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	const char *path = sqlite3_db_filename(db, name);
+	struct statvfs fs;
+	uint64_t room;
+
+	(void)arg;
+	if (pages < LOG_PAGES_MAX) {
+		if (path == NULL || statvfs(path, &fs) == -1)
+			return SQLITE_OK;
+		room = (uint64_t)fs.f_bavail * fs.f_frsize;
+		if ((uint64_t)pages * LOG_PAGE_BYTES <= room)
+			return SQLITE_OK;
+	}
+	/* Failing here is no failure of what was committed. */
+	(void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE,
+					NULL, NULL);
+	return SQLITE_OK;
+}
 
 static int
 create_tables(sqlite3 *db)
@@ -250,6 +280,7 @@ schema_open(const char *path, sqlite3 **out, bool *clean, struct trouble *why)
 	sqlite3_busy_timeout(db, 5000);
 	if (sqlite3_exec(db, writer_pragmas, NULL, NULL, NULL) != SQLITE_OK)
 		goto failed;
+	(void)sqlite3_wal_hook(db, on_log, NULL);
 	*clean = true;
 	if (judge(db, path, &found, clean, why) == -1)
 		goto failed;

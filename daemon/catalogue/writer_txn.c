@@ -362,6 +362,9 @@ txn_abort(struct writer *w, struct write_result *out, struct trouble *why)
 	/* SQLite may have rolled back by itself (disk full, I/O error). */
 	if (!sqlite3_get_autocommit(w->db))
 		run(w, W_ROLLBACK);
+	/* The log may take all the room there is. */
+	if (w->why.code == ENOSPC)
+		writer_checkpoint(w);
 	w->failed = false;
 	if (caches_load(w) == -1) {
 		w->slot_end = 0;

@@ -354,6 +354,23 @@ class Disk(unittest.TestCase):
                              [("ok",)])
         db.close()
 
+    def test_disk_full_of_log(self):
+        """the database's own log fills the disk: it is emptied, all goes on
+        """
+        os.mkdir(self.mesh.env["XDG_STATE_HOME"])
+        f, own = self.mesh.folder("alice"), os.path.join(self.mesh.dir, "small")
+        os.mkdir(own)
+        self.mount("-t", "tmpfs", "-o", "size=3m", "none", own)
+        self.addCleanup(subprocess.run, ["umount", "-l", own], check=False)
+        a = self.mesh.start(f, "--state", own + "/state")
+        wait_until(lambda: status(a)["scan"]["state"] == "idle", "the scan")
+        # One by one: a transaction each.
+        for n in range(200):
+            write(f + "/%d.gif" % n, gif(n))
+            if n % 10 == 9:
+                wait_until(lambda: len(names(a)) == n + 1, "photo %d" % n)
+        self.assertEqual(a.photo("verify").code, 0)
+
     def test_state_read_only(self):
         """a state directory that cannot be written: one sentence, exit 1"""
         f, state = self.mesh.folder("alice"), self.mesh.dir + "/own"
