@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "utf8.h"
 
 void
 json_init(struct json *j, FILE *f)
@@ -20,7 +21,7 @@ put_string(FILE *f, const uint8_t *bytes, size_t count)
 	size_t length;
 
 	for (size_t i = 0; i < count; i += length) {
-		length = text_decode(bytes + i, count - i, &c);
+		length = utf8_decode(bytes + i, count - i, &c);
 		if (length == 0) {
 			fputs("\xef\xbf\xbd", f);
 			length = 1;
@@ -124,7 +125,7 @@ json_bytes(struct json *j, const char *key, const void *bytes, size_t count)
 	putc('"', j->f);
 	put_string(j->f, bytes, count);
 	putc('"', j->f);
-	if (!text_is_utf8(bytes, count)) {
+	if (!utf8_valid(bytes, count)) {
 		char key_hex[64];
 
 		snprintf(key_hex, sizeof(key_hex), "%s_hex", key);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "utf8.h"
 
 #define EXTENSION_BYTES_MAX 16u /* its dot included */
 
@@ -26,7 +27,7 @@ whole_characters(const char *bytes, size_t count, size_t max)
 	uint32_t code;
 
 	while (at < count) {
-		length = text_decode((const uint8_t *)bytes + at, count - at,
+		length = utf8_decode((const uint8_t *)bytes + at, count - at,
 				     &code);
 		if (length == 0)
 			length = 1;
@@ -67,7 +68,7 @@ name_safe(const void *bytes, size_t count, char out[NAME_BYTES_MAX + 1])
 		}
 	}
 	for (size_t i = 0; i < count; i += length) {
-		length = text_decode((const uint8_t *)b + i, count - i, &c);
+		length = utf8_decode((const uint8_t *)b + i, count - i, &c);
 		if (length == 0) {
 			all[used++] = b[i];
 			length = 1;

@@ -6,55 +6,7 @@
 #include <wchar.h>
 
 #include "ident.h"
-
-size_t
-text_decode(const uint8_t *bytes, size_t count, uint32_t *code)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t length;
-	uint32_t c;
-
-	if (count == 0)
-		return 0;
-	c = bytes[0];
-	if (c < 0x80) {
-		*code = c;
-		return 1;
-	}
-	if (c >= 0xc2 && c <= 0xdf)
-		length = 2;
-	else if ((c & 0xf0) == 0xe0)
-		length = 3;
-	else if (c >= 0xf0 && c <= 0xf4)
-		length = 4;
-	else
-		return 0;
-	if (count < length)
-		return 0;
-	c &= 0x7fu >> length;
-	for (size_t i = 1; i < length; i++) {
-		if ((bytes[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (bytes[i] & 0x3fu);
-	}
-	if (c < least[length] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	*code = c;
-	return length;
-}
-
-bool
-text_is_utf8(const uint8_t *bytes, size_t count)
-{
-	uint32_t code;
-	size_t length;
-
-	for (size_t i = 0; i < count; i += length) {
-		if ((length = text_decode(bytes + i, count - i, &code)) == 0)
-			return false;
-	}
-	return true;
-}
+#include "utf8.h"
 
 /* Characters that change how the rest of the line reads. */
 static bool
@@ -74,7 +26,7 @@ piece_at(const uint8_t *bytes, size_t count, bool reversible, char piece[16],
 	 unsigned *width)
 {
 	uint32_t c = 0;
-	size_t length = text_decode(bytes, count, &c);
+	size_t length = utf8_decode(bytes, count, &c);
 	int columns;
 
 	if (length == 0 || c < 0x20 || c == 0x7f) {

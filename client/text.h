@@ -15,13 +15,6 @@
 #include <stdio.h>
 
 /*
- * The character at the front of `bytes`: its length 1..4 and *code, or 0 when
- * that is not UTF-8 (overlong, surrogate, beyond U+10FFFF, cut short).
- */
-size_t text_decode(const uint8_t *bytes, size_t count, uint32_t *code);
-bool text_is_utf8(const uint8_t *bytes, size_t count);
-
-/*
  * For people: control characters as \n, \t, \x1b, characters that turn the
  * reading direction as \u202e, bytes that are no UTF-8 as \xff.  A backslash
  * stays what it is.  Returns the columns taken; never more than `width_max`

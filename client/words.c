@@ -8,6 +8,7 @@
 #include "failure.h"
 #include "output.h"
 #include "text.h"
+#include "utf8.h"
 
 #define MISTAKE_COLUMNS 60u /* of a long query, up to its mistake */
 
@@ -101,7 +102,7 @@ put_mistake(struct output *o, const char *text, const struct search_error *e)
 
 	while (from < e->at && text_shown_width(text + from, e->at - from) >
 				       MISTAKE_COLUMNS)
-		from += text_decode((const uint8_t *)text + from, bytes - from,
+		from += utf8_decode((const uint8_t *)text + from, bytes - from,
 				    &code);
 	fputs(from > 0 ? "  ..." : "  ", o->notes);
 	text_put_shown(o->notes, text + from, bytes - from, room);
@@ -142,7 +143,7 @@ words_query(const char *const *words, unsigned count, struct output *o,
 			return failure_set(why, ENDING_USAGE,
 					   "the query is longer than %u bytes",
 					   QUERY_BYTES_MAX);
-	if (!text_is_utf8((const uint8_t *)out->text, used))
+	if (!utf8_valid((const uint8_t *)out->text, used))
 		return failure_set(why, ENDING_USAGE,
 				   "the query is not valid UTF-8");
 	if (!search_parse(out->text, used, &out->search, &mistake))

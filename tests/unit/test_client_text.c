@@ -20,6 +20,7 @@
 #include "output.h"
 #include "table.h"
 #include "text.h"
+#include "utf8.h"
 
 static char printed[4096];
 
@@ -147,7 +148,7 @@ test_json_is_utf8_for_any_two_bytes(void **state)
 		char bytes[2] = {(char)(i >> 8), (char)i};
 
 		json_of(bytes, 2);
-		assert_true(text_is_utf8((uint8_t *)printed, strlen(printed)));
+		assert_true(utf8_valid((uint8_t *)printed, strlen(printed)));
 		for (const char *p = printed; p[1] != '\0'; p++)
 			assert_true((uint8_t)*p >= 0x20 && *p != 0x7f);
 	}
