@@ -1,0 +1,43 @@
+/*
+ * questions.h: what photod and photo-decode say to each other.
+ *
+ * Over one socket pair, in frames as everywhere; but a body is no msgpack: one
+ * byte of kind and what belongs to it, so that there is next to nothing to
+ * parse on the side that must not be hurt.  The file travels as a descriptor
+ * with the first byte of its question.  A worker begins with READY; then one
+ * answer follows each question.
+ */
+#ifndef PHOTOMESH_QUESTIONS_H
+#define PHOTOMESH_QUESTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum decode_question {
+	DECODE_META = 1,  /* -> a record_meta value */
+	DECODE_THUMB = 2, /* -> a JPEG or WebP */
+};
+
+/* The first byte of an answer's body. */
+enum decode_reply {
+	DECODE_REPLY_READY = 1,   /* alone: in the sandbox, waiting */
+	DECODE_REPLY_DONE = 2,    /* then the answer's bytes */
+	DECODE_REPLY_REFUSED = 3, /* then a sentence */
+};
+
+#define THUMB_SIDE            256u /* pixels of the longer side */
+#define THUMB_BYTES_MAX       65536u
+#define DECODE_ASK_BYTES      9u /* body: question, size of the file (u64) */
+#define DECODE_REASON_MAX     200u
+#define DECODE_ANSWER_BYTES_MAX (1u + THUMB_BYTES_MAX)
+
+/* The whole frame of a question. */
+#define DECODE_ASK_FRAME_BYTES (4u + DECODE_ASK_BYTES)
+void decode_ask_pack(enum decode_question q, uint64_t file_bytes,
+		     uint8_t out[DECODE_ASK_FRAME_BYTES]);
+/* Of a body; false for a question that is none. */
+bool decode_ask_parse(const uint8_t *body, size_t bytes,
+		      enum decode_question *q, uint64_t *file_bytes);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * workers.h: asking photo-decode what a file's bytes mean.
+ *
+ * No picture is parsed in this process.  A pool of photo-decode processes, each
+ * in its sandbox, gets a read-only descriptor and a question, one at a time.
+ * Whatever a file does to one of them ends there: it is killed at its deadline,
+ * waited for and replaced.  Nothing is started before the first question.
+ *
+ * Safe from any thread but the loop's: asking blocks, for DECODE_DEADLINE_MS
+ * and a start of a worker at most once it has one, and waits for a free one
+ * before that.
+ */
+#ifndef PHOTOMESH_WORKERS_H
+#define PHOTOMESH_WORKERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "questions.h"
+
+struct trouble;
+struct workers;
+
+#define DECODE_DEADLINE_MS 10000u
+
+enum decode_outcome {
+	DECODE_DONE,        /* the answer is there */
+	DECODE_REFUSED,     /* the bytes are not understood, or too much */
+	DECODE_KILLED,      /* the file cost a worker its life, or its deadline */
+	DECODE_UNAVAILABLE, /* no fault of the file: ask again later */
+};
+
+struct decode_answer {
+	uint8_t *bytes; /* owned: decode_answer_release */
+	size_t count;
+};
+
+/*
+ * Where photo-decode is: beside this program, else where Meson installs it;
+ * under test_hooks $PHOTOMESH_DECODE before both.  -1 when it is nowhere.
+ */
+int workers_find(char *out, size_t max, struct trouble *why);
+
+/* `program` is copied; `count` processes at most, at least one.  NULL when
+ * there is no memory: a program that cannot be started is found out by asking. */
+struct workers *workers_open(const char *program, unsigned count,
+			     struct trouble *why);
+/* As above, with a deadline of one's own: for tests. */
+struct workers *workers_open_deadline(const char *program, unsigned count,
+				      unsigned deadline_ms,
+				      struct trouble *why);
+/* Ends every worker; those who ask are answered DECODE_UNAVAILABLE first.
+ * Nobody may ask any more once this is called from elsewhere than a job. */
+void workers_close(struct workers *w);
+
+/*
+ * DONE:    DECODE_META:  a record_meta value, which parses, as it goes into a
+ *          record; DECODE_THUMB: a JPEG or WebP of at most THUMB_BYTES_MAX,
+ *          THUMB_SIDE pixels at most, upright, sRGB, without metadata.
+ * Else out is empty and why says in a sentence what it was; for REFUSED in
+ * words fit for a problem record (no path, plain text).
+ * fd stays the caller's, its offset untouched; it must be open for reading only
+ * (else DECODE_UNAVAILABLE: whoever parses must not be able to write).
+ */
+enum decode_outcome workers_ask(struct workers *w, enum decode_question q,
+				int fd, struct decode_answer *out,
+				struct trouble *why);
+void decode_answer_release(struct decode_answer *a);
+
+#endif
