@@ -49,8 +49,11 @@ struct workers *workers_open(const char *program, unsigned count,
 struct workers *workers_open_deadline(const char *program, unsigned count,
 				      unsigned deadline_ms,
 				      struct trouble *why);
-/* Ends every worker; those who ask are answered DECODE_UNAVAILABLE first.
- * Nobody may ask any more once this is called from elsewhere than a job. */
+/* Ends the workers that have nothing to do: each holds some 40 MiB.  The next
+ * question starts one again. */
+void workers_rest(struct workers *w);
+/* Ends every worker; those who ask are answered DECODE_UNAVAILABLE,
+ * and nobody may begin to ask any more.  NULL is allowed. */
 void workers_close(struct workers *w);
 
 /*
