@@ -19,9 +19,14 @@ static const struct key {
 	{"node", SEARCH_NODE},	 {"type", SEARCH_TYPE},
 	{"size", SEARCH_SIZE},	 {"taken", SEARCH_TAKEN},
 	{"added", SEARCH_ADDED}, {"copies", SEARCH_COPIES},
-	{"id", SEARCH_ID},
+	{"id", SEARCH_ID},	 {"camera", SEARCH_CAMERA},
+	{"lens", SEARCH_LENS},	 {"keyword", SEARCH_KEYWORD},
+	{"iso", SEARCH_ISO},	 {"near", SEARCH_NEAR},
+	{"has", SEARCH_GPS},
 };
-#define KEYS_TOLD "name path node type size taken added copies id"
+#define KEYS_TOLD                                                              \
+	"name path node type size taken added copies id camera lens iso near " \
+	"has keyword"
 
 static bool
 is_blank(char c)
@@ -211,6 +216,15 @@ judge_text(struct parse *p, const struct search_piece *value,
 	return true;
 }
 
+static bool
+is_text(enum search_kind kind)
+{
+	return kind == SEARCH_PATH || kind == SEARCH_NAME ||
+	       kind == SEARCH_NODE || kind == SEARCH_TYPE ||
+	       kind == SEARCH_CAMERA || kind == SEARCH_LENS ||
+	       kind == SEARCH_KEYWORD;
+}
+
 /* What follows "key:". */
 static bool
 read_value(struct parse *p, size_t key_at, struct search_term *t)
@@ -222,38 +236,23 @@ read_value(struct parse *p, size_t key_at, struct search_term *t)
 		return search_fail(p->why, &value,
 				   "nothing follows the colon");
 	if (peek(p) == '"') {
-		bool is_text = t->kind == SEARCH_PATH ||
-			       t->kind == SEARCH_NAME ||
-			       t->kind == SEARCH_NODE ||
-			       t->kind == SEARCH_TYPE;
-
 		if (!read_phrase(p, t))
 			return false;
 		value = piece(p, from, p->at);
-		return is_text ? judge_text(p, &value, t) :
-				 search_fail(p->why, &value,
-					     "no quotes here");
+		return is_text(t->kind) ? judge_text(p, &value, t) :
+					  search_fail(p->why, &value,
+						      "no quotes here");
 	}
 	if (!read_word(p, &word))
 		return false;
-	switch (t->kind) {
-	case SEARCH_PATH:
-	case SEARCH_NAME:
-	case SEARCH_NODE:
-	case SEARCH_TYPE:
+	if (is_text(t->kind))
 		return read_text(p, &word, t) && judge_text(p, &word, t);
-	case SEARCH_ID:
+	if (t->kind == SEARCH_ID)
 		return read_id(p, &word, t);
-	case SEARCH_SIZE:
-	case SEARCH_COPIES:
-	case SEARCH_TAKEN:
-	case SEARCH_ADDED:
-		return search_value(&word, t, p->why);
-	case SEARCH_RAW:
-	case SEARCH_ONLINE:
-		break; /* no key means these */
-	}
-	return false;
+	if (t->kind == SEARCH_GPS)
+		return says(&word, "gps") ||
+		       search_fail(p->why, &word, "only has:gps is known");
+	return search_value(&word, t, p->why);
 }
 
 /* A word without a key: part of a path, or a pattern for a name or path. */

@@ -31,6 +31,13 @@ enum search_kind {
 	SEARCH_COPIES,
 	SEARCH_ONLINE, /* some copy is at hand; negated, all are away */
 	SEARCH_ID,
+	/* What the bytes say, as far as that is known: */
+	SEARCH_CAMERA,  /* make and model, with a blank between */
+	SEARCH_LENS,
+	SEARCH_KEYWORD, /* all of a keyword */
+	SEARCH_ISO,
+	SEARCH_NEAR, /* at most `max` metres from a place */
+	SEARCH_GPS,  /* it is known where it was taken */
 };
 
 /* A stretch of time, open where it has no bound. */
@@ -44,10 +51,12 @@ struct search_time {
 struct search_term {
 	enum search_kind kind;
 	bool negated;
-	bool glob;                    /* PATH, NAME, TYPE: a pattern */
+	bool glob;                    /* what has a text, but NODE: a pattern */
 	uint16_t at, bytes;           /* the term in the query as typed */
-	uint16_t text_at, text_bytes; /* PATH, NAME, NODE, TYPE: see search_text */
-	uint64_t min, max;            /* SIZE, COPIES: both included */
+	uint16_t text_at, text_bytes; /* PATH, NAME, NODE, TYPE, CAMERA, LENS,
+				       * KEYWORD: see search_text */
+	uint64_t min, max;            /* SIZE, COPIES, ISO: both included */
+	int32_t latitude_e7, longitude_e7; /* NEAR: degrees * 10^7 */
 	struct search_time time;      /* TAKEN, ADDED */
 	struct photo_prefix prefix;   /* ID */
 };
@@ -63,7 +72,7 @@ struct search {
 /* What is wrong, and where: bytes from the beginning, and how many. */
 struct search_error {
 	size_t at, bytes;
-	char text[96]; /* half a sentence, without anything of the query */
+	char text[128]; /* half a sentence, without anything of the query */
 };
 
 /* False: *why says what is wrong, and *out is of no use. */
@@ -78,6 +87,10 @@ const char *search_text(const struct search *s, const struct search_term *t);
  * before `until`: what a zone is wanted for.  Returns their number.
  */
 uint32_t search_days(const struct search *s, int32_t days[QUERY_DAYS_MAX]);
+/* A day as a clock without a zone has it, or the same bounds when the term has no
+ * days: what a camera's own clock is held against. */
+void search_civil(const struct search_time *t, int64_t *from_ms,
+		  int64_t *until_ms);
 /*
  * From days to milliseconds since 1970.  zones[i] is by how many seconds the
  * asker's clock was ahead of UTC when the i-th of search_days began; 0 where
@@ -121,7 +134,7 @@ struct search_piece {
 bool search_fail(struct search_error *why, const struct search_piece *where,
 		 const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* SIZE, COPIES, TAKEN, ADDED by t->kind; the value is not empty. */
+/* SIZE, COPIES, ISO, TAKEN, ADDED, NEAR by t->kind; the value is not empty. */
 bool search_value(const struct search_piece *value, struct search_term *t,
 		  struct search_error *why);
 

@@ -1,7 +1,7 @@
 /*
- * search_value.c: amounts and dates in a query, and the stretches they mean.
+ * search_value.c: amounts, dates and places in a query, and what they mean.
  *
- * Both have one shape: an operator and one of them, or two with .. between,
+ * The first two have one shape: an operator and one of them, or two with .. between,
  * where either may be missing.  One of them is a stretch already (2019 is 365
  * days), so that > means behind its end and >= from its beginning.
  */
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "civil.h"
 #include "search.h"
 
 enum sign { OF, ABOVE, FROM, BELOW, UPTO, RANGE };
@@ -203,18 +204,6 @@ amount_value(const struct search_piece *v, struct search_term *t,
 
 /* ---- dates ------------------------------------------------------------- */
 
-/* Days since 1970, Gregorian; month 1..12. */
-static int32_t
-day_of(int32_t year, int32_t month, int32_t day)
-{
-	/* Years that begin in March have their odd day at the end. */
-	int32_t y = month <= 2 ? year - 1 : year; /* never below 0 */
-	int32_t m = month <= 2 ? month + 9 : month - 3;
-
-	return y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day -
-	       719469;
-}
-
 /* `count` digits; -1: there are not so many. */
 static int32_t
 digits(const struct search_piece *p, size_t from, size_t count)
@@ -249,14 +238,14 @@ read_date(const struct search_piece *p, int32_t *from, int32_t *until,
 				   "2019-07-04; or an age: 7d 2w 3m 1y");
 	if (month > 12)
 		return search_fail(why, p, "there are 12 months");
-	next = month == 12 ? day_of(year + 1, 1, 1) : day_of(year, month + 1, 1);
-	*from = day_of(year, month, day);
+	next = civil_day(year, month, 1) + civil_days_in(year, month);
+	*from = civil_day(year, month, day);
 	*until = p->bytes == 10 ? *from + 1 :
 		 p->bytes == 7	? next :
-				  day_of(year + 1, 1, 1);
+				  civil_day(year + 1, 1, 1);
 	if (*from >= next)
 		return search_fail(why, p, "that month has %d days",
-				   (int)(next - day_of(year, month, 1)));
+				   (int)civil_days_in(year, month));
 	return true;
 }
 
@@ -310,13 +299,78 @@ date_value(const struct search_piece *v, struct search_term *t,
 	return true;
 }
 
+/* ---- places ------------------------------------------------------------ */
+
+/* The number up to the next comma or the end, times `scale` (a power of ten);
+ * false: it is none, or beyond +-max. */
+static bool
+read_number(struct search_piece *p, int64_t scale, int64_t max, int64_t *out)
+{
+	bool below = p->bytes > 0 && p->text[0] == '-', dot = false, any = false;
+	size_t i = below || (p->bytes > 0 && p->text[0] == '+');
+	int64_t v = 0, left = scale;
+
+	for (; i < p->bytes && p->text[i] != ','; i++) {
+		if (p->text[i] == '.' && !dot) {
+			dot = true;
+			continue;
+		}
+		if (!is_digit(p->text[i]))
+			return false;
+		any = true;
+		if (dot && left == 1)
+			continue; /* finer than anything is measured */
+		if (dot)
+			left /= 10;
+		v = v * 10 + (p->text[i] - '0');
+		if (v > max)
+			return false;
+	}
+	if (!any || v > max / left)
+		return false;
+	v *= left;
+	*out = below ? -v : v;
+	*p = cut(p, i < p->bytes ? i + 1 : i, p->bytes);
+	return true;
+}
+
+#define NEAR_KM_MAX 20100 /* half around the earth */
+
+/* LAT,LON,KM */
+static bool
+near_value(const struct search_piece *v, struct search_term *t,
+	   struct search_error *why)
+{
+	struct search_piece rest = *v;
+	int64_t latitude, longitude, metres;
+
+	if (!read_number(&rest, 10000000, 90 * INT64_C(10000000), &latitude) ||
+	    !read_number(&rest, 10000000, 180 * INT64_C(10000000),
+			 &longitude) ||
+	    !read_number(&rest, 1000, NEAR_KM_MAX * 1000, &metres) ||
+	    rest.bytes > 0 || metres < 0)
+		return search_fail(why, v, "not a place: near:LAT,LON,KM in "
+				   "degrees, as in near:47.37,8.54,5");
+	t->latitude_e7 = (int32_t)latitude;
+	t->longitude_e7 = (int32_t)longitude;
+	t->max = (uint64_t)metres;
+	return true;
+}
+
 bool
 search_value(const struct search_piece *value, struct search_term *t,
 	     struct search_error *why)
 {
-	return t->kind == SEARCH_SIZE || t->kind == SEARCH_COPIES ?
-		       amount_value(value, t, why) :
-		       date_value(value, t, why);
+	switch (t->kind) {
+	case SEARCH_SIZE:
+	case SEARCH_COPIES:
+	case SEARCH_ISO:
+		return amount_value(value, t, why);
+	case SEARCH_NEAR:
+		return near_value(value, t, why);
+	default: /* TAKEN, ADDED */
+		return date_value(value, t, why);
+	}
 }
 
 /* ---- clocks ------------------------------------------------------------ */
@@ -350,6 +404,15 @@ day_ms(int32_t day, const int32_t *zones, uint32_t zone_count, uint32_t *used)
 	if (zone < -(int64_t)QUERY_ZONE_S_MAX)
 		zone = -(int64_t)QUERY_ZONE_S_MAX;
 	return ((int64_t)day * 86400 - zone) * 1000;
+}
+
+void
+search_civil(const struct search_time *t, int64_t *from_ms, int64_t *until_ms)
+{
+	bool days = t->age_days == 0;
+
+	*from_ms = days ? t->from_day * CIVIL_DAY_MS : t->from_ms;
+	*until_ms = days ? t->until_day * CIVIL_DAY_MS : t->until_ms;
 }
 
 void

@@ -87,7 +87,8 @@ carets(void **state)
 
 	(void)state;
 	mistake("photo: the query is wrong at 'foo:': no such key; there are "
-		"name path node type size taken added copies id; or quote it\n"
+		"name path node type size taken added copies id camera "
+		"lens iso near has keyword; or quote it\n"
 		"  foo:bar\n"
 		"  ^~~~\n", W("foo:bar"));
 	mistake("\n  beach size:big x\n             ^~~\n",

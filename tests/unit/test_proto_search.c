@@ -23,7 +23,8 @@ tell_term(const struct search_term *t, char *out, size_t max)
 {
 	static const char *const kinds[] = {
 		"path", "name", "node", "type", "raw", "size", "taken",
-		"added", "copies", "online", "id"};
+		"added", "copies", "online", "id", "camera", "lens", "keyword",
+		"iso", "near", "gps"};
 	char from[16] = "", until[16] = "";
 	size_t used = (size_t)snprintf(out, max, "%s%s%s",
 				       t->negated ? "-" : "",
@@ -36,11 +37,15 @@ tell_term(const struct search_term *t, char *out, size_t max)
 	case SEARCH_NAME:
 	case SEARCH_NODE:
 	case SEARCH_TYPE:
+	case SEARCH_CAMERA:
+	case SEARCH_LENS:
+	case SEARCH_KEYWORD:
 		assert_int_equal(strlen(search_text(&got, t)), t->text_bytes);
 		snprintf(out, max, " %s", search_text(&got, t));
 		return;
 	case SEARCH_SIZE:
 	case SEARCH_COPIES:
+	case SEARCH_ISO:
 		if (t->max == INT64_MAX)
 			snprintf(out, max, " %llu..",
 				 (unsigned long long)t->min);
@@ -64,8 +69,13 @@ tell_term(const struct search_term *t, char *out, size_t max)
 		snprintf(out, max, " %u%s", t->prefix.digits,
 			 t->prefix.sized ? "+" : "");
 		return;
+	case SEARCH_NEAR:
+		snprintf(out, max, " %d,%d within %llu", t->latitude_e7,
+			 t->longitude_e7, (unsigned long long)t->max);
+		return;
 	case SEARCH_RAW:
 	case SEARCH_ONLINE:
+	case SEARCH_GPS:
 		return;
 	}
 }
@@ -108,6 +118,20 @@ static const struct {
 	{"node:a*", "node a*"},
 	{"type:image", "type image"},
 	{"type:raw", "raw"},
+	{"camera:canon", "camera canon"},
+	{"-camera:\"EOS 5D\"", "-camera EOS 5D"},
+	{"camera:*5D*", "glob-camera *5D*"},
+	{"lens:50mm", "lens 50mm"},
+	{"keyword:Anna", "keyword Anna"},
+	{"keyword:places/*", "glob-keyword places/*"},
+	{"iso:>=1600", "iso 1600.."},
+	{"iso:100..400", "iso 100..400"},
+	{"near:47.37,8.54,5", "near 473700000,85400000 within 5000"},
+	{"near:-33.86,151.21,0.5", "near -338600000,1512100000 within 500"},
+	{"near:+90,-180,20100", "near 900000000,-1800000000 within 20100000"},
+	{"near:.5,0.,0.0005", "near 5000000,0 within 0"},
+	{"near:47.123456789,0,1", "near 471234567,0 within 1000"},
+	{"HAS:gps -has:GPS", "gps | -gps"},
 	{"-type:RAW", "-raw"},
 	{"type:image/*", "glob-type image/*"},
 	{"type:image/heic", "type image/heic"},
@@ -199,6 +223,21 @@ static const struct {
 	size_t at, bytes;
 	const char *text; /* a part of what is said */
 } bad[] = {
+	{"has:date", 4, 4, "has:gps"},
+	{"near:47", 5, 2, "not a place"},
+	{"near:47,8", 5, 4, "not a place"},
+	{"near:47,8,", 5, 5, "not a place"},
+	{"near:47,8,5,6", 5, 8, "not a place"},
+	{"near:91,8,5", 5, 6, "not a place"},
+	{"near:47,180.1,5", 5, 10, "not a place"},
+	{"near:47,8,20101", 5, 10, "not a place"},
+	{"near:47,8,-1", 5, 7, "not a place"},
+	{"near:4 7,8,5", 5, 1, "not a place"},
+	{"near:4x,8,5", 5, 6, "not a place"},
+	{"near:.,8,5", 5, 5, "not a place"},
+	{"near:99999999999999999999,8,5", 5, 24, "not a place"},
+	{"near:\"1,2,3\"", 5, 7, "no quotes"},
+	{"iso:fast", 4, 4, "not a number"},
 	{"foo:bar", 0, 4, "no such key"},
 	{"beach foo:", 6, 4, "no such key"},
 	{"-foo:bar", 1, 4, "no such key"},
