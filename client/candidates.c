@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "about.h"
 #include "failure.h"
 #include "output.h"
-#include "rows.h"
 #include "text.h"
 
 /* The hash; with the size where two candidates share that. */
@@ -28,7 +28,7 @@ int
 candidates_put(struct output *o, const char *id, const struct answer_photos *a,
 	       struct failure *why)
 {
-	char hex[PHOTO_ID_TEXT_MAX], date[48];
+	char hex[PHOTO_ID_TEXT_MAX], date[ABOUT_DATE_MAX];
 
 	failure_set(why, ENDING_AMBIGUOUS,
 		    "%s begins the ids of %s%u photos; give more digits", id,
@@ -61,7 +61,7 @@ candidates_put(struct output *o, const char *id, const struct answer_photos *a,
 		const struct answer_photo *p = &a->photos[i];
 
 		put_id(a, i, hex);
-		row_date_shown(p, date);
+		about_date_shown(p, date);
 		fprintf(o->notes, "%s  ", hex);
 		text_put_shown(o->notes, date, strlen(date), UINT_MAX);
 		fputs("  ", o->notes);

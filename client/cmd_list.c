@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "about.h"
 #include "call.h"
 #include "failure.h"
 #include "output.h"
@@ -52,15 +53,15 @@ put_row(struct list *l, const struct answer_photos *a,
 	const struct answer_photo *p, const struct row_holder *h, size_t count)
 {
 	struct output *o = l->output;
-	char hex[33], date[48], size[TEXT_SIZE_MAX];
+	char hex[33], date[ABOUT_DATE_MAX], size[TEXT_SIZE_MAX];
 
 	photo_id_hex(&p->id, hex);
 	switch (o->form) {
 	case OUTPUT_JSON:
-		row_json(&o->json, a, p);
+		row_json(&o->json, a, p, false);
 		return;
 	case OUTPUT_TABS:
-		row_date_column(p, date);
+		about_date_column(p, date);
 		fprintf(o->data, "%s\t", hex);
 		text_put_column(o->data, date, strlen(date));
 		fprintf(o->data, "\t%llu\t%u\t", (unsigned long long)p->id.size,
@@ -73,7 +74,7 @@ put_row(struct list *l, const struct answer_photos *a,
 	case OUTPUT_TABLE:
 		break;
 	}
-	row_date_shown(p, date);
+	about_date_shown(p, date);
 	text_size(p->id.size, size);
 	fprintf(o->data, "%.*s  ", (int)ID_COLUMNS, hex);
 	output_cell(o, date, strlen(date), DATE_COLUMNS);
@@ -316,6 +317,11 @@ const struct verb verb_list = {
 		"  online  offline        some copy is at hand; every copy is "
 		"away\n"
 		"  id:99aa06d3            ids that begin so\n"
+		"  camera:  lens:         a part of, or a pattern for, their names\n"
+		"  iso:>=800  keyword:    sensitivities; all of a keyword, or a "
+		"pattern\n"
+		"  has:gps  near:LAT,LON,KM\n"
+		"                         a place; one so near to there\n"
 		"  !term  -term           the opposite; a first -term needs -- "
 		"before it\n"
 		"\n"

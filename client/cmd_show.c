@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "about.h"
 #include "call.h"
 #include "candidates.h"
 #include "failure.h"
@@ -39,11 +40,7 @@ put_fields(struct output *o, const struct answer_photos *a,
 	}
 	if (p->width != 0 && p->height != 0)
 		fprintf(f, "  pixels  %u x %u\n", p->width, p->height);
-	if (p->taken[0] != '\0') {
-		fputs("  taken   ", f);
-		text_put_shown(f, p->taken, strlen(p->taken), UINT_MAX);
-		putc('\n', f);
-	}
+	about_put(o, p);
 	text_time_local(p->added_ms, true, time);
 	if (p->added_ms != 0)
 		fprintf(f, "  added   %s\n", time);
@@ -182,7 +179,7 @@ put_answer(struct output *o, const char *id, const struct answer_photos *a,
 		return candidates_put(o, id, a, why);
 	switch (o->form) {
 	case OUTPUT_JSON:
-		row_json(&o->json, a, &a->photos[0]);
+		row_json(&o->json, a, &a->photos[0], true);
 		break;
 	case OUTPUT_TABLE:
 		put_fields(o, a, &a->photos[0]);

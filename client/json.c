@@ -101,6 +101,13 @@ json_uint_known(struct json *j, const char *key, uint64_t v)
 }
 
 void
+json_number(struct json *j, const char *key, double v)
+{
+	put_key(j, key);
+	fprintf(j->f, "%.10g", v); /* main sets no LC_NUMERIC: a point */
+}
+
+void
 json_str(struct json *j, const char *key, const char *text)
 {
 	put_key(j, key);

@@ -29,6 +29,8 @@ void json_bool(struct json *j, const char *key, bool v);
 void json_uint(struct json *j, const char *key, uint64_t v);
 /* 0 means unknown: null. */
 void json_uint_known(struct json *j, const char *key, uint64_t v);
+/* As short as it can be without losing digits; not for NaN and infinities. */
+void json_number(struct json *j, const char *key, double v);
 void json_str(struct json *j, const char *key, const char *text);
 /* "" means unknown: null. */
 void json_str_known(struct json *j, const char *key, const char *text);

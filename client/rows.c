@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "about.h"
 #include "json.h"
 #include "output.h"
 
@@ -137,32 +138,7 @@ row_put_holders_column(struct output *o, const struct row_holder *h,
 	}
 }
 
-/* ---- dates and the object --------------------------------------------- */
-
-void
-row_date_shown(const struct answer_photo *p, char out[48])
-{
-	char local[TEXT_TIME_MAX];
-
-	if (p->taken[0] != '\0') {
-		/* 2023-07-01T12:00:00+02:00: the camera's clock, as it is */
-		snprintf(out, 48, "%.16s", p->taken);
-		if (strlen(out) > 10 && out[10] == 'T')
-			out[10] = ' ';
-		return;
-	}
-	text_time_local(text_ms_of_ns(p->mtime_ns), false, local);
-	snprintf(out, 48, "%s", local);
-}
-
-void
-row_date_column(const struct answer_photo *p, char out[48])
-{
-	char utc[TEXT_TIME_MAX];
-
-	text_time_utc(text_ms_of_ns(p->mtime_ns), false, utc);
-	snprintf(out, 48, "%s", p->taken[0] != '\0' ? p->taken : utc);
-}
+/* ---- the object -------------------------------------------------------- */
 
 static void
 copy_json(struct json *j, const struct answer_photos *a,
@@ -184,7 +160,7 @@ copy_json(struct json *j, const struct answer_photos *a,
 
 void
 row_json(struct json *j, const struct answer_photos *a,
-	 const struct answer_photo *p)
+	 const struct answer_photo *p, bool whole)
 {
 	json_open(j, NULL, '{');
 	json_hex(j, "id", p->id.hash, sizeof(p->id.hash));
@@ -192,6 +168,7 @@ row_json(struct json *j, const struct answer_photos *a,
 	json_str_known(j, "type", p->type);
 	json_bytes(j, "name", p->name, p->name_bytes);
 	json_str_known(j, "taken", p->taken);
+	about_json_date(j, p);
 	json_uint_known(j, "width", p->width);
 	json_uint_known(j, "height", p->height);
 	json_time_known(j, "added", p->added_ms);
@@ -199,6 +176,8 @@ row_json(struct json *j, const struct answer_photos *a,
 	for (uint32_t i = 0; i < p->copy_count; i++)
 		copy_json(j, a, &p->rows[i]);
 	json_close(j, ']');
+	if (whole)
+		about_json(j, p);
 	json_close(j, '}');
 	json_line(j);
 }

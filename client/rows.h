@@ -37,12 +37,8 @@ void row_put_holders(struct output *o, const struct row_holder *h, size_t count,
 void row_put_holders_column(struct output *o, const struct row_holder *h,
 			    size_t count);
 
-/* "taken" if known, else the oldest mtime. */
-void row_date_shown(const struct answer_photo *p, char out[48]);
-void row_date_column(const struct answer_photo *p, char out[48]);
-
-/* The one JSON object of list and show. */
+/* The one JSON object of list and, `whole`, of show. */
 void row_json(struct json *j, const struct answer_photos *a,
-	      const struct answer_photo *p);
+	      const struct answer_photo *p, bool whole);
 
 #endif

@@ -37,6 +37,10 @@ enum meta_source {
 				   * where it says so the camera's own clock */
 };
 
+/* What the date of a photo comes from, as shown: one of the above, or */
+#define DATE_MTIME 0u  /* when its oldest copy was last changed; in UTC */
+#define DATE_NAME  15u /* what one of its copies is called */
+
 /* Which of the numbers below are known. */
 #define META_HAS_TAKEN    (1u << 0)
 #define META_HAS_OFFSET   (1u << 1) /* never without the time it is of */

@@ -16,6 +16,7 @@
 #include "ident.h"
 #include "limits.h"
 #include "message.h"
+#include "meta.h"
 #include "photo_id.h"
 #include "question_parts.h"
 #include "question_transfer.h"
@@ -133,7 +134,8 @@ struct answer_copy {
 };
 
 /* [id, type, name bin, mtime_ns, added_ms, copies, taken, width, height,
- *  [copy...]]; taken str|nil, width and height uint|nil */
+ *  [copy...], date_ms, dated, meta]; taken str|nil, width and height uint|nil,
+ *  meta bin|nil; a daemon that knows no dates ends with the copies */
 struct answer_photo {
 	struct photo_id id;
 	char type[MEDIA_TYPE_MAX + 1];
@@ -146,6 +148,11 @@ struct answer_photo {
 	uint32_t width, height; /* 0 when not known */
 	uint32_t copy_count;
 	const struct answer_copy *rows;
+	int64_t date_ms; /* when it was taken, as well as that is known */
+	uint8_t dated;   /* by meta.h's enum meta_source, DATE_NAME (these two a
+			  * clock without a zone, as if in UTC), DATE_MTIME (UTC) */
+	const uint8_t *meta; /* SHOW: its meta record; NULL: none */
+	size_t meta_bytes;
 };
 
 /* {"nodes","photos","after","ambiguous","complete","age","scanning",

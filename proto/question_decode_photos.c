@@ -37,6 +37,27 @@ items_uint_or_nil(struct items *i)
 	return (uint32_t)o->via.u64;
 }
 
+/* What stands behind the copies. */
+static bool
+read_dated(struct items *i, struct answer_photo *out)
+{
+	const msgpack_object *meta;
+
+	out->date_ms = items_int(i);
+	out->dated = (uint8_t)items_uint(i, UINT8_MAX);
+	meta = items_object(i);
+	if (i->broken)
+		return false;
+	if (meta->type == MSGPACK_OBJECT_NIL)
+		return true;
+	if (meta->type != MSGPACK_OBJECT_BIN ||
+	    meta->via.bin.size > RECORD_BYTES_MAX)
+		return false;
+	out->meta = (const uint8_t *)meta->via.bin.ptr;
+	out->meta_bytes = meta->via.bin.size;
+	return true;
+}
+
 /* Everything but the copies, of which `copies` becomes the array. */
 static bool
 read_photo(const msgpack_object *o, struct answer_photo *out,
@@ -67,6 +88,9 @@ read_photo(const msgpack_object *o, struct answer_photo *out,
 	    rows->via.array.size > COPIES_SHOWN_MAX)
 		return false;
 	*copies = &rows->via.array;
+	if (i.array->size > i.next)
+		return read_dated(&i, out);
+	out->date_ms = out->mtime_ns / 1000000;
 	return true;
 }
 

@@ -18,7 +18,7 @@
 #define PHOTOS_LEAD_BYTES 32u
 /* What a photo without its copies, and what a copy may take at most. */
 #define COPY_ITEMS  6u
-#define PHOTO_ITEMS 11u
+#define PHOTO_ITEMS 14u
 
 static void
 pack_copy(struct pack *p, const struct answer_copy *c)
@@ -34,7 +34,7 @@ pack_copy(struct pack *p, const struct answer_copy *c)
 static void
 pack_photo(struct pack *p, const struct answer_photo *o, uint32_t copy_count)
 {
-	pack_array(p, 10);
+	pack_array(p, 13);
 	question_pack_photo_id(p, &o->id);
 	pack_str(p, o->type);
 	pack_bin(p, o->name, o->name_bytes);
@@ -56,6 +56,12 @@ pack_photo(struct pack *p, const struct answer_photo *o, uint32_t copy_count)
 	pack_array(p, copy_count);
 	for (uint32_t i = 0; i < copy_count; i++)
 		pack_copy(p, &o->rows[i]);
+	pack_int(p, o->date_ms);
+	pack_uint(p, o->dated);
+	if (o->meta == NULL)
+		pack_nil(p);
+	else
+		pack_bin(p, o->meta, o->meta_bytes);
 }
 
 void
@@ -80,7 +86,7 @@ photos_writer_init(struct photos_writer *w, uint8_t *out, size_t max)
 static uint32_t
 copies_that_fit(const struct answer_photo *o, size_t bytes)
 {
-	size_t used = 512 + o->name_bytes;
+	size_t used = 512 + o->name_bytes + o->meta_bytes;
 	uint32_t n;
 
 	for (n = 0; n < o->copy_count; n++) {

@@ -137,6 +137,8 @@ problem_code_text(uint8_t code)
 		return "name";
 	case PROBLEM_OFFLINE:
 		return "offline";
+	case PROBLEM_UNDECODABLE:
+		return "undecodable";
 	default: /* codes of newer versions */
 		return "unknown";
 	}

@@ -106,6 +106,7 @@ enum problem_code {
 	PROBLEM_UNSTABLE = 4,   /* kept changing while it was read */
 	PROBLEM_NAME = 5,       /* path too long or otherwise unusable */
 	PROBLEM_OFFLINE = 6,    /* of a root: too much of it is missing */
+	PROBLEM_UNDECODABLE = 7, /* beside a photo: nothing can be made of its bytes */
 };
 
 /* [code uint, message str] */

@@ -4,6 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "civil.h"
+
+/* Times before 1970 round down like the others. */
+static int64_t
+floor_ms(int64_t ns)
+{
+	return ns / 1000000 - (ns % 1000000 < 0);
+}
+
 #define FRAME_MAX (FRAME_HEADER_BYTES + ANSWER_BODY_BYTES_MAX)
 
 struct photos *
@@ -50,6 +59,25 @@ place_of(struct photos *p, const struct node_id *node, uint32_t *place)
 	return true;
 }
 
+/* As the camera's own clock had it; with its zone where the file has that. */
+static void
+taken_text(const struct photo_row *row, char out[40])
+{
+	struct civil c = civil_of(floor_ms(row->date_ns));
+	int32_t zone = row->zone_min < 0 ? -row->zone_min : row->zone_min;
+	int n;
+
+	out[0] = '\0';
+	if (row->dated == DATE_MTIME || row->dated == DATE_NAME ||
+	    c.year < 1 || c.year > 9999)
+		return;
+	n = snprintf(out, 40, "%04d-%02d-%02dT%02d:%02d:%02d", c.year, c.month,
+		     c.day, c.hour, c.minute, c.second);
+	if (row->has_zone && zone < 24 * 60)
+		snprintf(out + n, 40 - (size_t)n, "%c%02d:%02d",
+			 row->zone_min < 0 ? '-' : '+', zone / 60, zone % 60);
+}
+
 bool
 photos_add(struct photos *p, const struct photo_row *row)
 {
@@ -60,11 +88,18 @@ photos_add(struct photos *p, const struct photo_row *row)
 				 .mtime_ns = row->mtime_ns,
 				 .added_ms = row->added_ms,
 				 .copies = row->copies,
-				 .rows = p->copies};
+				 .rows = p->copies,
+				 .date_ms = floor_ms(row->date_ns),
+				 .dated = row->dated,
+				 .width = row->width,
+				 .height = row->height,
+				 .meta = row->meta,
+				 .meta_bytes = row->meta_bytes};
 
 	if (a.name_bytes > PATH_BYTES_MAX)
 		a.name_bytes = PATH_BYTES_MAX;
 	snprintf(a.type, sizeof(a.type), "%s", row->type ? row->type : "");
+	taken_text(row, a.taken);
 	for (uint32_t i = 0;
 	     i < row->copy_count && a.copy_count < COPIES_SHOWN_MAX; i++) {
 		const struct copy_row *c = &row->rows[i];

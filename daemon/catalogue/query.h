@@ -13,6 +13,7 @@
 
 #include "mesh.h"
 #include "message.h"
+#include "meta.h"
 #include "photo_id.h"
 #include "search.h"
 
@@ -76,6 +77,15 @@ struct photo_row {
 	size_t name_bytes;
 	int64_t mtime_ns; /* the oldest of its copies */
 	int64_t added_ms; /* the earliest */
+	int64_t date_ns;  /* sort key of TAKEN: mtime_ns, or if `dated` is not
+			   * DATE_MTIME a clock without a zone, as if in UTC */
+	uint8_t dated;    /* DATE_MTIME, DATE_NAME or enum meta_source */
+	bool has_zone;
+	int32_t zone_min; /* of that clock, east of UTC */
+	uint32_t width, height; /* 0: not known */
+	/* reader_find only: the meta record that counts; NULL: there is none */
+	const uint8_t *meta; /* borrowed for the callback */
+	size_t meta_bytes;
 	uint32_t copies;  /* counted once per (host, file) */
 	uint32_t copy_count; /* rows below, at most COPIES_SHOWN_MAX */
 	const struct copy_row *rows; /* by node id, root, path */
@@ -186,6 +196,44 @@ bool reader_damaged(const struct reader *r);
 void reader_watch(struct reader *r,
 		  void (*on_damage)(void *arg, const struct trouble *what),
 		  void *arg);
+
+/* ---- for pictures ------------------------------------------------------ */
+
+/* A photo of which no meta record is held that is new enough; borrowed for the
+ * callback. */
+struct bare_photo {
+	struct photo_id photo;
+	const struct node_id *holders; /* each once; some may be away */
+	uint32_t holder_count;
+};
+
+/* Where a walk over them goes on. */
+struct bare_place {
+	bool set;
+	int64_t time; /* by SORT_TAKEN, newest first */
+	struct photo_id photo;
+};
+
+/*
+ * Photos that `self` has a copy of and no decoder from `decoder` on has told of,
+ * newest first.  Looks at a bounded number of photos, then moves *place, which
+ * is unset again at the end of all.
+ */
+int reader_bare(struct reader *r, const struct node_id *self,
+		uint32_t decoder, struct bare_place *place,
+		void (*each)(void *arg, const struct bare_photo *photo),
+		void *arg, struct trouble *why);
+/*
+ * The same for photos that `self` has spoken of since *seq of the life
+ * *generation, which move to its head.  More than BARE_SINCE_MAX rows, or
+ * another life: *behind, nothing is told, and all are to be walked over.
+ */
+#define BARE_SINCE_MAX 512u
+int reader_bare_since(struct reader *r, const struct node_id *self,
+		      uint32_t decoder, uint64_t *generation, uint64_t *seq,
+		      bool *behind,
+		      void (*each)(void *arg, const struct bare_photo *photo),
+		      void *arg, struct trouble *why);
 
 /* ---- for intake and holdings ----------------------------------------- */
 

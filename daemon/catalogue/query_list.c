@@ -148,7 +148,7 @@ cursor_fill(struct photo_row *row, enum list_sort sort, sqlite3_stmt *st)
 	memcpy(c->name, row->name, row->name_bytes);
 	switch (sort) {
 	case SORT_TAKEN:
-		c->number = row->mtime_ns;
+		c->number = row->date_ns;
 		break;
 	case SORT_NAME:
 		break;
@@ -164,10 +164,43 @@ cursor_fill(struct photo_row *row, enum list_sort sort, sqlite3_stmt *st)
 	}
 }
 
-/* 1: shown, go on; 0: filtered out; 2: `each` has had enough; -1. */
+static void
+dates_fill(struct photo_row *row, sqlite3_stmt *st)
+{
+	row->mtime_ns = sqlite3_column_int64(st, 1);
+	row->date_ns = sqlite3_column_int64(st, 8);
+	row->dated = (uint8_t)sqlite3_column_int(st, 9);
+	row->has_zone = sqlite3_column_type(st, 10) != SQLITE_NULL;
+	row->zone_min = sqlite3_column_int(st, 10);
+	row->width = (uint32_t)sqlite3_column_int64(st, 11);
+	row->height = (uint32_t)sqlite3_column_int64(st, 12);
+}
+
+/* The record that counts, copied; nothing is said of those that went between
+ * two lives of their owner. */
+static int
+meta_fill(struct reader *r, sqlite3_stmt *photo, struct photo_row *row,
+	  struct trouble *why)
+{
+	int64_t stream = sqlite3_column_int64(photo, 13);
+
+	if (stream == 0)
+		return 0;
+	if (fact_read(r, stream, RECORD_META, sqlite3_column_blob(photo, 0),
+		      PHOTO_ID_BYTES, &r->meta, why) == -1)
+		return -1;
+	if (!r->meta.found || r->meta.dead)
+		return 0;
+	row->meta = r->meta.value;
+	row->meta_bytes = r->meta.value_bytes;
+	return 0;
+}
+
+/* 1: shown, go on; 0: filtered out; 2: `each` has had enough; -1.  `whole`: with
+ * its meta record. */
 static int
 photo_show(struct reader *r, sqlite3_stmt *st, const struct node_id *node,
-	   enum list_sort sort,
+	   enum list_sort sort, bool whole,
 	   bool (*each)(void *arg, const struct photo_row *row), void *arg,
 	   struct trouble *why)
 {
@@ -183,7 +216,7 @@ photo_show(struct reader *r, sqlite3_stmt *st, const struct node_id *node,
 	if ((n = copies_arrange(r, why)) == -1)
 		return -1;
 	photo_id_unpack(sqlite3_column_blob(st, 0), &row.photo);
-	row.mtime_ns = sqlite3_column_int64(st, 1);
+	dates_fill(&row, st);
 	row.name = (const char *)sqlite3_column_text(st, 2);
 	row.name_bytes = (size_t)sqlite3_column_bytes(st, 2);
 	row.added_ms = sqlite3_column_int64(st, 4);
@@ -191,6 +224,8 @@ photo_show(struct reader *r, sqlite3_stmt *st, const struct node_id *node,
 	row.type = (const char *)sqlite3_column_text(st, 6);
 	row.copy_count = (uint32_t)n;
 	row.rows = r->rows;
+	if (whole && meta_fill(r, st, &row, why) == -1)
+		return -1;
 	cursor_fill(&row, sort, st);
 	return each(arg, &row) ? 1 : 2;
 }
@@ -221,9 +256,9 @@ list_statement(struct reader *r, const struct list_query *q, bool falling,
 			 column, falling ? '<' : '>');
 	search_sql(&q->search, q->sort, terms);
 	snprintf(sql, sizeof(sql),
-		 "SELECT id, sort_time, name, size, added, copies, type, wasted"
-		 " FROM photo WHERE %s%s%s ORDER BY %s %s, id %s", some, behind,
-		 terms, column, way, way);
+		 "SELECT " PHOTO_COLUMNS " FROM photo WHERE %s%s%s"
+		 " ORDER BY %s %s, id %s", some, behind, terms, column, way,
+		 way);
 	return schema_prepare(r->db, &text, st, 1, why) == -1 ? NULL : *st;
 }
 
@@ -265,7 +300,7 @@ reader_list(struct reader *r, const struct list_query *q,
 	while (n != 2 && shown < q->limit &&
 	       (code = read_row(r, st, why)) == 1) {
 		n = photo_show(r, st, q->of_node ? &q->node : NULL, q->sort,
-			       each, arg, why);
+			       false, each, arg, why);
 		if (n == -1)
 			break;
 		shown += n == 1;
@@ -305,7 +340,7 @@ reader_find(struct reader *r, const struct photo_prefix *prefix,
 		photo_id_unpack(sqlite3_column_blob(st, 0), &photo);
 		if (!photo_prefix_matches(prefix, &photo))
 			continue;
-		n = photo_show(r, st, NULL, SORT_TAKEN, each, arg, why);
+		n = photo_show(r, st, NULL, SORT_TAKEN, true, each, arg, why);
 		if (n == -1)
 			return read_end(r, -1);
 		shown += n == 1;

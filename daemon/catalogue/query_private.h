@@ -9,6 +9,11 @@
 #include "summary.h"
 #include "trouble.h"
 
+/* The columns of photo that list and find begin with. */
+#define PHOTO_COLUMNS                                                          \
+	"id, mtime, name, size, added, copies, type, wasted, sort_time,"       \
+	" dated, zone, width, height, about"
+
 enum reader_statement {
 	R_BEGIN, R_END,
 	R_STREAMS, R_PAGE, R_FACT, R_ROOTS,
@@ -16,6 +21,7 @@ enum reader_statement {
 	R_HIDDEN, R_COPY_AT, R_LEAVING, R_LEAVING_AT,
 	R_TOTALS, R_KNOWN, R_KNOWN_EACH, R_HOLDING,
 	R_KNOWN_INODE, R_KNOWN_BELOW, R_BESIDE, R_OWN_COPY,
+	R_BARE, R_DECODER,
 	R_COUNT
 };
 
@@ -43,6 +49,14 @@ struct found_copy {
 	size_t path_at;
 };
 
+/* A stored row of a stream; its value is copied. */
+struct read_fact {
+	bool found, dead;
+	uint64_t seq;
+	size_t value_bytes;
+	uint8_t value[RECORD_BYTES_MAX];
+};
+
 #define LIST_STATEMENTS (4u * LIST_SORTS)
 
 struct reader {
@@ -58,6 +72,7 @@ struct reader {
 	char *paths; /* owned */
 	size_t paths_used, paths_capacity;
 	struct summary summary;
+	struct read_fact meta; /* of the photo at hand */
 	const struct list_query *asked; /* borrowed; of this call */
 	size_t places_max; /* verification's bound; a test makes it small */
 	bool damaged; /* something read was not as SQLite writes it */
@@ -82,8 +97,20 @@ const struct seen_stream *read_stream(const struct reader *r, int64_t id);
 /* ---- query_search.c: terms as SQL ------------------------------------- */
 
 int search_functions(struct reader *r, struct trouble *why);
+
+/* A function for SQL, with the reader as its user data. */
+struct sql_function {
+	const char *name;
+	int count;
+	bool same; /* for the same arguments, whatever the moment */
+	void (*make)(sqlite3_context *, int, sqlite3_value **);
+};
+/* Those that look into meta records: query_about.c. */
+#define ABOUT_FUNCTIONS 6u
+extern const struct sql_function about_functions[ABOUT_FUNCTIONS];
+
 /* " AND ..." for each term; nothing in it that anybody typed. */
-#define SEARCH_SQL_MAX 8192u
+#define SEARCH_SQL_MAX 16384u
 void search_sql(const struct search *s, enum list_sort sort,
 		char out[SEARCH_SQL_MAX]);
 /* The parameters of that; `q` stays while the statement runs. */
@@ -94,13 +121,6 @@ void prefix_bounds(const struct photo_prefix *p, uint8_t low[PHOTO_ID_BYTES],
 
 /* ---- query_roots.c: lives and their roots ----------------------------- */
 
-/* A stored row of a stream; its value is copied. */
-struct read_fact {
-	bool found, dead;
-	uint64_t seq;
-	size_t value_bytes;
-	uint8_t value[RECORD_BYTES_MAX];
-};
 int fact_read(struct reader *r, int64_t stream, uint8_t kind,
 	      const uint8_t *key, size_t key_bytes, struct read_fact *out,
 	      struct trouble *why);

@@ -40,7 +40,7 @@ static const char *const reader_sql[R_COUNT] = {
 		"SELECT key, mtime, added, file, type FROM copy"
 		" WHERE photo = ?1 AND stream = ?2 AND leaving = 1",
 	[R_FIND] =
-		"SELECT id, sort_time, name, size, added, copies, type"
+		"SELECT " PHOTO_COLUMNS
 		" FROM photo WHERE id >= ?1 AND id <= ?2 ORDER BY id",
 	[R_PROBLEMS] =
 		"SELECT key, value FROM record INDEXED BY record_key"
@@ -67,6 +67,11 @@ static const char *const reader_sql[R_COUNT] = {
 		"SELECT copy.key FROM copy, stream WHERE copy.photo = ?1"
 		" AND stream.role = 1 AND copy.stream = stream.id"
 		" AND copy.leaving = 0 AND copy.key <> ?2 LIMIT 64",
+	[R_BARE] =
+		"SELECT id, sort_time, decoder FROM photo"
+		" WHERE (sort_time, id) < (?1, ?2)"
+		" ORDER BY sort_time DESC, id DESC LIMIT ?3",
+	[R_DECODER] = "SELECT decoder FROM photo WHERE id = ?1",
 	[R_OWN_COPY] =
 		"SELECT value FROM record WHERE stream ="
 		" (SELECT id FROM stream WHERE role = 1) AND kind = 3"

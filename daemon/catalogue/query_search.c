@@ -131,15 +131,25 @@ at_hand(sqlite3_context *c, int count, sqlite3_value **v)
 		sqlite3_result_int(c, row.root_online);
 }
 
+static int
+functions_set(struct reader *r, const struct sql_function *f, size_t count,
+	      struct trouble *why)
+{
+	for (; count > 0; count--, f++) {
+		int flags = SQLITE_UTF8 | SQLITE_DIRECTONLY |
+			    (f->same ? SQLITE_DETERMINISTIC : 0);
+
+		if (sqlite3_create_function(r->db, f->name, f->count, flags, r,
+					    f->make, NULL, NULL) != SQLITE_OK)
+			return schema_trouble(r->db, why, "cannot be set up");
+	}
+	return 0;
+}
+
 int
 search_functions(struct reader *r, struct trouble *why)
 {
-	static const struct {
-		const char *name;
-		int count;
-		bool same; /* for the same arguments, whatever the moment */
-		void (*make)(sqlite3_context *, int, sqlite3_value **);
-	} functions[] = {
+	static const struct sql_function functions[] = {
 		{"path_part", 2, true, path_part},
 		{"name_part", 2, true, name_part},
 		{"path_glob", 2, true, path_glob},
@@ -151,29 +161,41 @@ search_functions(struct reader *r, struct trouble *why)
 		{"at_hand", 2, false, at_hand},
 	};
 
-	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
-		int flags = SQLITE_UTF8 | SQLITE_DIRECTONLY |
-			    (functions[i].same ? SQLITE_DETERMINISTIC : 0);
-
-		if (sqlite3_create_function(r->db, functions[i].name,
-					    functions[i].count, flags, r,
-					    functions[i].make, NULL,
-					    NULL) != SQLITE_OK)
-			return schema_trouble(r->db, why, "cannot be set up");
-	}
-	return 0;
+	if (functions_set(r, functions, sizeof(functions) / sizeof(*functions),
+			  why) == -1)
+		return -1;
+	return functions_set(r, about_functions, ABOUT_FUNCTIONS, why);
 }
 
 /* ---- statements -------------------------------------------------------- */
+
+#define TERM_PARAMETERS 6
 
 /* The parameters of a term; 1 and 2 are the cursor's. */
 static int
 parameter(uint32_t term)
 {
-	return 3 + 2 * (int)term;
+	return 3 + TERM_PARAMETERS * (int)term;
 }
 
-/* What a term asks; `n` and n + 1 are its parameters. */
+#define ITS_META                                                               \
+	"(SELECT m.value FROM record AS m INDEXED BY record_key"               \
+	" WHERE m.stream = photo.about AND m.kind = 6 AND m.key = photo.id)"
+
+/* A date of the camera's clock, or of a name, is held against civil days; what
+ * is known in UTC against the asker's.  Both are within the first stretch, by
+ * which the index is walked. */
+static int
+taken_sql(bool indexed, int n, char *out, size_t max)
+{
+	return snprintf(out, max, "(%ssort_time BETWEEN ?%d AND ?%d AND CASE"
+			" dated WHEN 0 THEN sort_time BETWEEN ?%d AND ?%d"
+			" ELSE sort_time BETWEEN ?%d AND ?%d END)",
+			indexed ? "" : "+", n, n + 1, n + 2, n + 3, n + 4,
+			n + 5);
+}
+
+/* What a term asks; from `n` on TERM_PARAMETERS are its parameters. */
 static int
 term_sql(const struct search_term *t, enum list_sort sort, int n, char *out,
 	 size_t max)
@@ -209,10 +231,7 @@ term_sql(const struct search_term *t, enum list_sort sort, int n, char *out,
 		return snprintf(out, max, "(copies BETWEEN ?%d AND ?%d)", n,
 				n + 1);
 	case SEARCH_TAKEN:
-		if (sort == SORT_TAKEN)
-			other = "";
-		return snprintf(out, max, "(%ssort_time BETWEEN ?%d AND ?%d)",
-				other, n, n + 1);
+		return taken_sql(sort == SORT_TAKEN, n, out, max);
 	case SEARCH_ADDED:
 		if (sort == SORT_ADDED)
 			other = "";
@@ -220,6 +239,23 @@ term_sql(const struct search_term *t, enum list_sort sort, int n, char *out,
 				other, n, n + 1);
 	case SEARCH_ID:
 		return snprintf(out, max, "(id BETWEEN ?%d AND ?%d)", n, n + 1);
+	case SEARCH_CAMERA:
+		return snprintf(out, max, "camera_is(" ITS_META ", ?%d, %d)", n,
+				t->glob);
+	case SEARCH_LENS:
+		return snprintf(out, max, "lens_is(" ITS_META ", ?%d, %d)", n,
+				t->glob);
+	case SEARCH_KEYWORD:
+		return snprintf(out, max, "has_keyword(" ITS_META ", ?%d, %d)",
+				n, t->glob);
+	case SEARCH_ISO:
+		return snprintf(out, max, "iso_within(" ITS_META ", ?%d, ?%d)",
+				n, n + 1);
+	case SEARCH_NEAR:
+		return snprintf(out, max, "is_near(" ITS_META
+				", ?%d, ?%d, ?%d)", n, n + 1, n + 2);
+	case SEARCH_GPS:
+		return snprintf(out, max, "has_place(" ITS_META ")");
 	}
 	return 0;
 }
@@ -255,20 +291,43 @@ ns_of_ms(int64_t ms)
 	return ms * 1000000;
 }
 
-/* Both ends included, and the last one but a moment away from `until`. */
-static void
-bind_time(sqlite3_stmt *st, int n, const struct search_time *t, bool ns)
+/* Both ends included: the last one is but a moment away from `until`. */
+static int64_t
+last_of(bool has_until, int64_t until)
 {
-	int64_t from = INT64_MIN, until = INT64_MAX;
+	if (!has_until)
+		return INT64_MAX;
+	return until == INT64_MAX || until == INT64_MIN ? until : until - 1;
+}
 
-	if (t->has_from)
-		from = ns ? ns_of_ms(t->from_ms) : t->from_ms;
-	if (t->has_until)
-		until = ns ? ns_of_ms(t->until_ms) : t->until_ms;
-	if (t->has_until && until != INT64_MAX && until != INT64_MIN)
-		until--;
-	sqlite3_bind_int64(st, n, from);
-	sqlite3_bind_int64(st, n + 1, until);
+static void
+bind_added(sqlite3_stmt *st, int n, const struct search_time *t)
+{
+	sqlite3_bind_int64(st, n, t->has_from ? t->from_ms : INT64_MIN);
+	sqlite3_bind_int64(st, n + 1, last_of(t->has_until, t->until_ms));
+}
+
+/* As taken_sql says. */
+static void
+bind_taken(sqlite3_stmt *st, int n, const struct search_time *t)
+{
+	int64_t from[2] = {INT64_MIN, INT64_MIN}, until[2];
+	int64_t civil_from, civil_until;
+
+	search_civil(t, &civil_from, &civil_until);
+	if (t->has_from) {
+		from[0] = ns_of_ms(t->from_ms);
+		from[1] = ns_of_ms(civil_from);
+	}
+	until[0] = last_of(t->has_until, ns_of_ms(t->until_ms));
+	until[1] = last_of(t->has_until, ns_of_ms(civil_until));
+	sqlite3_bind_int64(st, n, from[0] < from[1] ? from[0] : from[1]);
+	sqlite3_bind_int64(st, n + 1,
+			   until[0] > until[1] ? until[0] : until[1]);
+	for (int i = 0; i < 2; i++) {
+		sqlite3_bind_int64(st, n + 2 + 2 * i, from[i]);
+		sqlite3_bind_int64(st, n + 3 + 2 * i, until[i]);
+	}
 }
 
 void
@@ -312,6 +371,9 @@ search_bind(sqlite3_stmt *st, const struct list_query *q)
 		case SEARCH_PATH:
 		case SEARCH_NAME:
 		case SEARCH_TYPE:
+		case SEARCH_CAMERA:
+		case SEARCH_LENS:
+		case SEARCH_KEYWORD:
 			sqlite3_bind_blob(st, n, search_text(&q->search, t),
 					  t->text_bytes, SQLITE_STATIC);
 			break;
@@ -321,20 +383,27 @@ search_bind(sqlite3_stmt *st, const struct list_query *q)
 			break;
 		case SEARCH_SIZE:
 		case SEARCH_COPIES:
+		case SEARCH_ISO:
 			sqlite3_bind_int64(st, n, (int64_t)t->min);
 			sqlite3_bind_int64(st, n + 1, (int64_t)t->max);
 			break;
 		case SEARCH_TAKEN:
-			bind_time(st, n, &t->time, true);
+			bind_taken(st, n, &t->time);
 			break;
 		case SEARCH_ADDED:
-			bind_time(st, n, &t->time, false);
+			bind_added(st, n, &t->time);
 			break;
 		case SEARCH_ID:
 			bind_id(st, n, &t->prefix);
 			break;
+		case SEARCH_NEAR:
+			sqlite3_bind_int64(st, n, t->latitude_e7);
+			sqlite3_bind_int64(st, n + 1, t->longitude_e7);
+			sqlite3_bind_int64(st, n + 2, (int64_t)t->max);
+			break;
 		case SEARCH_RAW:
 		case SEARCH_ONLINE:
+		case SEARCH_GPS:
 			break;
 		}
 	}

@@ -18,7 +18,10 @@
  * whose value names the photo.  photo's indexes end in the id, so that pages
  * of the list can go on behind any tie.  wasted, (copies - 1) * size, follows
  * its row by itself and stops at the greatest integer: sizes are a peer's word,
- * and a number that overflowed would be no integer any more.
+ * and a number that overflowed would be no integer any more.  about says which
+ * streams have a meta record of a photo; photo.about is the one that counts (0:
+ * none), decoder who made it, and sort_time what dated says: photo.mtime, or
+ * something better.
  */
 static const char tables[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT;"
@@ -46,21 +49,6 @@ static const char tables[] =
 	" file BLOB NOT NULL, type TEXT NOT NULL, leaving INTEGER NOT NULL,"
 	" PRIMARY KEY(photo, stream, key)) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX copy_leaving ON copy(stream) WHERE leaving = 1;"
-	"CREATE TABLE photo("
-	" id BLOB PRIMARY KEY NOT NULL, sort_time INTEGER NOT NULL,"
-	" name TEXT NOT NULL COLLATE NOCASE, size INTEGER NOT NULL,"
-	" added INTEGER NOT NULL, copies INTEGER NOT NULL,"
-	" type TEXT NOT NULL,"
-	" wasted INTEGER NOT NULL GENERATED ALWAYS AS (CASE"
-	"  WHEN copies < 2 THEN 0"
-	"  WHEN size > 9223372036854775807 / (copies - 1)"
-	"  THEN 9223372036854775807"
-	"  ELSE (copies - 1) * size END) VIRTUAL) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX photo_time ON photo(sort_time, id);"
-	"CREATE INDEX photo_name ON photo(name, id);"
-	"CREATE INDEX photo_size ON photo(size, id);"
-	"CREATE INDEX photo_added ON photo(added, id);"
-	"CREATE INDEX photo_wasted ON photo(wasted, id) WHERE wasted > 0;"
 	"CREATE TABLE totals("
 	" photos INTEGER NOT NULL, copies INTEGER NOT NULL,"
 	" bytes INTEGER NOT NULL, unique_bytes INTEGER NOT NULL) STRICT;"
@@ -75,6 +63,36 @@ static const char tables[] =
 	" host BLOB NOT NULL, port INTEGER NOT NULL,"
 	" addresses TEXT NOT NULL, heard INTEGER NOT NULL,"
 	" departed INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+static const char photo_tables[] =
+	"CREATE TABLE about("
+	" photo BLOB NOT NULL, stream INTEGER NOT NULL,"
+	" PRIMARY KEY(photo, stream)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE photo("
+	" id BLOB PRIMARY KEY NOT NULL, sort_time INTEGER NOT NULL,"
+	" name TEXT NOT NULL COLLATE NOCASE, size INTEGER NOT NULL,"
+	" added INTEGER NOT NULL, copies INTEGER NOT NULL,"
+	" type TEXT NOT NULL, mtime INTEGER NOT NULL,"
+	" dated INTEGER NOT NULL, zone INTEGER, width INTEGER NOT NULL,"
+	" height INTEGER NOT NULL, decoder INTEGER NOT NULL,"
+	" about INTEGER NOT NULL,"
+	" wasted INTEGER NOT NULL GENERATED ALWAYS AS (CASE"
+	"  WHEN copies < 2 THEN 0"
+	"  WHEN size > 9223372036854775807 / (copies - 1)"
+	"  THEN 9223372036854775807"
+	"  ELSE (copies - 1) * size END) VIRTUAL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX photo_time ON photo(sort_time, id);"
+	"CREATE INDEX photo_name ON photo(name, id);"
+	"CREATE INDEX photo_size ON photo(size, id);"
+	"CREATE INDEX photo_added ON photo(added, id);"
+	"CREATE INDEX photo_wasted ON photo(wasted, id) WHERE wasted > 0;";
+
+/* From format 1, where nothing was known of what is in a photo.  What is derived
+ * is derived afresh, by the writer, before anybody can ask. */
+static const char forget_derived[] =
+	"DROP TABLE photo;"
+	"UPDATE totals SET photos = 0, copies = 0, bytes = 0, unique_bytes = 0;"
+	"INSERT OR REPLACE INTO meta(key, value) VALUES('derive', 1);";
 
 int
 schema_trouble(sqlite3 *db, struct trouble *why, const char *what)
@@ -204,8 +222,9 @@ on_log(void *arg, sqlite3 *db, const char *name, int pages)
 	return SQLITE_OK;
 }
 
+/* `before`: all tables but those of photos, or what makes room for these. */
 static int
-create_tables(sqlite3 *db)
+create_tables(sqlite3 *db, const char *before)
 {
 	char sql[128];
 
@@ -213,7 +232,8 @@ create_tables(sqlite3 *db)
 		 "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;",
 		 SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
 	if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) ||
-	    sqlite3_exec(db, tables, NULL, NULL, NULL) ||
+	    sqlite3_exec(db, before, NULL, NULL, NULL) ||
+	    sqlite3_exec(db, photo_tables, NULL, NULL, NULL) ||
 	    sqlite3_exec(db, sql, NULL, NULL, NULL))
 		return -1;
 	return 0;
@@ -233,7 +253,7 @@ judge(sqlite3 *db, const char *path, enum schema_found *found, bool *clean,
 		return -1;
 	if (application == 0 && version == 0 && objects == 0) {
 		*found = SCHEMA_NEW;
-		return create_tables(db);
+		return create_tables(db, tables);
 	}
 	if (application != SCHEMA_APPLICATION_ID) {
 		*found = SCHEMA_CORRUPT;
@@ -253,7 +273,7 @@ judge(sqlite3 *db, const char *path, enum schema_found *found, bool *clean,
 		return -1;
 	*clean = closed != 0;
 	*found = SCHEMA_KEPT;
-	return 0;
+	return version < 2 ? create_tables(db, forget_derived) : 0;
 }
 
 enum schema_found

@@ -1,7 +1,7 @@
 /*
  * schema.h: the tables, and how a connection to them is opened.
  *
- * Facts live in `stream` and `record`; `copy`, `photo` and `totals` are
+ * Facts live in `stream` and `record`; `copy`, `about`, `photo` and `totals` are
  * derived from them in the same transaction and could be rebuilt; `known` and
  * `node` are this node's own notes and never leave it.  Nothing here knows
  * what the rows mean.
@@ -17,7 +17,7 @@ struct trouble;
 struct root_id;
 
 #define SCHEMA_APPLICATION_ID 0x70686d73 /* "phms" */
-#define SCHEMA_VERSION        1
+#define SCHEMA_VERSION        2 /* older ones are brought up to it */
 #define SCHEMA_FILE           "catalogue.db"
 
 /* stream.role, as stored */

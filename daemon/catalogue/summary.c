@@ -3,6 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "name_date.h"
+#include "search.h"
+
+/* Whatever a camera says, in ns it must be an integer. */
+#define DATE_MS_MAX (INT64_MAX / 1000000)
+
 void
 holder_of_host(const struct host_id *host, uint8_t out[HOLDER_BYTES])
 {
@@ -31,6 +37,8 @@ summary_begin(struct summary *s)
 {
 	s->count = 0;
 	s->best_key_bytes = 0;
+	s->has_name_date = false;
+	memset(&s->about, 0, sizeof(s->about));
 }
 
 void
@@ -73,6 +81,21 @@ become_best(struct summary *s, const struct summary_copy *c)
 	s->type[bytes] = '\0';
 }
 
+static void
+add_name_date(struct summary *s, const struct summary_copy *c)
+{
+	size_t bytes = c->key_bytes - ROOT_ID_BYTES;
+	const char *name = search_base_name(
+		(const char *)c->key + ROOT_ID_BYTES, &bytes);
+	int64_t ms;
+
+	if (!name_date(name, bytes, &ms) ||
+	    (s->has_name_date && s->name_date_ms <= ms))
+		return;
+	s->has_name_date = true;
+	s->name_date_ms = ms;
+}
+
 int
 summary_add(struct summary *s, const struct summary_copy *c)
 {
@@ -94,8 +117,62 @@ summary_add(struct summary *s, const struct summary_copy *c)
 	if (s->count == 0 || c->mtime_ns < s->mtime_ns ||
 	    (c->mtime_ns == s->mtime_ns && compare_names(s, c) < 0))
 		become_best(s, c);
+	add_name_date(s, c);
 	s->count++;
 	return 0;
+}
+
+/* Is what counts already better than, or equal to, this one? */
+static bool
+about_stays(const struct summary *s, const struct stream_id *of,
+	    uint32_t decoder)
+{
+	int c = node_id_compare(&s->about_node, &of->node);
+
+	if (s->about.decoder != decoder)
+		return s->about.decoder > decoder;
+	return c != 0 ? c < 0 : s->about_generation >= of->generation;
+}
+
+void
+summary_add_meta(struct summary *s, const struct stream_id *of, int64_t stream,
+		 const struct record_meta *m)
+{
+	struct summary_date *d = &s->about_date;
+
+	if (m->decoder == 0 || about_stays(s, of, m->decoder))
+		return;
+	s->about_node = of->node;
+	s->about_generation = of->generation;
+	s->about = (struct summary_about){
+		.decoder = m->decoder, .stream = stream,
+		.width = m->width, .height = m->height,
+	};
+	memset(d, 0, sizeof(*d));
+	if ((m->has & META_HAS_TAKEN) == 0 || m->taken_ms > DATE_MS_MAX ||
+	    m->taken_ms < -DATE_MS_MAX)
+		return;
+	d->dated = m->source;
+	d->ns = m->taken_ms * 1000000;
+	d->has_zone = (m->has & META_HAS_OFFSET) != 0;
+	d->zone_min = m->offset_min;
+}
+
+static void
+choose_date(struct summary *s)
+{
+	struct summary_date *d = &s->date;
+
+	if (s->about.decoder > 0 && s->about_date.dated != DATE_MTIME) {
+		*d = s->about_date;
+		return;
+	}
+	memset(d, 0, sizeof(*d));
+	d->ns = s->mtime_ns;
+	if (!s->has_name_date)
+		return;
+	d->dated = DATE_NAME;
+	d->ns = s->name_date_ms * 1000000;
 }
 
 static int
@@ -111,6 +188,7 @@ summary_end(struct summary *s)
 
 	if (s->count == 0)
 		return false;
+	choose_date(s);
 	if (s->count > 1)
 		qsort(s->counted, s->count, sizeof(s->counted[0]),
 		      compare_counted);

@@ -54,10 +54,26 @@ struct own_file {
 	bool also_problem;
 };
 
+/* What was found in the bytes of a photo. */
+struct own_meta {
+	struct photo_id photo;
+	const uint8_t *value; /* as record_meta_pack wrote it; borrowed */
+	size_t value_bytes;
+	/* Nothing was found, for this reason, in the file of this path: told
+	 * with its copy, as long as the file is the one that was read. */
+	bool has_problem;
+	struct root_id root;
+	const char *path; /* borrowed */
+	size_t path_bytes;
+	struct record_problem problem;
+};
+
 /* One batch is one transaction.  Additions are stamped before withdrawals. */
 struct own_batch {
 	const struct own_file *files;
 	size_t file_count; /* at most 4096 */
+	const struct own_meta *metas;
+	size_t meta_count; /* at most 4096 */
 	/* Optional: the record of a root, stamped last. */
 	bool has_root;
 	struct root_id root_id;

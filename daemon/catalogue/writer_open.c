@@ -169,6 +169,30 @@ settle_own(struct writer *w, const struct writer_config *config,
 	return remembers_get(w);
 }
 
+/* A file of an older format: all that is derived from records, once more. */
+static int
+derive_again(struct writer *w)
+{
+	uint8_t due;
+	size_t bytes;
+
+	if (meta_get(w, "derive", &due, sizeof(due), &bytes) == -1)
+		return -1;
+	if (bytes == 0)
+		return 0;
+	for (unsigned i = 0; i < w->slot_end; i++) {
+		struct held *h = &w->streams[i];
+
+		if ((h->role == ROLE_OWN || h->role == ROLE_REPLICA) &&
+		    about_show_all(w, h) == -1)
+			return -1;
+	}
+	if (photos_touch_all(w) == -1)
+		return -1;
+	sqlite3_bind_text(w->st[W_META_CUT], 1, "derive", -1, SQLITE_STATIC);
+	return run(w, W_META_CUT);
+}
+
 static int
 begin_run(struct writer *w, const struct writer_config *config,
 	  enum writer_found *found)
@@ -178,7 +202,7 @@ begin_run(struct writer *w, const struct writer_config *config,
 
 	if (txn_begin(w, true, &why) == -1)
 		goto failed;
-	if (drop_buildings(w) == -1 ||
+	if (derive_again(w) == -1 || drop_buildings(w) == -1 ||
 	    settle_own(w, config, file_run, found) == -1 ||
 	    remembers_put(w) == -1 || lives_review(w) == -1 ||
 	    lives_tidy(w) == -1 ||

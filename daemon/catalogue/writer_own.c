@@ -443,13 +443,60 @@ root_apply(struct writer *w, const struct root_id *id,
 	return stamp(w, RECORD_ROOT, id->bytes, ROOT_ID_BYTES, value, bytes);
 }
 
+/* Beside the copy, unless that holds something else by now. */
+static int
+say_meta_problem(struct writer *w, const struct own_meta *m)
+{
+	const struct own_file f = {.root = m->root, .path = m->path,
+				   .path_bytes = m->path_bytes,
+				   .verdict = OWN_PROBLEM,
+				   .problem = m->problem};
+	struct record_copy c;
+	struct known_row k;
+	struct own_key key;
+
+	if (key_of(w, &f, &key) == -1 || known_get(w, &key, &k) == -1)
+		return -1;
+	if (!k.found || k.verdict != OWN_COPY)
+		return 0;
+	if (record_get(w, w->own, RECORD_COPY, key.bytes, key.count,
+		       &w->old) == -1)
+		return -1;
+	if (!w->old.found || w->old.dead ||
+	    !record_copy_parse(w->old.value, w->old.value_bytes, &c) ||
+	    photo_id_compare(&c.photo, &m->photo) != 0)
+		return 0;
+	bind_int(w, W_KNOWN_VERDICT, 1, k.id);
+	bind_int(w, W_KNOWN_VERDICT, 2, OWN_COPY | KNOWN_BOTH);
+	if (run(w, W_KNOWN_VERDICT) == -1)
+		return -1;
+	return say_problem(w, &f, &key);
+}
+
+static int
+metas_apply(struct writer *w, const struct own_batch *b)
+{
+	uint8_t photo[PHOTO_ID_BYTES];
+
+	for (size_t i = 0; i < b->meta_count; i++) {
+		const struct own_meta *m = &b->metas[i];
+
+		photo_id_pack(&m->photo, photo);
+		if (own_say(w, RECORD_META, photo, sizeof(photo), m->value,
+			    m->value_bytes) == -1 ||
+		    (m->has_problem && say_meta_problem(w, m) == -1))
+			return -1;
+	}
+	return 0;
+}
+
 static int
 own_apply(struct writer *w, const struct own_batch *b, int64_t wall_ms)
 {
 	uint8_t value[RECORD_BYTES_MAX];
 	struct record_root root;
 
-	if (files_apply(w, b, wall_ms) == -1)
+	if (files_apply(w, b, wall_ms) == -1 || metas_apply(w, b) == -1)
 		return -1;
 	if (b->has_node &&
 	    own_say(w, RECORD_NODE, "", 0, value,

@@ -15,6 +15,8 @@ struct photo_old {
 	uint32_t copies;
 	char name[256];
 	char type[64];
+	struct summary_date date;
+	struct summary_about about;
 };
 
 int
@@ -24,6 +26,24 @@ photo_touch(struct writer *w, const struct photo_id *photo)
 
 	photo_id_pack(photo, id);
 	return id_set_add(&w->touched, id) == -1 ? fail_memory(w) : 0;
+}
+
+int
+photos_touch_all(struct writer *w)
+{
+	sqlite3_stmt *st = w->st[W_COPIED];
+	int r, done = 0;
+
+	while (done == 0 && (r = row(w, W_COPIED)) == 1) {
+		struct photo_id photo;
+
+		if (sqlite3_column_bytes(st, 0) != PHOTO_ID_BYTES)
+			continue;
+		photo_id_unpack(sqlite3_column_blob(st, 0), &photo);
+		done = photo_touch(w, &photo);
+	}
+	reset(w, W_COPIED);
+	return done == -1 || r == -1 ? -1 : 0;
 }
 
 static void
@@ -36,6 +56,23 @@ text_out(sqlite3_stmt *st, int column, char *out, size_t max)
 	if (bytes > 0)
 		memcpy(out, sqlite3_column_blob(st, column), bytes);
 	out[bytes] = '\0';
+}
+
+static void
+dated_out(sqlite3_stmt *st, struct photo_old *old)
+{
+	old->date = (struct summary_date){
+		.ns = sqlite3_column_int64(st, 5),
+		.dated = (uint8_t)sqlite3_column_int(st, 6),
+		.has_zone = sqlite3_column_type(st, 7) != SQLITE_NULL,
+		.zone_min = sqlite3_column_int(st, 7),
+	};
+	old->about = (struct summary_about){
+		.width = (uint32_t)sqlite3_column_int64(st, 8),
+		.height = (uint32_t)sqlite3_column_int64(st, 9),
+		.decoder = (uint32_t)sqlite3_column_int64(st, 10),
+		.stream = sqlite3_column_int64(st, 11),
+	};
 }
 
 static int
@@ -54,6 +91,7 @@ old_get(struct writer *w, const uint8_t *id, struct photo_old *old)
 	old->added_ms = sqlite3_column_int64(st, 2);
 	old->copies = (uint32_t)sqlite3_column_int64(st, 3);
 	text_out(st, 4, old->type, sizeof(old->type));
+	dated_out(st, old);
 	reset(w, W_PHOTO_GET);
 	return 0;
 }
@@ -93,7 +131,7 @@ sum_up(struct writer *w, const uint8_t *id)
 			return fail_memory(w);
 		}
 	}
-	return r;
+	return r == -1 || w->summary.count == 0 ? r : about_sum(w, id);
 }
 
 static void
@@ -127,7 +165,34 @@ photo_put(struct writer *w, const uint8_t *id, uint64_t size,
 	bind_int(w, s, 5, sum->added_ms);
 	bind_int(w, s, 6, sum->copies);
 	sqlite3_bind_text(w->st[s], 7, sum->type, -1, SQLITE_STATIC);
+	bind_int(w, s, 8, sum->date.ns);
+	bind_int(w, s, 9, sum->date.dated);
+	if (sum->date.has_zone)
+		bind_int(w, s, 10, sum->date.zone_min);
+	else
+		sqlite3_bind_null(w->st[s], 10);
+	bind_int(w, s, 11, sum->about.width);
+	bind_int(w, s, 12, sum->about.height);
+	bind_int(w, s, 13, sum->about.decoder);
+	bind_int(w, s, 14, sum->about.stream);
 	return run(w, s);
+}
+
+static bool
+is_as_it_was(const struct photo_old *old, const struct summary *is)
+{
+	return old->mtime_ns == is->mtime_ns &&
+	       old->added_ms == is->added_ms &&
+	       strcmp(old->name, is->name) == 0 &&
+	       strcmp(old->type, is->type) == 0 &&
+	       old->date.ns == is->date.ns &&
+	       old->date.dated == is->date.dated &&
+	       old->date.has_zone == is->date.has_zone &&
+	       old->date.zone_min == is->date.zone_min &&
+	       old->about.decoder == is->about.decoder &&
+	       old->about.stream == is->about.stream &&
+	       old->about.width == is->about.width &&
+	       old->about.height == is->about.height;
 }
 
 /* The photo is listed: as new, changed, or (most often) with a new count. */
@@ -141,9 +206,7 @@ photo_stays(struct writer *w, const uint8_t *id, const struct photo_id *photo,
 		tell(w, photo, true, sum->name);
 		return photo_put(w, id, photo->size, W_PHOTO_PUT);
 	}
-	if (old->mtime_ns != sum->mtime_ns || old->added_ms != sum->added_ms ||
-	    strcmp(old->name, sum->name) != 0 ||
-	    strcmp(old->type, sum->type) != 0)
+	if (!is_as_it_was(old, sum))
 		return photo_put(w, id, photo->size, W_PHOTO_SET);
 	if (old->copies == sum->copies)
 		return 0;

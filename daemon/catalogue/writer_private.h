@@ -23,12 +23,13 @@ enum writer_statement {
 	W_RECORD_RESAY, W_RECORDS_COPY,
 	W_ROOT_COPIES, W_ROOT_COUNT, W_ROOT_NEXT, W_ROOTS, W_ROOT_FACTS,
 	W_COPY_ANY, W_COPY_HAS, W_COPY_PUT, W_COPY_CUT, W_COPY_LEAVE,
-	W_LEAVING, W_COPIES, W_ADDED_IN_ROOT,
+	W_LEAVING, W_COPIES, W_COPIED, W_ADDED_IN_ROOT,
+	W_ABOUT_PUT, W_ABOUT_CUT, W_ABOUT, W_METAS,
 	W_PHOTO_GET, W_PHOTO_PUT, W_PHOTO_SET, W_PHOTO_COPIES, W_PHOTO_CUT,
 	W_TOTALS, W_TOTALS_SAVE,
-	W_KNOWN_GET, W_KNOWN_PUT, W_KNOWN_SET, W_KNOWN_CUT,
+	W_KNOWN_GET, W_KNOWN_PUT, W_KNOWN_SET, W_KNOWN_CUT, W_KNOWN_VERDICT,
 	W_HIDDEN, W_HIDDEN_PUT, W_HIDDEN_CUT, W_HIDDEN_CUT_STREAM,
-	W_NODES, W_NODE_PUT, W_NODE_CUT, W_NODES_TRIM, W_META_PUT,
+	W_NODES, W_NODE_PUT, W_NODE_CUT, W_NODES_TRIM, W_META_PUT, W_META_CUT,
 	W_FORGOTTEN, W_FORGOTTEN_COUNT,
 	W_COUNT
 };
@@ -234,6 +235,17 @@ int all_show(struct writer *w, struct held *h);
 /* All photos shown of a stream are to be counted again. */
 int all_touch(struct writer *w, struct held *h);
 
+/* ---- writer_about.c: meta records -------------------------------------- */
+
+/* A meta record came, or was withdrawn. */
+int about_changed(struct writer *w, const struct held *h,
+		  const struct record *r);
+/* All that a stream says of photos comes to count, or no longer does. */
+int about_show_all(struct writer *w, const struct held *h);
+int about_hide_all(struct writer *w, const struct held *h);
+/* Adds what is said of the photo to w->summary. */
+int about_sum(struct writer *w, const uint8_t *photo);
+
 /* ---- writer_lives.c: generations of one node -------------------------- */
 
 /* Swap roots and let go of older lives, where streams asked for review. */
@@ -263,6 +275,7 @@ int life_takes(struct writer *w, struct held *newer, struct held *older,
 /* ---- writer_photos.c: the merged list --------------------------------- */
 
 int photo_touch(struct writer *w, const struct photo_id *photo);
+int photos_touch_all(struct writer *w);
 int photos_settle(struct writer *w);
 
 #endif

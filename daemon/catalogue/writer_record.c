@@ -155,6 +155,8 @@ follow(struct writer *w, struct held *h, const struct record *r,
 		return 0;
 	case RECORD_COPY:
 		return copy_changed(w, h, r, old, at_once);
+	case RECORD_META:
+		return about_changed(w, h, r);
 	default: /* not an enum: kept and relayed, shown nowhere */
 		return 0;
 	}

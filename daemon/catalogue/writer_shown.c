@@ -241,7 +241,7 @@ root_hide(struct writer *w, struct held *h, const struct root_id *root)
 int
 all_hide(struct writer *w, struct held *h)
 {
-	if (leaving_go(w, h, NULL) == -1)
+	if (leaving_go(w, h, NULL) == -1 || about_hide_all(w, h) == -1)
 		return -1;
 	return walk_copies(w, h, NULL, WALK_HIDE);
 }
@@ -249,6 +249,8 @@ all_hide(struct writer *w, struct held *h)
 int
 all_show(struct writer *w, struct held *h)
 {
+	if (about_show_all(w, h) == -1)
+		return -1;
 	return walk_copies(w, h, NULL, WALK_SHOW);
 }
 

@@ -87,20 +87,34 @@ const char *const writer_sql[W_COUNT] = {
 	[W_COPIES] =
 		"SELECT stream, key, mtime, added, file, type FROM copy"
 		" WHERE photo = ?1",
+	[W_COPIED] = "SELECT DISTINCT photo FROM copy",
 	/* A look at some is enough, and bounded. */
 	[W_ADDED_IN_ROOT] =
 		"SELECT min(added) FROM (SELECT added FROM copy"
 		" WHERE photo = ?1 AND stream = ?4" ROOT_RANGE " LIMIT 64)",
 
+	[W_ABOUT_PUT] = "INSERT OR IGNORE INTO about VALUES(?1,?2)",
+	[W_ABOUT_CUT] = "DELETE FROM about WHERE photo = ?1 AND stream = ?2",
+	[W_ABOUT] =
+		"SELECT a.stream, m.value FROM about AS a CROSS JOIN record AS m"
+		" WHERE a.photo = ?1 AND m.stream = a.stream AND m.kind = 6"
+		" AND m.key = ?1 AND m.dead = 0",
+	[W_METAS] =
+		"SELECT key FROM record INDEXED BY record_key"
+		" WHERE stream = ?1 AND kind = 6 AND dead = 0",
+
 	[W_PHOTO_GET] =
-		"SELECT sort_time, name, added, copies, type FROM photo"
-		" WHERE id = ?1",
+		"SELECT mtime, name, added, copies, type, sort_time, dated,"
+		" zone, width, height, decoder, about FROM photo WHERE id = ?1",
 	[W_PHOTO_PUT] =
-		"INSERT INTO photo(id, sort_time, name, size, added, copies,"
-		" type) VALUES(?1,?2,?3,?4,?5,?6,?7)",
+		"INSERT INTO photo(id, mtime, name, size, added, copies, type,"
+		" sort_time, dated, zone, width, height, decoder, about)"
+		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
 	[W_PHOTO_SET] =
-		"UPDATE photo SET sort_time = ?2, name = ?3, added = ?5,"
-		" copies = ?6, type = ?7 WHERE id = ?1",
+		"UPDATE photo SET mtime = ?2, name = ?3, added = ?5,"
+		" copies = ?6, type = ?7, sort_time = ?8, dated = ?9,"
+		" zone = ?10, width = ?11, height = ?12, decoder = ?13,"
+		" about = ?14 WHERE id = ?1",
 	[W_PHOTO_COPIES] = "UPDATE photo SET copies = ?2 WHERE id = ?1",
 	[W_PHOTO_CUT] = "DELETE FROM photo WHERE id = ?1",
 
@@ -119,6 +133,7 @@ const char *const writer_sql[W_COUNT] = {
 	[W_KNOWN_SET] =
 		"UPDATE known SET verdict = ?2, size = ?3, inode = ?4,"
 		" mtime = ?5, ctime = ?6 WHERE id = ?1",
+	[W_KNOWN_VERDICT] = "UPDATE known SET verdict = ?2 WHERE id = ?1",
 	[W_KNOWN_CUT] = "DELETE FROM known WHERE id = ?1",
 
 	[W_HIDDEN] = "SELECT stream, root FROM hidden",
@@ -142,5 +157,6 @@ const char *const writer_sql[W_COUNT] = {
 	[W_FORGOTTEN_COUNT] =
 		"SELECT count(*) FROM record INDEXED BY record_key"
 		" WHERE stream = ?1 AND kind = 5",
+	[W_META_CUT] = "DELETE FROM meta WHERE key = ?1",
 	[W_META_PUT] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?1,?2)",
 };

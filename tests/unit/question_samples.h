@@ -45,6 +45,11 @@ question_sample(struct question_samples *s, uint32_t type, struct question *q)
 	s->photo.copies = 1;
 	s->photo.copy_count = 1;
 	s->photo.rows = &s->copy;
+	strcpy(s->photo.taken, "2023-07-01T12:00:00+02:00");
+	s->photo.width = 4000;
+	s->photo.height = 3000;
+	s->photo.date_ms = INT64_C(1688212800000);
+	s->photo.dated = META_TAKEN_EXIF;
 	switch (type) {
 	case CLIENT_HELLO:
 		q->request = 1;

@@ -169,6 +169,17 @@ box_check(struct box *b)
 		box_count(b, "SELECT count(*) FROM copy, stream WHERE"
 			     " stream.id = copy.stream AND leaving = 1"
 			     " AND base = cursor"), 0);
+	/* What is known of photos is what the streams shown say. */
+	assert_int_equal(
+		box_count(b, "SELECT count(*) FROM about"),
+		box_count(b, "SELECT count(*) FROM record AS r JOIN stream AS s"
+			     " ON s.id = r.stream WHERE s.role IN (1, 2)"
+			     " AND kind = 6 AND dead = 0"));
+	assert_int_equal(
+		box_count(b, "SELECT count(*) FROM photo WHERE about > 0"
+			     " AND NOT EXISTS (SELECT 1 FROM about WHERE"
+			     " about.photo = photo.id"
+			     " AND about.stream = photo.about)"), 0);
 	check_photos(b);
 }
 

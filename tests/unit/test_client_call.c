@@ -353,6 +353,8 @@ test_list_pages(void **state)
 			       "{\"id\":\"00000000000000000000000000000000\","
 			       "\"size\":1234,\"type\":\"image/jpeg\","
 			       "\"name\":\"n\\u0009x\",\"taken\":null,"
+			       "\"date\":\"1970-01-01T00:00:00Z\","
+			       "\"date_source\":\"mtime\","
 			       "\"width\":null,\"height\":null,"
 			       "\"added\":\"1970-01-01T00:00:00.001Z\","
 			       "\"copies\":[{\"node\":\"alice\","));

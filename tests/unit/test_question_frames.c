@@ -302,6 +302,15 @@ test_photos(void **state)
 	photo.height = UINT32_MAX;
 	round_trip(&q, &b);
 	CHECK(b.u.photos.photos[0].height == UINT32_MAX);
+	CHECK(b.u.photos.photos[0].meta == NULL);
+	photo.date_ms = INT64_MIN;
+	photo.dated = DATE_NAME;
+	photo.meta = path;
+	photo.meta_bytes = RECORD_BYTES_MAX / 2;
+	round_trip(&q, &b);
+	CHECK(b.u.photos.photos[0].date_ms == INT64_MIN);
+	CHECK(b.u.photos.photos[0].dated == DATE_NAME);
+	CHECK(b.u.photos.photos[0].meta_bytes == RECORD_BYTES_MAX / 2);
 	/* a copy on a node that is not named */
 	q.u.photos.node_count = 1;
 	n = question_encode(&q, out, OUT_MAX);

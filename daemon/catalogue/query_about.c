@@ -1,0 +1,147 @@
+/*
+ * query_about.c: functions for SQL that look into meta records.
+ *
+ * Each gets the value of the record that counts for a photo, or NULL where
+ * there is none: then nothing matches.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "query_private.h"
+
+/* False: it says nothing. */
+static bool
+read_meta(sqlite3_value *v, struct record_meta *m)
+{
+	return sqlite3_value_type(v) == SQLITE_BLOB &&
+	       record_meta_parse(sqlite3_value_blob(v),
+				 (size_t)sqlite3_value_bytes(v), m);
+}
+
+static bool
+matches(const char *text, sqlite3_value *want, bool glob)
+{
+	const char *w = sqlite3_value_blob(want);
+	size_t bytes = (size_t)sqlite3_value_bytes(want);
+
+	return (glob ? search_glob : search_part)(w, bytes, text,
+						  strlen(text));
+}
+
+/* (record, what is looked for, is it a pattern) */
+static void
+camera_is(sqlite3_context *c, int count, sqlite3_value **v)
+{
+	char both[2 * META_TEXT_MAX + 2];
+	struct record_meta m;
+	bool glob = sqlite3_value_int(v[2]) != 0, yes = false;
+
+	(void)count;
+	if (read_meta(v[0], &m)) {
+		snprintf(both, sizeof(both), "%s%s%s", m.make,
+			 m.make[0] != '\0' && m.model[0] != '\0' ? " " : "",
+			 m.model);
+		/* A pattern may mean all of the model alone. */
+		yes = (both[0] != '\0' && matches(both, v[1], glob)) ||
+		      (glob && matches(m.model, v[1], true));
+	}
+	sqlite3_result_int(c, yes);
+}
+
+static void
+lens_is(sqlite3_context *c, int count, sqlite3_value **v)
+{
+	struct record_meta m;
+
+	(void)count;
+	sqlite3_result_int(c, read_meta(v[0], &m) && m.lens[0] != '\0' &&
+			      matches(m.lens, v[1],
+				      sqlite3_value_int(v[2]) != 0));
+}
+
+static bool
+keyword_is(const char *keyword, sqlite3_value *want, bool glob)
+{
+	/* A part as long as the whole is the whole. */
+	return (glob || strlen(keyword) == (size_t)sqlite3_value_bytes(want)) &&
+	       matches(keyword, want, glob);
+}
+
+static void
+has_keyword(sqlite3_context *c, int count, sqlite3_value **v)
+{
+	bool glob = sqlite3_value_int(v[2]) != 0, yes = false;
+	struct record_meta m;
+
+	(void)count;
+	if (read_meta(v[0], &m))
+		for (uint32_t i = 0; i < m.keyword_count && !yes; i++)
+			yes = keyword_is(m.keywords[i], v[1], glob);
+	sqlite3_result_int(c, yes);
+}
+
+/* (record, from, to) */
+static void
+iso_within(sqlite3_context *c, int count, sqlite3_value **v)
+{
+	struct record_meta m;
+
+	(void)count;
+	sqlite3_result_int(c, read_meta(v[0], &m) &&
+			      (m.has & META_HAS_ISO) != 0 &&
+			      m.iso >= sqlite3_value_int64(v[1]) &&
+			      m.iso <= sqlite3_value_int64(v[2]));
+}
+
+static void
+has_place(sqlite3_context *c, int count, sqlite3_value **v)
+{
+	struct record_meta m;
+
+	(void)count;
+	sqlite3_result_int(c, read_meta(v[0], &m) &&
+			      (m.has & META_HAS_PLACE) != 0);
+}
+
+/*
+ * The way between two places on a sphere as large as the earth, by the
+ * haversine formula (R. W. Sinnott, "Virtues of the Haversine", Sky and
+ * Telescope 68, 1984), good to half a percent.
+ */
+static double
+metres_between(int64_t lat1_e7, int64_t lon1_e7, int64_t lat2_e7,
+	       int64_t lon2_e7)
+{
+	const double radian = 3.14159265358979323846 / 180e7;
+	double a = sin((double)(lat2_e7 - lat1_e7) * radian / 2);
+	double b = sin((double)(lon2_e7 - lon1_e7) * radian / 2);
+	double h = a * a + cos((double)lat1_e7 * radian) *
+				   cos((double)lat2_e7 * radian) * b * b;
+
+	return 2 * 6371008.8 * asin(sqrt(h < 1 ? h : 1));
+}
+
+/* (record, latitude, longitude, metres) */
+static void
+is_near(sqlite3_context *c, int count, sqlite3_value **v)
+{
+	struct record_meta m;
+
+	(void)count;
+	sqlite3_result_int(c, read_meta(v[0], &m) &&
+			      (m.has & META_HAS_PLACE) != 0 &&
+			      metres_between(sqlite3_value_int64(v[1]),
+					     sqlite3_value_int64(v[2]),
+					     m.latitude_e7, m.longitude_e7) <=
+				      (double)sqlite3_value_int64(v[3]));
+}
+
+const struct sql_function about_functions[ABOUT_FUNCTIONS] = {
+	{"camera_is", 3, true, camera_is},
+	{"lens_is", 3, true, lens_is},
+	{"has_keyword", 3, true, has_keyword},
+	{"iso_within", 3, true, iso_within},
+	{"has_place", 1, true, has_place},
+	{"is_near", 4, true, is_near},
+};

@@ -1,0 +1,604 @@
+/*
+ * What bytes say of photos: meta records from several streams become one date,
+ * one size and one record a photo, whoever made them and however they came; by
+ * them photos are sorted, searched, and found not to be looked into yet.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test_catalogue_kit.h"
+
+#include "civil.h"
+#include "meta_samples.h"
+#include "name_date.h"
+
+#define DAY_NS (INT64_C(86400) * 1000000000)
+
+static struct box a, b;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	box_start(&a, 1, 1);
+	box_start(&b, 2, 2);
+	box_name(&a);
+	box_name(&b);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	box_end(&a);
+	box_end(&b);
+	return 0;
+}
+
+static void
+box_meta(struct box *x, uint32_t photo, const struct record_meta *m)
+{
+	uint8_t value[META_BYTES_MAX];
+	struct own_meta one = {.photo = kit_photo(photo), .value = value};
+	struct own_batch batch = {.metas = &one, .meta_count = 1};
+
+	one.value_bytes = record_meta_pack(m, value, sizeof(value));
+	assert_true(one.value_bytes > 0);
+	assert_int_equal(writer_own(x->w, &batch, 5, &x->result, &x->why), 0);
+	box_check(x);
+}
+
+/* One photo as its box shows it; its meta record parsed, decoder 0: none. */
+struct seen {
+	bool found;
+	struct photo_row row;
+	struct record_meta m;
+};
+
+static bool
+on_seen(void *arg, const struct photo_row *row)
+{
+	struct seen *s = arg;
+
+	s->found = true;
+	s->row = *row;
+	if (row->meta != NULL)
+		assert_true(record_meta_parse(row->meta, row->meta_bytes,
+					      &s->m));
+	return true;
+}
+
+static struct seen
+see(struct box *x, uint32_t photo)
+{
+	struct photo_id id = kit_photo(photo);
+	struct photo_prefix prefix = {.digits = 32, .sized = true,
+				      .size = id.size};
+	struct seen s;
+
+	memset(&s, 0, sizeof(s));
+	memcpy(prefix.hash, id.hash, sizeof(prefix.hash));
+	assert_int_equal(reader_find(x->r, &prefix, 2, on_seen, &s, &x->why),
+			 0);
+	return s;
+}
+
+static void
+pull_both(void)
+{
+	struct stream_report of_a = box_own_report(&a);
+	struct stream_report of_b = box_own_report(&b);
+
+	box_pull(&b, &a, &of_a.stream, PULL_OWNER);
+	box_pull(&a, &b, &of_b.stream, PULL_OWNER);
+}
+
+static void
+dates_and_sizes(void **state)
+{
+	struct own_file files[] = {
+		kit_copy(1, "beach.jpg", 1),
+		kit_copy(1, "IMG_20190704_101530.jpg", 2),
+		kit_copy(1, "sub/plain.jpg", 3),
+	};
+	struct record_meta m = meta_sample();
+	struct seen s;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		files[i].copy.mtime_ns = 20000 * DAY_NS + i;
+	box_own(&a, files, 3, 1);
+	s = see(&a, 1);
+	assert_int_equal(s.row.dated, DATE_MTIME);
+	assert_true(s.row.date_ns == 20000 * DAY_NS);
+	assert_null(s.row.meta);
+	s = see(&a, 2);
+	assert_int_equal(s.row.dated, DATE_NAME);
+	assert_true(s.row.date_ns == INT64_C(1562235330) * 1000000000);
+	assert_true(s.row.mtime_ns == 20000 * DAY_NS + 1);
+	/* what the bytes say is better than a name */
+	box_meta(&a, 1, &m);
+	box_meta(&a, 2, &m);
+	for (uint32_t n = 1; n <= 2; n++) {
+		s = see(&a, n);
+		assert_int_equal(s.row.dated, META_TAKEN_EXIF);
+		assert_true(s.row.date_ns == m.taken_ms * 1000000);
+		assert_true(s.row.has_zone && s.row.zone_min == 120);
+		assert_int_equal(s.row.width, m.width);
+		assert_int_equal(s.row.height, m.height);
+		assert_memory_equal(&s.m, &m, sizeof(m));
+	}
+	/* a record that says nothing is a record; the name says more */
+	m = meta_sample_bare();
+	box_meta(&a, 2, &m);
+	s = see(&a, 2);
+	assert_int_equal(s.row.dated, DATE_NAME);
+	assert_int_equal(s.row.width, 0);
+	assert_int_equal(s.m.decoder, 1);
+	/* nor does a photo come by being spoken of */
+	box_meta(&a, 99, &m);
+	assert_false(see(&a, 99).found);
+	assert_int_equal(box_photos(&a), 3);
+}
+
+/* The greater decoder, then the lower node; in both boxes alike. */
+static void
+which_counts(void **state)
+{
+	struct own_file of_a = kit_copy(1, "one.jpg", 1);
+	struct own_file of_b = kit_copy(2, "two.jpg", 1);
+	struct record_meta m = meta_sample();
+	struct stream_report gone;
+	struct seen s;
+
+	(void)state;
+	box_own(&a, &of_a, 1, 1);
+	box_own(&b, &of_b, 1, 1);
+	m.iso = 1;
+	box_meta(&a, 1, &m);
+	m.iso = 2;
+	box_meta(&b, 1, &m);
+	assert_int_equal(see(&b, 1).m.iso, 2);
+	pull_both();
+	assert_int_equal(see(&a, 1).m.iso, 1);
+	assert_int_equal(see(&b, 1).m.iso, 1);
+	m.decoder = 2;
+	m.iso = 3;
+	box_meta(&b, 1, &m);
+	pull_both();
+	for (unsigned n = 0; n < 2; n++) {
+		s = see(n == 0 ? &a : &b, 1);
+		assert_int_equal(s.m.iso, 3);
+		assert_int_equal(s.row.copy_count, 2);
+	}
+	/* whoever said it goes, and the other's word counts again */
+	gone = box_own_report(&b);
+	assert_int_equal(writer_drop(a.w, &gone.stream, &a.result, &a.why), 0);
+	box_check(&a);
+	assert_int_equal(see(&a, 1).m.iso, 1);
+	assert_int_equal(box_count(&a, "SELECT count(*) FROM about"), 1);
+}
+
+/* ---- searching --------------------------------------------------------- */
+
+static bool
+on_count(void *arg, const struct photo_row *row)
+{
+	unsigned *mask = arg;
+
+	for (uint32_t n = 0; n < 8; n++) {
+		struct photo_id id = kit_photo(n);
+
+		if (photo_id_compare(&id, &row->photo) == 0)
+			*mask |= 1u << n;
+	}
+	return true;
+}
+
+/* Which of photos 0..7, as a mask. */
+static unsigned
+search(const char *text)
+{
+	struct list_query q = {.limit = 1000};
+	struct search_error why;
+	unsigned mask[4];
+
+	if (!search_parse(text, strlen(text), &q.search, &why))
+		fail_msg("%s: %s", text, why.text);
+	search_set_clock(&q.search, INT64_C(1700000000000), NULL, 0);
+	for (unsigned sort = 0; sort < 4; sort++) {
+		q.sort = sort;
+		mask[sort] = 0;
+		assert_int_equal(reader_list(a.r, &q, on_count, &mask[sort],
+					     &a.why), 0);
+		assert_int_equal(mask[sort], mask[0]);
+	}
+	return mask[0];
+}
+
+static void
+meta_make(uint32_t n, struct record_meta *m)
+{
+	static const struct {
+		const char *make, *model, *lens, *keyword;
+		uint32_t iso;
+		int32_t lat, lon;
+	} all[] = {
+		{"Canon", "EOS 5D", "EF50mm f/1.8", "Sea", 100, 473700000,
+		 85400000},
+		{"Canon", "PowerShot", "", "sea gull", 800, 473800000,
+		 85400000},
+		{"Apple", "iPhone 8", "back 4mm", "Anna", 25, -338600000,
+		 1799999000},
+		{"", "Canon thing", "", "sea/gulls", 1600, -338600000,
+		 -1799999000},
+	};
+
+	*m = meta_sample();
+	strcpy(m->make, all[n].make);
+	strcpy(m->model, all[n].model);
+	strcpy(m->lens, all[n].lens);
+	strcpy(m->keywords[0], all[n].keyword);
+	m->keyword_count = 1;
+	m->iso = all[n].iso;
+	m->latitude_e7 = all[n].lat;
+	m->longitude_e7 = all[n].lon;
+}
+
+static void
+searches(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned want;
+	} tries[] = {
+		{"camera:canon", 1 | 2 | 8},
+		{"-camera:canon", 4 | 16 | 32},
+		{"camera:\"canon eos\"", 1},
+		{"camera:eos*", 1},
+		{"camera:canon*", 1 | 2 | 8},
+		{"camera:*8", 4},
+		{"lens:50MM", 1},
+		{"lens:*", 1 | 4},
+		{"keyword:sea", 1},
+		{"keyword:sea*", 1 | 2 | 8},
+		{"keyword:\"Sea Gull\"", 2},
+		{"keyword:an", 0},
+		{"iso:100", 1},
+		{"iso:>=800", 2 | 8},
+		{"iso:..99", 4},
+		{"-iso:>=0", 16 | 32},
+		{"has:gps", 1 | 2 | 4 | 8},
+		{"-has:gps", 16 | 32},
+		{"near:47.37,8.54,1", 1},
+		{"near:47.37,8.54,1.2", 1 | 2},
+		/* over the line where days begin */
+		{"near:-33.86,180,0.1", 4 | 8},
+		{"near:90,0,20100", 1 | 2 | 4 | 8},
+		{"near:47.37,8.54,20100 camera:apple", 4},
+	};
+	struct own_file files[6];
+	struct record_meta m;
+	char name[6][16];
+
+	(void)state;
+	for (uint32_t n = 0; n < 6; n++) {
+		snprintf(name[n], sizeof(name[n]), "%u.jpg", n);
+		files[n] = kit_copy(1, name[n], n);
+	}
+	box_own(&a, files, 6, 1);
+	for (uint32_t n = 0; n < 4; n++) {
+		meta_make(n, &m);
+		box_meta(&a, n, &m);
+	}
+	m = meta_sample_bare();
+	box_meta(&a, 4, &m);
+	for (unsigned i = 0; i < sizeof(tries) / sizeof(*tries); i++)
+		if (search(tries[i].text) != tries[i].want)
+			fail_msg("%s: %#x", tries[i].text,
+				 search(tries[i].text));
+}
+
+/* A camera's clock knows no zone: its day is that day, wherever one asks. */
+static void
+days_of_a_camera(void **state)
+{
+	struct own_file files[] = {kit_copy(1, "0.jpg", 0),
+				   kit_copy(1, "1.jpg", 1)};
+	struct list_query q = {.limit = 1000};
+	struct record_meta m = meta_sample();
+	int32_t zones[] = {-36000, -36000};
+	struct search_error why;
+
+	(void)state;
+	/* both at 23:30 of the 4th of July, one of UTC */
+	m.taken_ms = (civil_day(2019, 7, 4) * INT64_C(86400) + 84600) * 1000;
+	files[1].copy.mtime_ns = m.taken_ms * 1000000;
+	box_own(&a, files, 2, 1);
+	box_meta(&a, 0, &m);
+	assert_int_equal(search("taken:2019-07-04"), 1 | 2);
+	assert_int_equal(search("taken:<2019-07-05"), 1 | 2);
+	assert_int_equal(search("-taken:<2019-07-05"), 0);
+	for (int day = 3; day <= 5; day++) {
+		unsigned mask = 0;
+		char text[32];
+
+		snprintf(text, sizeof(text), "taken:2019-07-%02d", day);
+		assert_true(search_parse(text, strlen(text), &q.search, &why));
+		/* ten hours west of UTC it is still afternoon; ten east it is
+		 * the 5th */
+		for (int east = 0; east < 2; east++) {
+			mask = 0;
+			zones[0] = zones[1] = east ? 36000 : -36000;
+			search_set_clock(&q.search, 0, zones, 2);
+			assert_int_equal(reader_list(a.r, &q, on_count, &mask,
+						     &a.why), 0);
+			assert_int_equal(mask, (day == 4 ? 1u : 0u) |
+					 (day == (east ? 5 : 4) ? 2u : 0u));
+		}
+	}
+}
+
+/* ---- what has not been looked into ------------------------------------- */
+
+static void
+on_bare(void *arg, const struct bare_photo *p)
+{
+	unsigned *mask = arg;
+
+	for (uint32_t n = 0; n < 8; n++) {
+		struct photo_id id = kit_photo(n);
+
+		if (photo_id_compare(&id, &p->photo) == 0)
+			*mask |= 1u << n;
+	}
+	assert_true(p->holder_count >= 1);
+}
+
+static unsigned
+bare(uint32_t decoder)
+{
+	struct bare_place place = {0};
+	unsigned mask = 0;
+
+	do {
+		assert_int_equal(reader_bare(a.r, &a.node, decoder, &place,
+					     on_bare, &mask, &a.why), 0);
+	} while (place.set);
+	return mask;
+}
+
+static unsigned
+bare_since(uint64_t *generation, uint64_t *seq, bool *behind)
+{
+	unsigned mask = 0;
+
+	assert_int_equal(reader_bare_since(a.r, &a.node, 1, generation, seq,
+					   behind, on_bare, &mask, &a.why),
+			 0);
+	return mask;
+}
+
+static void
+not_looked_into(void **state)
+{
+	struct own_file of_a[] = {kit_copy(1, "1.jpg", 1),
+				  kit_copy(1, "2.jpg", 2)};
+	struct own_file of_b = kit_copy(2, "3.jpg", 3);
+	struct own_file more[] = {kit_copy(1, "4.jpg", 4),
+				  kit_gone(1, "2.jpg")};
+	struct record_meta m = meta_sample_bare();
+	uint64_t generation = 0, seq = 0;
+	bool behind;
+
+	(void)state;
+	box_own(&a, of_a, 2, 1);
+	box_own(&b, &of_b, 1, 1);
+	pull_both();
+	assert_int_equal(bare(1), 1 << 1 | 1 << 2); /* 3 is not ours */
+	assert_int_equal(bare_since(&generation, &seq, &behind), 0);
+	assert_true(behind);
+	assert_int_equal(bare_since(&generation, &seq, &behind), 0);
+	assert_false(behind);
+	box_meta(&a, 1, &m);
+	assert_int_equal(bare(1), 1 << 2);
+	assert_int_equal(bare(2), 1 << 1 | 1 << 2); /* a better decoder */
+	box_own(&a, more, 2, 2);
+	assert_int_equal(bare_since(&generation, &seq, &behind), 1 << 4);
+	assert_false(behind);
+	assert_int_equal(bare(1), 1 << 4);
+	assert_int_equal(bare_since(&generation, &seq, &behind), 0);
+	/* others may have looked */
+	box_meta(&b, 4, &m);
+	pull_both();
+	assert_int_equal(bare(1), 0);
+}
+
+/* ---- problems beside a photo ------------------------------------------- */
+
+static void
+undecodable(void **state)
+{
+	struct own_file file = kit_copy(1, "bad.jpg", 1);
+	struct record_meta m = meta_sample_bare();
+	uint8_t value[META_BYTES_MAX];
+	struct own_meta one = {
+		.photo = kit_photo(1), .value = value,
+		.has_problem = true, .root = kit_root(1), .path = "bad.jpg",
+		.path_bytes = 7,
+		.problem = {.code = PROBLEM_UNDECODABLE, .message = "no"}};
+	struct own_batch batch = {.metas = &one, .meta_count = 1};
+	const char *problems =
+		"SELECT count(*) FROM record WHERE kind = 4 AND dead = 0";
+
+	(void)state;
+	one.value_bytes = record_meta_pack(&m, value, sizeof(value));
+	/* of a file that is another one by now: nothing */
+	file.copy.photo = kit_photo(2);
+	box_own(&a, &file, 1, 1);
+	assert_int_equal(writer_own(a.w, &batch, 5, &a.result, &a.why), 0);
+	assert_int_equal(box_count(&a, problems), 0);
+	file.copy.photo = kit_photo(1);
+	file.mtime_ns++;
+	box_own(&a, &file, 1, 1);
+	assert_int_equal(writer_own(a.w, &batch, 5, &a.result, &a.why), 0);
+	assert_int_equal(box_count(&a, problems), 1);
+	assert_int_equal(box_copies(&a, 1), 1);
+	/* found unchanged by the next scan, it stays; changed, it goes */
+	file.copy.photo = kit_photo(3);
+	file.mtime_ns++;
+	box_own(&a, &file, 1, 1);
+	assert_int_equal(box_count(&a, problems), 0);
+}
+
+/* ---- from the format before -------------------------------------------- */
+
+static void
+older_format(void **state)
+{
+	static const char back[] =
+		"DROP TABLE photo; DROP TABLE about;"
+		"CREATE TABLE photo(id BLOB PRIMARY KEY NOT NULL,"
+		" sort_time INTEGER NOT NULL, name TEXT NOT NULL,"
+		" size INTEGER NOT NULL, added INTEGER NOT NULL,"
+		" copies INTEGER NOT NULL, type TEXT NOT NULL)"
+		" STRICT, WITHOUT ROWID;"
+		"PRAGMA user_version = 1;";
+	struct own_file files[] = {kit_copy(1, "1.jpg", 1),
+				   kit_copy(1, "2.jpg", 2)};
+	struct record_meta m = meta_sample();
+	struct digest before, now;
+	uint64_t generation;
+	sqlite3 *db;
+	char path[128];
+
+	(void)state;
+	box_own(&a, files, 2, 1);
+	box_meta(&a, 1, &m);
+	box_meta(&b, 2, &m);
+	pull_both();
+	before = box_merged(&a);
+	generation = box_own_report(&a).stream.generation;
+	box_close(&a);
+	snprintf(path, sizeof(path), "%s/" SCHEMA_FILE, a.dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, back, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(box_open(&a, false), 0);
+	assert_int_equal(a.found, WRITER_KEPT);
+	box_check(&a);
+	assert_int_equal(box_own_report(&a).stream.generation, generation);
+	assert_int_equal(box_photos(&a), 2);
+	now = box_merged(&a);
+	assert_true(digest_equal(&before, &now));
+	for (uint32_t n = 1; n <= 2; n++)
+		assert_int_equal(see(&a, n).row.dated, META_TAKEN_EXIF);
+	assert_int_equal(box_count(&a, "PRAGMA user_version"),
+			 SCHEMA_VERSION);
+}
+
+/* ---- names and calendars ----------------------------------------------- */
+
+static void
+dates_in_names(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t s; /* 0: none */
+	} names[] = {
+		{"IMG_20190704_101530.jpg", 1562235330},
+		{"PXL_20190704_101530123.MP.jpg", 1562235330},
+		{"20190704_101530.jpg", 1562235330},
+		{"20190704101530.jpg", 1562235330},
+		{"2019-07-04 10.15.30.jpg", 1562235330},
+		{"2019-07-04 10-15-30.png", 1562235330},
+		{"Screenshot_2019-07-04-10-15-30.png", 1562235330},
+		{"Screenshot 2019-07-04 at 10.15.30.png", 1562235330},
+		{"WhatsApp Image 2019-07-04 at 10.15.30.jpeg", 1562235330},
+		{"signal-2019-07-04-101530.jpg", 1562235330},
+		{"VID_20190704_101530.mp4", 1562235330},
+		{"2019.07.04T10:15:30.jpg", 1562235330},
+		{"IMG-20190704-WA0007.jpg", 1562198400},
+		{"20190704.jpg", 1562198400},
+		{"x2019_07_04", 1562198400},
+		{"2019-07-04 beach 101530.jpg", 1562198400},
+		{"2020-02-29.jpg", 1582934400},
+		{"DSC_0001 2019-13-04 20190704.jpg", 1562198400},
+		{"1990-01-01.jpg", 631152000},
+		{"2099-12-31 23.59.59", INT64_C(4102444799)},
+		{"IMG_1234.jpg", 0},
+		{"IMG_20190732.jpg", 0},
+		{"IMG_20190230.jpg", 0},
+		{"2019-0704.jpg", 0},
+		{"2019-07_04.jpg", 0},
+		{"120190704.jpg", 0},
+		{"201907041.jpg", 0},
+		{"20190704250000.jpg", 0},
+		{"18990704.jpg", 0},
+		{"2019070", 0},
+		{"", 0},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		size_t bytes = strlen(names[i].name);
+		char *exact = malloc(bytes + (bytes == 0)); /* for a sanitizer */
+		int64_t ms = 0;
+		bool has;
+
+		assert_non_null(exact);
+		memcpy(exact, names[i].name, bytes);
+		has = name_date(exact, bytes, &ms);
+		free(exact);
+		if (has != (names[i].s != 0) || ms != names[i].s * 1000)
+			fail_msg("%s: %d %lld", names[i].name, has,
+				 (long long)ms);
+	}
+}
+
+static void
+calendar(void **state)
+{
+	(void)state;
+	for (int32_t y = 1; y <= 9999; y += y < 1890 || y > 2110 ? 13 : 1)
+		for (int32_t m = 1; m <= 12; m++) {
+			int32_t last = civil_days_in(y, m);
+
+			assert_true(last >= 28 && last <= 31);
+			for (int32_t d = 1; d <= last; d += last - 1) {
+				int64_t ms = civil_day(y, m, d) * CIVIL_DAY_MS;
+				struct civil c = civil_of(ms + 86399999);
+
+				assert_int_equal(c.year, y);
+				assert_int_equal(c.month, m);
+				assert_int_equal(c.day, d);
+				assert_int_equal(c.hour * 10000 +
+						 c.minute * 100 + c.second,
+						 235959);
+				assert_int_equal(c.milli, 999);
+			}
+		}
+	assert_int_equal(civil_day(1970, 1, 1), 0);
+	assert_int_equal(civil_of(-1).year, 1969);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(dates_and_sizes),
+		T(which_counts),
+		T(searches),
+		T(days_of_a_camera),
+		T(not_looked_into),
+		T(undecodable),
+		T(older_format),
+		cmocka_unit_test(dates_in_names),
+		cmocka_unit_test(calendar),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
