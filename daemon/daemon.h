@@ -26,9 +26,11 @@ struct event_base;
 struct fetching;
 struct holdings;
 struct mailbox;
+struct pictures;
 struct serving;
 struct tls;
 struct trouble;
+struct workers;
 
 struct daemon {
 	struct options options;
@@ -49,6 +51,8 @@ struct daemon {
 	struct fetching *fetching;
 	struct clients *clients;
 	struct intake *intake;
+	struct workers *workers;   /* NULL: nobody looks into pictures */
+	struct pictures *pictures; /* likewise */
 	bool leaving;
 	bool reborn;  /* start again under a new identity */
 	bool damaged; /* start again with a new catalogue */
@@ -64,6 +68,8 @@ void daemon_stop(struct daemon *d);
 /* ---- daemon_events.c: what a running photod is told; arg is the daemon  */
 
 void on_crown(void *arg, const struct rank *now, const struct rank *was);
+/* For pictures, whenever that changes. */
+void tell_who_is_live(struct daemon *d);
 void on_news(void *arg, enum mesh_news what, const struct node_id *node,
 	     const char *text);
 void on_photos(void *arg, const struct photo_news *news, uint32_t count,

@@ -13,8 +13,10 @@
 #include <event2/event.h>
 
 #include "clients.h"
+#include "clock.h"
 #include "log.h"
 #include "mailbox.h"
+#include "pictures.h"
 #include "serving.h"
 #include "trouble.h"
 
@@ -30,6 +32,24 @@ on_crown(void *arg, const struct rank *now, const struct rank *was)
 }
 
 void
+tell_who_is_live(struct daemon *d)
+{
+	const struct mesh *m = driver_mesh(d->driver);
+	struct node_id live[MESH_KNOWN_MAX];
+	uint64_t now = clock_steady_ms();
+	struct node_view v;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < mesh_node_count(m) && i < MESH_KNOWN_MAX; i++) {
+		mesh_node_view(m, i, now, &v);
+		if (v.state == NODE_STATE_LIVE || v.state == NODE_STATE_SYNCING ||
+		    v.state == NODE_STATE_SUSPECT)
+			live[count++] = v.node;
+	}
+	pictures_live(d->pictures, live, count);
+}
+
+void
 on_news(void *arg, enum mesh_news what, const struct node_id *node,
 	const char *text)
 {
@@ -37,6 +57,8 @@ on_news(void *arg, enum mesh_news what, const struct node_id *node,
 
 	if (d->clients != NULL)
 		clients_news(d->clients, what, node, text);
+	if (d->pictures != NULL)
+		tell_who_is_live(d);
 }
 
 void
@@ -66,6 +88,8 @@ on_own_written(void *arg, bool failed, const struct write_result *result,
 
 	if (d->driver != NULL)
 		driver_own_written(d->driver, failed, result, why);
+	if (d->pictures != NULL && !failed && result->changed)
+		pictures_poke(d->pictures);
 }
 
 void

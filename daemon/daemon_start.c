@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -19,9 +20,11 @@
 #include "holdings.h"
 #include "log.h"
 #include "mailbox.h"
+#include "pictures.h"
 #include "serving.h"
 #include "tls.h"
 #include "trouble.h"
+#include "workers.h"
 
 #ifndef PHOTOMESH_VERSION
 #define PHOTOMESH_VERSION "0.1.0"
@@ -309,6 +312,43 @@ start_intake(struct daemon *d, struct trouble *why)
 	return 0;
 }
 
+/* Behind the intake: what is not known of pictures is no reason not to serve. */
+static void
+start_pictures(struct daemon *d)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned count = d->options.decoders;
+	struct pictures_config config = {
+		.dir = d->state->dir,
+		.self = d->state->node,
+		.catalogue = d->catalogue,
+		.holdings = d->holdings,
+		.written = on_own_written,
+		.arg = d,
+	};
+	struct trouble why = {0};
+	char program[PATH_MAX];
+
+	if (count == 0)
+		return;
+	if (count == OPTIONS_DECODERS_PER_CORE)
+		count = cores > 0 && cores < (long)OPTIONS_THREADS_MAX ?
+				(unsigned)cores : 1;
+	if (workers_find(program, sizeof(program), &why) == -1) {
+		log_info("dates, cameras and sizes of pictures stay unknown "
+			 "here: %s", why.text);
+		return;
+	}
+	config.threads = count;
+	config.workers = d->workers = workers_open(program, count, &why);
+	if (d->workers != NULL)
+		d->pictures = pictures_new(&config, &why);
+	if (d->pictures == NULL)
+		log_warn("nobody looks into pictures: %s", why.text);
+	else
+		tell_who_is_live(d);
+}
+
 static void
 say_ready(const struct daemon *d)
 {
@@ -345,6 +385,7 @@ daemon_start(struct daemon *d, struct trouble *why)
 	stamp_node(d);
 	if (start_intake(d, why) == -1)
 		return -1;
+	start_pictures(d);
 	catalogue_check(d->catalogue, on_damage, d);
 	return 0;
 }
@@ -356,6 +397,10 @@ daemon_stop(struct daemon *d)
 	driver_stop(d->driver);
 	clients_free(d->clients);
 	d->clients = NULL;
+	pictures_free(d->pictures);
+	d->pictures = NULL;
+	workers_close(d->workers);
+	d->workers = NULL;
 	fetching_free(d->fetching);
 	serving_free(d->serving);
 	holdings_free(d->holdings);

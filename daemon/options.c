@@ -42,6 +42,8 @@ static const char help[] =
 	"                        fetch so much a second at most, such as 10M\n"
 	"      --readers N       files read at a time (one per core)\n"
 	"      --read-rate BYTES read at most so much a second, such as 20M\n"
+	"      --decoders N      programs that look into pictures for dates, cameras\n"
+	"                        and places (one per core; 0: none)\n"
 	"      --log-level LEVEL error, warn, info (default) or debug\n"
 	"      --show-key        print the mesh key and exit\n"
 	"      --set-key         read the mesh key from standard input and exit\n"
@@ -62,6 +64,7 @@ enum {
 	OPTION_FETCH_RATE,
 	OPTION_READERS,
 	OPTION_READ_RATE,
+	OPTION_DECODERS,
 	OPTION_LOG_LEVEL,
 	OPTION_SHOW_KEY,
 	OPTION_SET_KEY,
@@ -83,6 +86,7 @@ static const struct option long_options[] = {
 	{"fetch-rate", required_argument, NULL, OPTION_FETCH_RATE},
 	{"readers", required_argument, NULL, OPTION_READERS},
 	{"read-rate", required_argument, NULL, OPTION_READ_RATE},
+	{"decoders", required_argument, NULL, OPTION_DECODERS},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"show-key", no_argument, NULL, OPTION_SHOW_KEY},
 	{"set-key", no_argument, NULL, OPTION_SET_KEY},
@@ -231,14 +235,15 @@ no_such_option(int option, const char *given)
 }
 
 static bool
-take_readers(struct options *o, const char *value)
+take_count(const char *option, const char *value, uint64_t min, uint32_t *out)
 {
 	uint64_t n;
 
-	if (!parse_number(value, 1, OPTIONS_READERS_MAX, &n))
-		return mistake("--readers", value,
-			       "give a number from 1 to 64");
-	o->readers = (uint32_t)n;
+	if (!parse_number(value, min, OPTIONS_THREADS_MAX, &n))
+		return mistake(option, value,
+			       min == 0 ? "give a number from 0 to 64" :
+					  "give a number from 1 to 64");
+	*out = (uint32_t)n;
 	return true;
 }
 
@@ -302,7 +307,9 @@ take(struct options *o, int option, const char *value, const char *given)
 	case OPTION_FETCH_RATE:
 		return take_rate("--fetch-rate", value, &o->fetch_rate);
 	case OPTION_READERS:
-		return take_readers(o, value);
+		return take_count("--readers", value, 1, &o->readers);
+	case OPTION_DECODERS:
+		return take_count("--decoders", value, 0, &o->decoders);
 	case OPTION_READ_RATE:
 		return take_rate("--read-rate", value, &o->read_rate);
 	case OPTION_LOG_LEVEL:
@@ -330,6 +337,7 @@ options_parse(struct options *o, int argc, char **argv, int *status)
 	o->base_port = MESH_PORT_BASE;
 	o->rescan_seconds = RESCAN_SECONDS;
 	o->log_level = LOG_INFO;
+	o->decoders = OPTIONS_DECODERS_PER_CORE;
 	*status = EXIT_USAGE;
 	opterr = 0; /* the sentences are ours */
 	while ((option = getopt_long(argc, argv, ":p:n:s:k:l:j:", long_options,

@@ -14,7 +14,8 @@
 #include "mesh.h"
 
 #define OPTIONS_EXCLUDES_MAX 256u
-#define OPTIONS_READERS_MAX  64u
+#define OPTIONS_THREADS_MAX  64u
+#define OPTIONS_DECODERS_PER_CORE UINT32_MAX
 
 enum options_command {
 	OPTIONS_SERVE,
@@ -40,6 +41,7 @@ struct options {
 	uint64_t fetch_rate; /* likewise */
 	uint32_t readers;   /* 0: one per core */
 	uint64_t read_rate; /* bytes a second; 0: as fast as it goes */
+	uint32_t decoders;  /* or OPTIONS_DECODERS_PER_CORE */
 	enum log_level log_level;
 	const char *const *folders;
 	uint32_t folder_count;

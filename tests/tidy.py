@@ -39,7 +39,8 @@ MAY_INCLUDE = {
                                "daemon/net"},
     # photo-decode: a program of its own, with no more of ours than it must.
     "daemon/decode": {"proto"},
-    "daemon/pictures": BASE | {"daemon/decode"},
+    "daemon/pictures": BASE | {"daemon/decode", "daemon/core",
+                               "daemon/catalogue", "daemon/transfer"},
     "daemon": BASE | {"daemon/core", "daemon/catalogue", "daemon/state",
                       "daemon/intake", "daemon/answer", "daemon/net",
                       "daemon/transfer", "daemon/pictures"},

@@ -148,10 +148,8 @@ workers_rest(struct workers *w)
 }
 
 void
-workers_close(struct workers *w)
+workers_stop(struct workers *w)
 {
-	if (w == NULL)
-		return;
 	pthread_mutex_lock(&w->lock);
 	w->closing = true;
 	pthread_cond_broadcast(&w->freed);
@@ -160,6 +158,16 @@ workers_close(struct workers *w)
 		if (w->slots[i].taken && w->slots[i].pid != 0)
 			kill(w->slots[i].pid, SIGKILL);
 	}
+	pthread_mutex_unlock(&w->lock);
+}
+
+void
+workers_close(struct workers *w)
+{
+	if (w == NULL)
+		return;
+	workers_stop(w);
+	pthread_mutex_lock(&w->lock);
 	for (unsigned i = 0; i < w->count; i++)
 		while (w->slots[i].taken)
 			pthread_cond_wait(&w->freed, &w->lock);

@@ -52,8 +52,11 @@ struct workers *workers_open_deadline(const char *program, unsigned count,
 /* Ends the workers that have nothing to do: each holds some 40 MiB.  The next
  * question starts one again. */
 void workers_rest(struct workers *w);
-/* Ends every worker; those who ask are answered DECODE_UNAVAILABLE,
- * and nobody may begin to ask any more.  NULL is allowed. */
+/* Ends every worker: those who ask, now or later, are answered
+ * DECODE_UNAVAILABLE. */
+void workers_stop(struct workers *w);
+/* Stops them, waits for those who ask, and nobody may begin to ask any more.
+ * NULL is allowed. */
 void workers_close(struct workers *w);
 
 /*

@@ -1,0 +1,53 @@
+/*
+ * pictures.h: what the bytes of this node's photos say, found out behind
+ * everything else.
+ *
+ * A few threads of low priority take photos that no meta record tells of,
+ * newest first, have photo-decode look into them (workers.h), and hand what it
+ * found to the catalogue.  In the mesh each photo is looked into once: by the
+ * live holder with the least hash of (photo id, node id); what that one has
+ * not done for a while, the others do too, and records say the same.
+ */
+#ifndef PHOTOMESH_PICTURES_H
+#define PHOTOMESH_PICTURES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "catalogue.h"
+#include "ident.h"
+
+struct holdings;
+struct pictures;
+struct trouble;
+struct workers;
+
+struct pictures_config {
+	const char *dir; /* of the state: for a reader of its own */
+	struct node_id self;
+	struct catalogue *catalogue; /* these three are borrowed */
+	struct holdings *holdings;
+	struct workers *workers;
+	unsigned threads;
+	catalogue_written *written; /* of each record's transaction */
+	void *arg;
+};
+
+struct pictures *pictures_new(const struct pictures_config *config,
+			      struct trouble *why);
+/* Stops the workers, so that nothing is waited for. */
+void pictures_free(struct pictures *p);
+
+/* This node's stream has grown; from any thread. */
+void pictures_poke(struct pictures *p);
+/* Who is live, this node included; from any thread, copied. */
+void pictures_live(struct pictures *p, const struct node_id *live,
+		   uint32_t count);
+
+/* Is `self` the one among these who looks into the photo?  Those not in `live`
+ * do not count.  Pure. */
+bool pictures_is_mine(const struct photo_id *photo, const struct node_id *self,
+		      const struct node_id *holders, uint32_t holder_count,
+		      const struct node_id *live, uint32_t live_count);
+
+#endif
