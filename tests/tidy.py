@@ -38,7 +38,7 @@ MAY_INCLUDE = {
                                "daemon/state", "daemon/intake",
                                "daemon/net"},
     # photo-decode: a program of its own, with no more of ours than it must.
-    "daemon/decode": {"proto"},
+    "daemon/decode": {"proto", "daemon/intake"},  # sniff.h alone
     "daemon/pictures": BASE | {"daemon/decode", "daemon/core",
                                "daemon/catalogue", "daemon/transfer"},
     "daemon": BASE | {"daemon/core", "daemon/catalogue", "daemon/state",

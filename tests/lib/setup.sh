@@ -4,8 +4,10 @@
 # the daemon and the client; `need_packages build test` for the whole check.
 
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libmsgpack-dev
-libevent-dev libxxhash-dev libssl-dev libsqlite3-dev"
-TEST_PACKAGES="python3 libcmocka-dev binutils openssl libasan8 libubsan1"
+libevent-dev libxxhash-dev libssl-dev libsqlite3-dev libvips-dev
+libgexiv2-dev libseccomp-dev"
+TEST_PACKAGES="python3 libcmocka-dev binutils openssl libasan8 libubsan1
+libimage-exiftool-perl"
 
 need_packages() {
 	local group package missing=""

@@ -1,0 +1,241 @@
+#include "answer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "meta.h"
+#include "mp4.h"
+#include "picture.h"
+#include "sniff.h"
+#include "texts.h"
+#include "view.h"
+
+int
+answer_start(void)
+{
+	return pixels_start() == -1 || exif_start() == -1 ? -1 : 0;
+}
+
+/* ---- the frame of an answer ----------------------------------------------- */
+
+static void
+finish(struct answer *a, enum decode_reply reply, size_t count)
+{
+	frame_header((uint32_t)(1 + count), a->frame);
+	a->frame[FRAME_HEADER_BYTES] = (uint8_t)reply;
+	a->bytes = FRAME_HEADER_BYTES + 1 + count;
+}
+
+static uint8_t *
+room(struct answer *a)
+{
+	return a->frame + FRAME_HEADER_BYTES + 1;
+}
+
+void
+answer_ready(struct answer *a)
+{
+	finish(a, DECODE_REPLY_READY, 0);
+}
+
+void
+answer_refuse(struct answer *a, const char *reason)
+{
+	char text[DECODE_REASON_MAX + 1];
+	size_t count = text_clean(reason, strlen(reason), text,
+				  DECODE_REASON_MAX);
+
+	memcpy(room(a), text, count);
+	finish(a, DECODE_REPLY_REFUSED, count);
+}
+
+/* ---- META -------------------------------------------------------------------- */
+
+static bool
+begins(const char *type, const char *with)
+{
+	return strncmp(type, with, strlen(with)) == 0;
+}
+
+/* libheif turns the picture itself; what EXIF says of it is history. */
+static bool
+turned_by_decoder(const char *type)
+{
+	return strcmp(type, "image/heic") == 0 ||
+	       strcmp(type, "image/heif") == 0 ||
+	       strcmp(type, "image/avif") == 0;
+}
+
+static bool
+raw_type(const char *type)
+{
+	return begins(type, "image/x-");
+}
+
+static bool
+read_view(void *arg, uint64_t at, void *out, size_t count)
+{
+	const struct view *v = arg;
+
+	/* A film is larger than any view; its head may be its end. */
+	return at <= INT64_MAX - count &&
+	       pread(v->fd, out, count, (off_t)at) == (ssize_t)count;
+}
+
+static void
+video(struct view *v, const char *type, struct record_meta *m)
+{
+	struct mp4_file f = {.read = read_view,
+			     .arg = v,
+			     .bytes = v->file_bytes};
+
+	m->media = META_VIDEO;
+	/* Of other containers nobody here knows more than that. */
+	if (strcmp(type, "video/mp4") == 0 || strcmp(type, "video/x-m4v") == 0 ||
+	    begins(type, "video/quicktime") || begins(type, "video/3gpp"))
+		(void)mp4_read(&f, m);
+}
+
+static void
+swap_sides(struct record_meta *m)
+{
+	uint32_t width = m->width;
+
+	m->width = m->height;
+	m->height = width;
+}
+
+/* NULL, or why not. */
+static const char *
+picture(struct view *v, const char *type, struct record_meta *m)
+{
+	struct exif *e = exif_open(v->bytes, v->count);
+	bool sized = false;
+
+	m->media = raw_type(type) ? META_RAW : META_PICTURE;
+	if (e != NULL) {
+		exif_read(e, m);
+		if (strcmp(type, "image/tiff") == 0 && exif_is_raw(e))
+			m->media = META_RAW;
+		exif_close(e);
+	}
+	if (turned_by_decoder(type)) {
+		m->orientation = 1;
+		m->width = m->height = 0;
+	}
+	if (m->width == 0 && m->media == META_PICTURE &&
+	    pixels_understand(type))
+		sized = pixels_size(v->bytes, v->count, &m->width, &m->height);
+	if (m->orientation >= 5)
+		swap_sides(m);
+	if (e == NULL && !sized && pixels_understand(type))
+		return "it is not understood as a picture";
+	return NULL;
+}
+
+static void
+answer_meta(struct answer *a, struct view *v, const char *type)
+{
+	struct record_meta m;
+	const char *reason = NULL;
+	size_t count;
+
+	memset(&m, 0, sizeof(m));
+	m.decoder = META_DECODER;
+	m.orientation = 1;
+	if (begins(type, "video/"))
+		video(v, type, &m);
+	else
+		reason = picture(v, type, &m);
+	if (reason != NULL) {
+		answer_refuse(a, reason);
+		return;
+	}
+	count = record_meta_pack(&m, room(a), META_BYTES_MAX);
+	if (count == 0)
+		answer_refuse(a, "what it says cannot be");
+	else
+		finish(a, DECODE_REPLY_DONE, count);
+}
+
+/* ---- THUMB ------------------------------------------------------------------- */
+
+/* From a preview within the file: for raw pictures the only way, for others the
+ * quick one. */
+static size_t
+thumb_of_preview(struct answer *a, struct view *v, const char *type,
+		 bool *is_raw)
+{
+	struct exif *e = exif_open(v->bytes, v->count);
+	const char *reason;
+	const uint8_t *bytes;
+	size_t count, used = 0;
+
+	if (e == NULL)
+		return 0;
+	*is_raw = raw_type(type) ||
+		  (strcmp(type, "image/tiff") == 0 && exif_is_raw(e));
+	if (*is_raw || strcmp(type, "image/jpeg") == 0) {
+		bytes = exif_preview(e, *is_raw, &count);
+		if (bytes != NULL)
+			used = pixels_thumb(bytes, count, exif_orientation(e),
+					    room(a), THUMB_BYTES_MAX, &reason);
+	}
+	exif_close(e);
+	return used;
+}
+
+static void
+answer_thumb(struct answer *a, struct view *v, const char *type)
+{
+	const char *reason = "no picture in it can be shown";
+	bool is_raw = raw_type(type);
+	size_t used = 0;
+
+	if (!begins(type, "image/")) {
+		answer_refuse(a, reason);
+		return;
+	}
+	if (strcmp(type, "image/jpeg") == 0 ||
+	    strcmp(type, "image/tiff") == 0 || is_raw)
+		used = thumb_of_preview(a, v, type, &is_raw);
+	if (used == 0 && !is_raw && pixels_understand(type)) {
+		if (view_whole(v))
+			used = pixels_thumb(v->bytes, v->count, 0, room(a),
+					    THUMB_BYTES_MAX, &reason);
+		else
+			reason = "it is too large to be decoded";
+	}
+	if (used == 0)
+		answer_refuse(a, reason);
+	else
+		finish(a, DECODE_REPLY_DONE, used);
+}
+
+void
+answer_question(struct answer *a, enum decode_question q, int fd,
+		uint64_t file_bytes)
+{
+	const char *type;
+	struct view v;
+
+	if (!view_init(&v, fd, file_bytes)) {
+		answer_refuse(a, "it cannot be read");
+		return;
+	}
+	type = sniff(v.bytes, v.count);
+	if (type == NULL) {
+		answer_refuse(a, "it is no photo or video");
+	} else {
+		switch (q) {
+		case DECODE_META:
+			answer_meta(a, &v, type);
+			break;
+		case DECODE_THUMB:
+			answer_thumb(a, &v, type);
+			break;
+		}
+	}
+	view_release(&v);
+}

@@ -1,0 +1,53 @@
+/*
+ * picture.h: what gexiv2 and vips are asked, private to photo-decode.
+ */
+#ifndef PHOTOMESH_DECODE_PICTURE_H
+#define PHOTOMESH_DECODE_PICTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "view.h"
+
+struct record_meta;
+struct exif;
+
+/* More is refused before a pixel is decoded. */
+#define PICTURE_SIDE_MAX   65500u
+#define PICTURE_PIXELS_MAX UINT64_C(200000000)
+
+/* ---- pixels.c: vips ----------------------------------------------------- */
+
+int pixels_start(void);
+/* Does vips read this (a media type as of sniff.h)? */
+bool pixels_understand(const char *type);
+/* As displayed by HEIC and AVIF, as stored by all others; from the header. */
+bool pixels_size(const uint8_t *bytes, size_t count, uint32_t *width,
+		 uint32_t *height);
+/*
+ * A thumbnail into out[max], sRGB, no metadata; 0 when there is none, and then
+ * `reason` says why.  orientation 0: as the bytes say; else it is done to the
+ * pixels (1 to 8) and what the bytes say is not.
+ */
+size_t pixels_thumb(const uint8_t *bytes, size_t count, unsigned orientation,
+		    uint8_t *out, size_t max, const char **reason);
+
+/* ---- exif.c: gexiv2 ------------------------------------------------------ */
+
+int exif_start(void);
+/* NULL when nothing is found that is understood. */
+struct exif *exif_open(const uint8_t *bytes, size_t count);
+void exif_close(struct exif *e);
+/* Everything but media. */
+void exif_read(struct exif *e, struct record_meta *out);
+/* A TIFF that holds the values of a sensor. */
+bool exif_is_raw(struct exif *e);
+/*
+ * The smallest embedded preview of at least THUMB_SIDE that has the picture's
+ * shape; with `any` the largest, where there is none.  NULL: none.  Owned by e.
+ */
+const uint8_t *exif_preview(struct exif *e, bool any, size_t *count);
+unsigned exif_orientation(struct exif *e);
+
+#endif

@@ -1,0 +1,209 @@
+/*
+ * pixels.c: the only place with vips.
+ *
+ * A header is read and judged before anything is decoded, as VIPS_MAX_COORD has
+ * no effect in the versions there are.
+ */
+#include <string.h>
+
+#include <vips/vips.h>
+
+#include <vips/vector.h>
+
+#include "picture.h"
+#include "questions.h"
+
+#define QUALITY 78
+
+int
+pixels_start(void)
+{
+	if (VIPS_INIT("photo-decode") != 0)
+		return -1;
+	/* SVG, PDF, whatever ImageMagick reads, and others. */
+	vips_block_untrusted_set(TRUE);
+	/* Trusted by vips, but nothing we serve. */
+	vips_operation_block_set("VipsForeignLoadVips", TRUE);
+	vips_operation_block_set("VipsForeignLoadRaw", TRUE);
+	vips_operation_block_set("VipsForeignLoadRad", TRUE);
+	/* Its compiler wants executable memory. */
+	vips_vector_set_enabled(FALSE);
+	vips_concurrency_set(1);
+	vips_cache_set_max(0);
+	vips_cache_set_max_mem(0);
+	vips_cache_set_max_files(0);
+	return 0;
+}
+
+bool
+pixels_understand(const char *type)
+{
+	static const char *const types[] = {
+		"image/jpeg", "image/png",  "image/webp", "image/gif",
+		"image/tiff", "image/heic", "image/heif", "image/avif"};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
+/* NULL with the reason, or an image of which nothing is decoded yet. */
+static VipsImage *
+header(const uint8_t *bytes, size_t count, const char **reason)
+{
+	VipsImage *image = vips_image_new_from_buffer(
+		bytes, count, "", "access", VIPS_ACCESS_SEQUENTIAL, NULL);
+	uint64_t width, height;
+
+	if (image == NULL) {
+		*reason = "it is not understood as a picture";
+		return NULL;
+	}
+	width = (uint64_t)vips_image_get_width(image);
+	height = (uint64_t)vips_image_get_height(image);
+	if (width <= PICTURE_SIDE_MAX && height <= PICTURE_SIDE_MAX &&
+	    width * height <= PICTURE_PIXELS_MAX)
+		return image;
+	g_object_unref(image);
+	*reason = "its picture is too large to be decoded";
+	return NULL;
+}
+
+bool
+pixels_size(const uint8_t *bytes, size_t count, uint32_t *width,
+	    uint32_t *height)
+{
+	VipsImage *image = vips_image_new_from_buffer(
+		bytes, count, "", "access", VIPS_ACCESS_SEQUENTIAL, NULL);
+
+	if (image == NULL) {
+		vips_error_clear();
+		return false;
+	}
+	*width = (uint32_t)vips_image_get_width(image);
+	*height = (uint32_t)vips_image_get_height(image);
+	g_object_unref(image);
+	return true;
+}
+
+/* What EXIF means by 2 to 8: perhaps a mirror, then a quarter turn. */
+static int
+turn(VipsImage *in, VipsImage **out, unsigned orientation)
+{
+	static const VipsAngle angles[] = {
+		[1] = VIPS_ANGLE_D0,   [2] = VIPS_ANGLE_D0,
+		[3] = VIPS_ANGLE_D180, [4] = VIPS_ANGLE_D180,
+		[5] = VIPS_ANGLE_D270, [6] = VIPS_ANGLE_D90,
+		[7] = VIPS_ANGLE_D90,  [8] = VIPS_ANGLE_D270};
+	bool mirrored = orientation == 2 || orientation == 4 ||
+			orientation == 5 || orientation == 7;
+	VipsImage *memory, *flipped;
+	int r;
+
+	/* A turn reads from all sides; the decoder goes from top to bottom. */
+	memory = vips_image_copy_memory(in);
+	if (memory == NULL)
+		return -1;
+	if (!mirrored) {
+		r = vips_rot(memory, out, angles[orientation], NULL);
+		g_object_unref(memory);
+		return r;
+	}
+	r = vips_flip(memory, &flipped, VIPS_DIRECTION_HORIZONTAL, NULL);
+	g_object_unref(memory);
+	if (r != 0)
+		return -1;
+	r = vips_rot(flipped, out, angles[orientation], NULL);
+	g_object_unref(flipped);
+	return r;
+}
+
+/* Without transparency: white stands behind it. */
+static int
+flat(VipsImage *in, VipsImage **out)
+{
+	VipsArrayDouble *white;
+	int r;
+
+	if (!vips_image_hasalpha(in)) {
+		*out = in;
+		g_object_ref(in);
+		return 0;
+	}
+	white = vips_array_double_newv(1, 255.0);
+	r = vips_flatten(in, out, "background", white, NULL);
+	vips_area_unref(VIPS_AREA(white));
+	return r;
+}
+
+static size_t
+encode(VipsImage *image, uint8_t *out, size_t max)
+{
+	VipsImage *opaque;
+	void *bytes;
+	size_t count = 0;
+	int r = -1;
+
+	if (flat(image, &opaque) != 0)
+		return 0;
+	/* Noise may not fit at once. */
+	for (int q = QUALITY; q >= 18; q -= 20) {
+		bytes = NULL;
+		r = vips_jpegsave_buffer(opaque, &bytes, &count, "Q", q,
+					 "strip", TRUE, "optimize_coding",
+					 TRUE, NULL);
+		if (r == 0 && count <= max)
+			break;
+		g_free(bytes);
+		bytes = NULL;
+		if (r != 0)
+			break;
+	}
+	g_object_unref(opaque);
+	if (r != 0 || bytes == NULL)
+		return 0;
+	memcpy(out, bytes, count);
+	g_free(bytes);
+	return count;
+}
+
+static int
+shrink(const uint8_t *bytes, size_t count, bool as_stored, VipsImage **out)
+{
+	/* Without the option a picture that ends too early gives a fine
+	 * thumbnail, half of it grey: "fail_on" of its own is ignored here. */
+	return vips_thumbnail_buffer(
+		(void *)bytes, count, out, (int)THUMB_SIDE, "height",
+		(int)THUMB_SIDE, "size", VIPS_SIZE_DOWN, "no_rotate",
+		(gboolean)as_stored, "export_profile", "srgb",
+		"option_string", "[fail_on=truncated]", NULL);
+}
+
+size_t
+pixels_thumb(const uint8_t *bytes, size_t count, unsigned orientation,
+	     uint8_t *out, size_t max, const char **reason)
+{
+	VipsImage *image = header(bytes, count, reason), *small, *upright;
+	size_t used = 0;
+
+	if (image == NULL)
+		goto clear;
+	g_object_unref(image);
+	*reason = "its picture cannot be decoded";
+	if (shrink(bytes, count, orientation != 0, &small) != 0)
+		goto clear;
+	upright = small;
+	if (orientation > 1) {
+		if (turn(small, &upright, orientation) != 0)
+			upright = NULL;
+		g_object_unref(small);
+	}
+	if (upright != NULL) {
+		used = encode(upright, out, max);
+		g_object_unref(upright);
+	}
+clear:
+	vips_error_clear();
+	return used;
+}
