@@ -161,52 +161,60 @@ answer_meta(struct answer *a, struct view *v, const char *type)
 
 /* ---- THUMB ------------------------------------------------------------------- */
 
-/* From a preview within the file: for raw pictures the only way, for others the
- * quick one. */
+/*
+ * From a preview within the file: for raw pictures the only way, for a JPEG the
+ * quick one.  0: there is none that will do.
+ */
 static size_t
-thumb_of_preview(struct answer *a, struct view *v, const char *type,
-		 bool *is_raw)
+thumb_of_preview(struct answer *a, struct exif *e, bool is_raw)
 {
-	struct exif *e = exif_open(v->bytes, v->count);
 	const char *reason;
-	const uint8_t *bytes;
-	size_t count, used = 0;
+	size_t count;
+	const uint8_t *bytes = exif_preview(e, is_raw, &count);
 
-	if (e == NULL)
+	if (bytes == NULL)
 		return 0;
-	*is_raw = raw_type(type) ||
-		  (strcmp(type, "image/tiff") == 0 && exif_is_raw(e));
-	if (*is_raw || strcmp(type, "image/jpeg") == 0) {
-		bytes = exif_preview(e, *is_raw, &count);
-		if (bytes != NULL)
-			used = pixels_thumb(bytes, count, exif_orientation(e),
-					    room(a), THUMB_BYTES_MAX, &reason);
+	return pixels_thumb(bytes, count, exif_orientation(e), room(a),
+			    THUMB_BYTES_MAX, &reason);
+}
+
+/* Its bytes in room(a), or 0 and why not.  Which way up is exif.c's word, here
+ * as in the record: vips does not know it of every format. */
+static size_t
+thumb(struct answer *a, struct view *v, const char *type, const char **reason)
+{
+	bool is_raw = raw_type(type);
+	unsigned orientation = 1;
+	size_t used = 0;
+	struct exif *e;
+
+	*reason = "no picture in it can be shown";
+	if (!is_raw && !pixels_understand(type))
+		return 0;
+	if (!turned_by_decoder(type) &&
+	    (e = exif_open(v->bytes, v->count)) != NULL) {
+		orientation = exif_orientation(e);
+		is_raw = is_raw || (strcmp(type, "image/tiff") == 0 &&
+				    exif_is_raw(e));
+		if (is_raw || strcmp(type, "image/jpeg") == 0)
+			used = thumb_of_preview(a, e, is_raw);
+		exif_close(e);
 	}
-	exif_close(e);
-	return used;
+	if (used > 0 || is_raw)
+		return used;
+	if (view_whole(v))
+		return pixels_thumb(v->bytes, v->count, orientation, room(a),
+				    THUMB_BYTES_MAX, reason);
+	*reason = "it is too large to be decoded";
+	return 0;
 }
 
 static void
 answer_thumb(struct answer *a, struct view *v, const char *type)
 {
-	const char *reason = "no picture in it can be shown";
-	bool is_raw = raw_type(type);
-	size_t used = 0;
+	const char *reason;
+	size_t used = thumb(a, v, type, &reason);
 
-	if (!begins(type, "image/")) {
-		answer_refuse(a, reason);
-		return;
-	}
-	if (strcmp(type, "image/jpeg") == 0 ||
-	    strcmp(type, "image/tiff") == 0 || is_raw)
-		used = thumb_of_preview(a, v, type, &is_raw);
-	if (used == 0 && !is_raw && pixels_understand(type)) {
-		if (view_whole(v))
-			used = pixels_thumb(v->bytes, v->count, 0, room(a),
-					    THUMB_BYTES_MAX, &reason);
-		else
-			reason = "it is too large to be decoded";
-	}
 	if (used == 0)
 		answer_refuse(a, reason);
 	else

@@ -27,8 +27,8 @@ bool pixels_size(const uint8_t *bytes, size_t count, uint32_t *width,
 		 uint32_t *height);
 /*
  * A thumbnail into out[max], sRGB, no metadata; 0 when there is none, and then
- * `reason` says why.  orientation 0: as the bytes say; else it is done to the
- * pixels (1 to 8) and what the bytes say is not.
+ * `reason` says why.  Turned as `orientation` (1 to 8) says, whatever the bytes
+ * say themselves.
  */
 size_t pixels_thumb(const uint8_t *bytes, size_t count, unsigned orientation,
 		    uint8_t *out, size_t max, const char **reason);

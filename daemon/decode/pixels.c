@@ -15,11 +15,23 @@
 
 #define QUALITY 78
 
+static void
+be_silent(const gchar *domain, GLogLevelFlags level, const gchar *message,
+	  gpointer arg)
+{
+	(void)domain;
+	(void)level;
+	(void)message;
+	(void)arg;
+}
+
 int
 pixels_start(void)
 {
 	if (VIPS_INIT("photo-decode") != 0)
 		return -1;
+	/* Warnings about every damaged file: nobody reads them. */
+	g_log_set_handler("VIPS", G_LOG_LEVEL_MASK, be_silent, NULL);
 	/* SVG, PDF, whatever ImageMagick reads, and others. */
 	vips_block_untrusted_set(TRUE);
 	/* Trusted by vips, but nothing we serve. */
@@ -119,21 +131,24 @@ turn(VipsImage *in, VipsImage **out, unsigned orientation)
 	return r;
 }
 
-/* Without transparency: white stands behind it. */
+/* Eight bits of sRGB, and where it is transparent white. */
 static int
 flat(VipsImage *in, VipsImage **out)
 {
 	VipsArrayDouble *white;
+	VipsImage *plain;
 	int r;
 
-	if (!vips_image_hasalpha(in)) {
-		*out = in;
-		g_object_ref(in);
+	if (vips_colourspace(in, &plain, VIPS_INTERPRETATION_sRGB, NULL) != 0)
+		return -1;
+	if (!vips_image_hasalpha(plain)) {
+		*out = plain;
 		return 0;
 	}
 	white = vips_array_double_newv(1, 255.0);
-	r = vips_flatten(in, out, "background", white, NULL);
+	r = vips_flatten(plain, out, "background", white, NULL);
 	vips_area_unref(VIPS_AREA(white));
+	g_object_unref(plain);
 	return r;
 }
 
@@ -168,15 +183,25 @@ encode(VipsImage *image, uint8_t *out, size_t max)
 	return count;
 }
 
+/* What an image means by its numbers is said in a profile, or it is sRGB (but
+ * not through a profile: that would shift every blue a little). */
+static bool
+has_profile(VipsImage *image)
+{
+	return vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0 ||
+	       vips_image_guess_interpretation(image) ==
+		       VIPS_INTERPRETATION_CMYK;
+}
+
 static int
-shrink(const uint8_t *bytes, size_t count, bool as_stored, VipsImage **out)
+shrink(const uint8_t *bytes, size_t count, bool managed, VipsImage **out)
 {
 	/* Without the option a picture that ends too early gives a fine
 	 * thumbnail, half of it grey: "fail_on" of its own is ignored here. */
 	return vips_thumbnail_buffer(
 		(void *)bytes, count, out, (int)THUMB_SIDE, "height",
 		(int)THUMB_SIDE, "size", VIPS_SIZE_DOWN, "no_rotate",
-		(gboolean)as_stored, "export_profile", "srgb",
+		TRUE, "export_profile", managed ? "srgb" : NULL,
 		"option_string", "[fail_on=truncated]", NULL);
 }
 
@@ -185,13 +210,15 @@ pixels_thumb(const uint8_t *bytes, size_t count, unsigned orientation,
 	     uint8_t *out, size_t max, const char **reason)
 {
 	VipsImage *image = header(bytes, count, reason), *small, *upright;
+	bool managed;
 	size_t used = 0;
 
 	if (image == NULL)
 		goto clear;
+	managed = has_profile(image);
 	g_object_unref(image);
 	*reason = "its picture cannot be decoded";
-	if (shrink(bytes, count, orientation != 0, &small) != 0)
+	if (shrink(bytes, count, managed, &small) != 0)
 		goto clear;
 	upright = small;
 	if (orientation > 1) {
