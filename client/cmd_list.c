@@ -5,6 +5,7 @@
  * than a page of them.
  */
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -31,8 +32,9 @@ struct list {
 	bool cut; /* by --limit: there is more */
 	uint64_t photos, copies;
 	struct answer_fresh fresh;                /* the worst of all pages */
-	struct answer_node nodes[MESH_KNOWN_MAX]; /* met so far */
 	size_t seen_count;
+	/* Last, for it is not cleared: it would take longer than the rest. */
+	struct answer_node nodes[MESH_KNOWN_MAX]; /* met so far */
 };
 
 static void
@@ -266,7 +268,7 @@ run(const struct options *p, struct output *o, struct failure *why)
 	struct call *c;
 	int r = -1;
 
-	memset(&l, 0, sizeof(l));
+	memset(&l, 0, offsetof(struct list, nodes));
 	l.output = o;
 	l.options = p;
 	if (write_question(&l, &q.u.list, why) == -1 ||

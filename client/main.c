@@ -4,8 +4,6 @@
  * The table of commands and the way in and out; what a command does is in its
  * cmd_*.c.
  */
-#include <langinfo.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -108,15 +106,6 @@ run(const struct options *p, struct output *o, struct failure *why)
 	return output_flush(o, why);
 }
 
-/* Names are UTF-8 nearly everywhere; widths must not depend on LANG=C. */
-static void
-choose_locale(void)
-{
-	if (setlocale(LC_CTYPE, "") == NULL ||
-	    strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-		setlocale(LC_CTYPE, "C.UTF-8");
-}
-
 int
 main(int argc, char **argv)
 {
@@ -127,7 +116,6 @@ main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN); /* output_flush looks instead */
 	call_catch_interrupt();
-	choose_locale();
 	parsed = options_parse(argc, argv, verbs, &options, &why);
 	output_init(&output, options.json, options.quiet);
 	if (parsed == -1 || run(&options, &output, &why) == -1)

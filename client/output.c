@@ -48,6 +48,7 @@ output_init_streams(struct output *o, enum output_form form, FILE *data,
 void
 output_init(struct output *o, bool json, bool quiet)
 {
+	static char page[1 << 16];
 	const char *no_colour = getenv("NO_COLOR");
 	enum output_form form = OUTPUT_TABS;
 
@@ -65,8 +66,9 @@ output_init(struct output *o, bool json, bool quiet)
 	o->bars = !json && !quiet && may_redraw(STDERR_FILENO);
 	if (o->bars)
 		o->notes_width = terminal_width(STDERR_FILENO);
-	/* Rows are flushed page by page: fewer writes, and nothing is late. */
-	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	/* Rows are flushed page by page: fewer writes, and nothing is late.
+	 * glibc heeds the size only of a buffer that it is given. */
+	setvbuf(stdout, page, _IOFBF, sizeof(page));
 }
 
 static void

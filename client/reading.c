@@ -8,16 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-
 #include "call.h"
 #include "photo_hash.h"
+#include "sum.h"
 
 #define READ_BYTES (256u * 1024u)
 
 struct reading {
 	struct photo_hash *hash; /* owned */
-	EVP_MD_CTX *sum;         /* owned */
+	struct sum *sum;         /* owned; NULL until one is wanted */
 	uint8_t buffer[READ_BYTES];
 };
 
@@ -28,10 +27,9 @@ reading_new(void)
 
 	if (r == NULL)
 		return NULL;
-	r->hash = photo_hash_new();
-	r->sum = EVP_MD_CTX_new();
-	if (r->hash == NULL || r->sum == NULL) {
-		reading_free(r);
+	r->sum = NULL;
+	if ((r->hash = photo_hash_new()) == NULL) {
+		free(r);
 		return NULL;
 	}
 	return r;
@@ -43,7 +41,7 @@ reading_free(struct reading *r)
 	if (r == NULL)
 		return;
 	photo_hash_free(r->hash);
-	EVP_MD_CTX_free(r->sum);
+	sum_free(r->sum);
 	free(r);
 }
 
@@ -94,11 +92,8 @@ feed(struct reading *r, const struct reading_wish *wish, off_t at, size_t count,
      struct reading_result *out)
 {
 	photo_hash_add(r->hash, r->buffer, count);
-	if (wish->nonce != NULL &&
-	    EVP_DigestUpdate(r->sum, r->buffer, count) != 1) {
-		errno = ENOMEM;
+	if (wish->nonce != NULL && !sum_add(r->sum, r->buffer, count))
 		return READING_FAILED;
-	}
 	if (at == 0) {
 		out->head_bytes = count < sizeof(out->head)
 					  ? count
@@ -113,6 +108,13 @@ feed(struct reading *r, const struct reading_wish *wish, off_t at, size_t count,
 	return READING_DONE;
 }
 
+static bool
+begin_sum(struct reading *r, const uint8_t *nonce)
+{
+	return (r->sum != NULL || (r->sum = sum_new()) != NULL) &&
+	       sum_begin(r->sum) && sum_add(r->sum, nonce, PROOF_NONCE_BYTES);
+}
+
 enum reading_verdict
 reading_run(struct reading *r, int fd, const struct reading_wish *wish,
 	    struct reading_result *out)
@@ -123,12 +125,8 @@ reading_run(struct reading *r, int fd, const struct reading_wish *wish,
 
 	out->head_bytes = 0;
 	photo_hash_begin(r->hash);
-	if (wish->nonce != NULL &&
-	    (EVP_DigestInit_ex(r->sum, EVP_sha256(), NULL) != 1 ||
-	     EVP_DigestUpdate(r->sum, wish->nonce, PROOF_NONCE_BYTES) != 1)) {
-		errno = ENOMEM;
+	if (wish->nonce != NULL && !begin_sum(r, wish->nonce))
 		return READING_FAILED;
-	}
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	do {
 		n = read_piece(r, fd, at);
@@ -142,11 +140,8 @@ reading_run(struct reading *r, int fd, const struct reading_wish *wish,
 		at += n;
 	} while (n == (ssize_t)READ_BYTES);
 	photo_hash_end(r->hash, &out->photo);
-	if (wish->nonce != NULL &&
-	    EVP_DigestFinal_ex(r->sum, out->sum, NULL) != 1) {
-		errno = ENOMEM;
+	if (wish->nonce != NULL && !sum_end(r->sum, out->sum))
 		return READING_FAILED;
-	}
 	return READING_DONE;
 }
 

@@ -1,6 +1,8 @@
 #include "text.h"
 
+#include <langinfo.h>
 #include <limits.h>
+#include <locale.h>
 #include <string.h>
 #include <time.h>
 #include <wchar.h>
@@ -15,6 +17,38 @@ turns_the_line(uint32_t c)
 	return c == 0x061c || c == 0x200e || c == 0x200f || c == 0x2028 ||
 	       c == 0x2029 || (c >= 0x202a && c <= 0x202e) ||
 	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+/*
+ * Columns of a character beyond ASCII; -1: it cannot be shown.  Names are UTF-8
+ * nearly everywhere, so widths must not depend on LANG=C.  The locale is read at
+ * the first such character and not before: most lists go without, and it takes
+ * a good part of their time.
+ */
+static int
+columns_of(uint32_t c)
+{
+	static bool chosen;
+
+	if (!chosen) {
+		chosen = true;
+		if (setlocale(LC_CTYPE, "") == NULL ||
+		    strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+			setlocale(LC_CTYPE, "C.UTF-8");
+	}
+	return wcwidth((wchar_t)c);
+}
+
+/* How many bytes from here on stand for themselves, a column each. */
+static size_t
+plain_run(const uint8_t *bytes, size_t count)
+{
+	size_t n = 0;
+
+	while (n < count && bytes[n] >= 0x20 && bytes[n] < 0x7f &&
+	       bytes[n] != '\\')
+		n++;
+	return n;
 }
 
 /*
@@ -59,7 +93,7 @@ piece_at(const uint8_t *bytes, size_t count, bool reversible, char piece[16],
 	else if (reversible)
 		columns = 1; /* nobody lays this out */
 	else
-		columns = wcwidth((wchar_t)c);
+		columns = columns_of(c);
 	if (columns < 0) {
 		snprintf(piece, 16, c > 0xffff ? "\\U%08x" : "\\u%04x", c);
 		*width = (unsigned)strlen(piece);
@@ -79,7 +113,10 @@ text_shown_width(const void *bytes, size_t count)
 	char piece[16];
 
 	for (size_t i = 0; i < count;) {
-		i += piece_at(b + i, count - i, false, piece, &width);
+		if ((width = (unsigned)plain_run(b + i, count - i)) > 0)
+			i += width;
+		else
+			i += piece_at(b + i, count - i, false, piece, &width);
 		sum += width;
 	}
 	return sum;
@@ -118,7 +155,12 @@ text_put_column(FILE *f, const void *bytes, size_t count)
 	unsigned width;
 	char piece[16];
 
-	for (size_t i = 0; i < count;) {
+	for (size_t i = 0, run; i < count;) {
+		if ((run = plain_run(b + i, count - i)) > 0) {
+			fwrite(b + i, 1, run, f);
+			i += run;
+			continue;
+		}
 		i += piece_at(b + i, count - i, true, piece, &width);
 		fputs(piece, f);
 	}
