@@ -14,6 +14,7 @@
 #include "sniff.h"
 
 #define READ_BYTES      (256u * 1024u)
+#define ONCE_BYTES      (64u * 1024u) /* up to here all of it at once */
 #define TRIES           3u
 #define TAIL_BYTES      (1024u * 1024u)
 #define LAST_BYTES      4096u /* where an end is looked for first */
@@ -112,24 +113,23 @@ say_hash(struct content *out, XXH128_hash_t hash, uint64_t size)
  * The rest of a file that fits into the buffer, behind the `have` bytes that
  * are there, so that it is read once, whatever is asked of it then: most photos
  * are small, and a system call costs more than hashing some of their bytes.
+ * What it grew by meanwhile is left: the second look will see that it changed.
  * False when out->verdict says why not.
  */
 static bool
 keep_whole(struct content_reader *r, int fd, size_t have, struct content *out)
 {
+	size_t size = (size_t)out->stat.st_size;
 	ssize_t n = 0;
 
-	if (have == SNIFF_BYTES)
-		n = read_at(fd, r->buffer + have, READ_BYTES - have,
-			    (off_t)have);
+	if (have == SNIFF_BYTES && have < size)
+		n = read_at(fd, r->buffer + have, size - have, (off_t)have);
 	if (n == -1) {
 		out->verdict = CONTENT_UNREADABLE;
 		out->error = errno;
 		return false;
 	}
-	/* Full, it may have grown; then it is read as others are. */
-	if (have + (size_t)n < READ_BYTES)
-		r->whole = have + (size_t)n;
+	r->whole = have + (size_t)n;
 	return true;
 }
 
@@ -143,18 +143,17 @@ hash_file(struct content_reader *r, int fd, size_t have,
 	off_t at = 0;
 	ssize_t n;
 
-	if (out->stat.st_size < (off_t)READ_BYTES) {
+	if (r->whole == 0 && out->stat.st_size < (off_t)READ_BYTES) {
 		if (go_on != NULL && !go_on(arg, next_bytes(out, at))) {
 			out->verdict = CONTENT_STOPPED;
 			return false;
 		}
 		if (!keep_whole(r, fd, have, out))
 			return false;
-		if (r->whole > 0) {
-			say_hash(out, XXH3_128bits(r->buffer, r->whole),
-				 r->whole);
-			return true;
-		}
+	}
+	if (r->whole > 0) {
+		say_hash(out, XXH3_128bits(r->buffer, r->whole), r->whole);
+		return true;
 	}
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	XXH3_128bits_reset(r->state);
@@ -287,9 +286,37 @@ is_truncated(struct content_reader *r, int fd, const struct content *c)
 	return false;
 }
 
-/* One try.  False when the file changed under it. */
+/* What is sniffed at, and the rest of a small file with it: a system call less.
+ * -1 when out->verdict says why not. */
+static ssize_t
+read_first(struct content_reader *r, int fd,
+	   bool (*go_on)(void *arg, size_t bytes), void *arg,
+	   struct content *out)
+{
+	const off_t size = out->stat.st_size;
+	bool once = size > (off_t)SNIFF_BYTES && size <= (off_t)ONCE_BYTES;
+	ssize_t n;
+
+	if (once && go_on != NULL && !go_on(arg, (size_t)size)) {
+		out->verdict = CONTENT_STOPPED;
+		return -1;
+	}
+	n = read_at(fd, r->buffer, once ? (size_t)size : SNIFF_BYTES, 0);
+	if (n == -1) {
+		out->verdict = CONTENT_UNREADABLE;
+		out->error = errno;
+		return -1;
+	}
+	if (once)
+		r->whole = (size_t)n;
+	return n < (ssize_t)SNIFF_BYTES ? n : (ssize_t)SNIFF_BYTES;
+}
+
+/* One try, of what looked like `before`, or is looked at first.  False when the
+ * file changed under it. */
 static bool
-read_once(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t bytes), void *arg,
+read_once(struct content_reader *r, int fd, const struct stat *before,
+	  bool (*go_on)(void *arg, size_t bytes), void *arg,
 	  struct content *out)
 {
 	struct stat after;
@@ -297,12 +324,15 @@ read_once(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t byte
 
 	memset(out, 0, sizeof(*out));
 	r->whole = 0;
-	if (fstat(fd, &out->stat) == -1 ||
-	    (n = read_at(fd, r->buffer, SNIFF_BYTES, 0)) == -1) {
+	if (before != NULL) {
+		out->stat = *before;
+	} else if (fstat(fd, &out->stat) == -1) {
 		out->verdict = CONTENT_UNREADABLE;
 		out->error = errno;
 		return true;
 	}
+	if ((n = read_first(r, fd, go_on, arg, out)) == -1)
+		return true;
 	out->verdict = CONTENT_OTHER;
 	if ((out->type = sniff(r->buffer, (size_t)n)) != NULL) {
 		out->verdict = CONTENT_MEDIA;
@@ -322,12 +352,14 @@ read_once(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t byte
 }
 
 void
-content_read(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t bytes),
-	     void *arg, struct content *out)
+content_read(struct content_reader *r, int fd, const struct stat *before,
+	     bool (*go_on)(void *arg, size_t bytes), void *arg,
+	     struct content *out)
 {
 	unsigned tries = 0;
 
-	while (!read_once(r, fd, go_on, arg, out)) {
+	while (!read_once(r, fd, before, go_on, arg, out)) {
+		before = NULL;
 		if (++tries == TRIES) {
 			out->verdict = CONTENT_UNSTABLE;
 			break;

@@ -36,10 +36,13 @@ struct content_reader *content_reader_new(void);
 void content_reader_free(struct content_reader *r);
 
 /* `go_on` (may be NULL) is asked before every read of so many bytes, and may
- * take its time.  `fd` stays open; its offset is
- * neither used nor moved. */
-void content_read(struct content_reader *r, int fd, bool (*go_on)(void *arg, size_t bytes),
-		  void *arg, struct content *out);
+ * take its time; the first few bytes are read unasked.  `before` (may be NULL)
+ * is how the file looked when its path was, before it was opened: when it looks
+ * the same behind the reading, it was not asked in between.  `fd` stays open;
+ * its offset is neither used nor moved. */
+void content_read(struct content_reader *r, int fd, const struct stat *before,
+		  bool (*go_on)(void *arg, size_t bytes), void *arg,
+		  struct content *out);
 
 /* Same file, same bytes, as far as the kernel can tell. */
 bool stat_same(const struct stat *a, const struct stat *b);

@@ -181,7 +181,7 @@ do_job(struct intake *i, struct content_reader *r, const struct hash_job *j)
 	struct content c;
 	bool say, young;
 
-	content_read(r, j->fd, before_reading, i, &c);
+	content_read(r, j->fd, &j->stat, before_reading, i, &c);
 	memset(&f, 0, sizeof(f));
 	f.root = j->root->id;
 	f.path = j->path;

@@ -36,6 +36,7 @@ struct hash_job {
 	unsigned index;  /* of the root */
 	const struct state_root *root;
 	int fd;
+	struct stat stat; /* of its path, before it was opened */
 	bool live;   /* not of a scan */
 	bool said;   /* something is recorded of it, so say what becomes of it */
 	bool stable; /* its inode names it for good */

@@ -18,8 +18,12 @@
 struct delivery {
 	struct own_delivery own; /* first: release casts back */
 	struct outbox *outbox;   /* counted */
-	struct own_file *files;  /* owned, with their paths */
+	struct own_file *files;  /* owned */
 	size_t count, room;
+	/* Their paths, each with a NUL, one behind the other; owned.  A file has
+	 * its own only when the delivery is handed over: until then they move. */
+	char *paths;
+	size_t path_bytes, path_room;
 	uint64_t since_ms;
 };
 
@@ -87,8 +91,7 @@ delivery_free(struct delivery *d)
 {
 	if (d == NULL)
 		return;
-	for (size_t i = 0; i < d->count; i++)
-		free((char *)d->files[i].path);
+	free(d->paths);
 	free(d->files);
 	free(d);
 }
@@ -151,8 +154,26 @@ wait_a_little(struct outbox *o)
 	pthread_cond_timedwait(&o->moved, &o->lock, &until);
 }
 
+/* So many bytes more of paths, the first time enough for some. */
 static bool
-make_room(struct outbox *o)
+make_path_room(struct delivery *d, size_t bytes)
+{
+	size_t room = d->path_room == 0 ? 1024 : d->path_room;
+	char *more;
+
+	while (room - d->path_bytes < bytes)
+		room *= 2;
+	if (room == d->path_room)
+		return true;
+	if ((more = realloc(d->paths, room)) == NULL)
+		return false;
+	d->paths = more;
+	d->path_room = room;
+	return true;
+}
+
+static bool
+make_room(struct outbox *o, size_t path_bytes)
 {
 	struct delivery *d = o->current;
 	struct own_file *more;
@@ -164,6 +185,8 @@ make_room(struct outbox *o)
 		d->since_ms = clock_steady_ms();
 		o->current = d;
 	}
+	if (!make_path_room(d, path_bytes))
+		return false;
 	if (d->count < d->room)
 		return true;
 	room = d->room == 0 ? 16 : 2 * d->room;
@@ -184,18 +207,21 @@ is_full(const struct outbox *o)
 static bool
 put(struct outbox *o, const struct own_file *f)
 {
+	struct delivery *d;
 	char *path;
 
-	if (!make_room(o) || (path = malloc(f->path_bytes + 1)) == NULL) {
+	if (!make_room(o, f->path_bytes + 1)) {
 		log_error("out of memory: a file is left for the next scan");
 		o->failed = true;
 		return false;
 	}
+	d = o->current;
+	path = d->paths + d->path_bytes;
 	memcpy(path, f->path, f->path_bytes);
 	path[f->path_bytes] = '\0';
-	o->current->files[o->current->count] = *f;
-	o->current->files[o->current->count].path = path;
-	o->current->count++;
+	d->path_bytes += f->path_bytes + 1;
+	d->files[d->count] = *f;
+	d->files[d->count++].path = NULL;
 	return true;
 }
 
@@ -234,6 +260,12 @@ outbox_put_self(struct outbox *o, const struct own_file *f)
 static void
 hand_over(struct outbox *o, struct delivery *d)
 {
+	const char *path = d->paths;
+
+	for (size_t k = 0; k < d->count; k++) {
+		d->files[k].path = path;
+		path += d->files[k].path_bytes + 1;
+	}
 	d->outbox = o;
 	d->own.batch.files = d->files;
 	d->own.batch.file_count = d->count;

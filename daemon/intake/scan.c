@@ -106,6 +106,18 @@ look(struct intake *i, struct scan_root *roots, uint32_t count,
 	}
 }
 
+static void
+note_blank(struct scan_root *roots, uint32_t count)
+{
+	bool blank = true;
+
+	for (uint32_t k = 0; k < count; k++)
+		blank = blank && roots[k].fd != -1 && !roots[k].broken &&
+			roots[k].rows == 0;
+	for (uint32_t k = 0; k < count; k++)
+		roots[k].blank = blank;
+}
+
 bool
 scan_all(struct intake *i)
 {
@@ -129,6 +141,7 @@ scan_all(struct intake *i)
 		first = first || (roots[k].fd != -1 &&
 				  !roots[k].record->complete);
 	}
+	note_blank(roots, state->root_count);
 	if (first)
 		i->survey = survey_new(i);
 	look(i, roots, state->root_count, gone);

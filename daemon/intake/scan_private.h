@@ -29,6 +29,9 @@ struct scan_root {
 	uint64_t known_media, known_bytes;
 	uint64_t media; /* found now: known ones, and ones to be read */
 	bool second; /* looking again for what was not seen */
+	bool blank;  /* nothing was known of any root when this scan began, so
+		      * nothing is looked up but what may be a hard link; at
+		      * worst what is renamed meanwhile is read twice */
 	/* What could not be looked at; its records stay. */
 	char *unlisted[UNLISTED_MAX];
 	uint32_t unlisted_count;

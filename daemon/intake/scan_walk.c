@@ -160,6 +160,7 @@ job_new(struct scan_root *s, const struct tree_file *f, int fd, bool said)
 	j->index = s->index;
 	j->root = s->root;
 	j->fd = fd;
+	j->stat = *f->stat;
 	j->said = said;
 	j->live = s->live;
 	j->stable = s->now->stable;
@@ -256,7 +257,7 @@ pass_known(struct scan_root *s, const struct tree_file *f,
 	}
 	/* Under its own path with another ctime: something was done to it, so
 	 * what is known elsewhere of this inode is no better. */
-	if (!s->now->stable || (found && known->inode == f->stat->st_ino))
+	if (!s->now->stable || (s->blank && f->stat->st_nlink == 1) || (found && known->inode == f->stat->st_ino))
 		return 0;
 	r = find_moved(s, f->path, f->path_bytes, f->stat, &moved, why);
 	if (r != 1)
@@ -296,7 +297,7 @@ on_file(void *arg, const struct tree_file *f)
 	if (!take_turns(s))
 		return false;
 	r = hold(s, &why);
-	if (r == 0)
+	if (r == 0 && !s->blank)
 		r = reader_known_file(s->intake->reader, &s->root->id, f->path,
 				      f->path_bytes, &known, &found, &why);
 	if (r == 0 && found && s->second && is_seen(s, known.row))

@@ -76,7 +76,7 @@ parts_hash(struct parts *p, const char *path)
 
 	if (fd == -1)
 		err(1, "%s", path);
-	content_read(p->reader, fd, NULL, NULL, &c);
+	content_read(p->reader, fd, NULL, NULL, NULL, &c);
 	close(fd);
 	if (c.verdict != CONTENT_MEDIA)
 		errx(1, "%s is not taken for a photo", path);

@@ -49,7 +49,7 @@ expect(size_t count, bool truncated)
 	size_t asked = 0;
 
 	fill(count);
-	content_read(reader, fd, take, &asked, &c);
+	content_read(reader, fd, NULL, take, &asked, &c);
 	assert(c.verdict == CONTENT_MEDIA);
 	assert(c.photo.size == count);
 	XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes, count));
@@ -60,7 +60,7 @@ expect(size_t count, bool truncated)
 		abort();
 	}
 	assert(asked == count);
-	content_read(reader, fd, refuse, NULL, &c);
+	content_read(reader, fd, NULL, refuse, NULL, &c);
 	assert(c.verdict == CONTENT_STOPPED);
 }
 
@@ -111,10 +111,10 @@ main(void)
 	expect(4, true);
 	memset(bytes, 'x', 100000);
 	fill(100000);
-	content_read(reader, fd, NULL, NULL, &c);
+	content_read(reader, fd, NULL, NULL, NULL, &c);
 	assert(c.verdict == CONTENT_OTHER);
 	fill(0);
-	content_read(reader, fd, NULL, NULL, &c);
+	content_read(reader, fd, NULL, NULL, NULL, &c);
 	assert(c.verdict == CONTENT_OTHER);
 	content_reader_free(reader);
 	close(fd);

@@ -198,7 +198,7 @@ look(const char *bytes, size_t count)
 
 	put("content", bytes, count);
 	fd = open("content", O_RDONLY);
-	content_read(r, fd, NULL, NULL, &c);
+	content_read(r, fd, NULL, NULL, NULL, &c);
 	close(fd);
 	content_reader_free(r);
 	return c;
@@ -255,14 +255,14 @@ test_content(void)
 
 	fd = open("content", O_RDONLY);
 	left = 1;
-	content_read(r, fd, meddle, &left, &c);
+	content_read(r, fd, NULL, meddle, &left, &c);
 	assert(c.verdict == CONTENT_MEDIA && c.photo.size == 262145);
 	left = 100;
-	content_read(r, fd, meddle, &left, &c);
+	content_read(r, fd, NULL, meddle, &left, &c);
 	assert(c.verdict == CONTENT_UNSTABLE && left == 94); /* two reads a try */
 	close(fd);
 	fd = open(".", O_RDONLY);
-	content_read(r, fd, NULL, NULL, &c);
+	content_read(r, fd, NULL, NULL, NULL, &c);
 	assert(c.verdict == CONTENT_UNREADABLE && c.error == EISDIR);
 	close(fd);
 	content_reader_free(r);
