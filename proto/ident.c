@@ -62,6 +62,19 @@ address_is_loopback(const struct address *a)
 	return strcmp(a->host, loopback) == 0;
 }
 
+bool
+address_is_name(const struct address *a)
+{
+	bool letters = false;
+
+	for (const char *c = a->host; *c != '\0'; c++) {
+		if (*c == ':')
+			return false;
+		letters = letters || (*c != '.' && (*c < '0' || *c > '9'));
+	}
+	return letters;
+}
+
 void
 address_loopback(struct address *out, uint16_t port)
 {

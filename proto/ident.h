@@ -70,6 +70,8 @@ bool stream_id_equal(const struct stream_id *a, const struct stream_id *b);
 bool address_equal(const struct address *a, const struct address *b);
 /* The literal 127.0.0.1. */
 bool address_is_loopback(const struct address *a);
+/* A host name, which may lead elsewhere tomorrow; not a number. */
+bool address_is_name(const struct address *a);
 void address_loopback(struct address *out, uint16_t port);
 
 bool digest_equal(const struct digest *a, const struct digest *b);

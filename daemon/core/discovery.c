@@ -358,6 +358,55 @@ discovery_led_to_self(struct mesh *m, const struct link *l)
 }
 
 void
+discovery_recall(struct mesh *m, uint16_t node)
+{
+	const struct node *n = mesh_node(m, node);
+
+	/* Its own words at the next HELLO replace the numbers; a name that
+	 * somebody has typed is never said again. */
+	for (uint32_t i = 0; i < n->address_count; i++)
+		if (address_is_name(&n->addresses[i]))
+			place_get(m, &n->addresses[i])->node = node;
+}
+
+static uint32_t
+add_address(struct address *out, uint32_t count, const struct address *a)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (address_equal(&out[i], a))
+			return count;
+	if (count < NODE_ADDRESSES_MAX)
+		out[count++] = *a;
+	return count;
+}
+
+static uint32_t
+add_places(const struct mesh *m, uint16_t node, bool names,
+	   struct address *out, uint32_t count)
+{
+	for (uint32_t i = 0; i < m->discovery.place_count; i++) {
+		const struct place *p = &m->discovery.places[i];
+
+		if (p->node == node && !address_is_loopback(&p->address) &&
+		    address_is_name(&p->address) == names)
+			count = add_address(out, count, &p->address);
+	}
+	return count;
+}
+
+uint32_t
+discovery_addresses(const struct mesh *m, uint16_t node,
+		    struct address out[NODE_ADDRESSES_MAX])
+{
+	const struct node *n = &m->roster.nodes[node];
+	uint32_t count = add_places(m, node, true, out, 0);
+
+	for (uint32_t i = 0; i < n->address_count; i++)
+		count = add_address(out, count, &n->addresses[i]);
+	return add_places(m, node, false, out, count);
+}
+
+void
 discovery_forget_node(struct mesh *m, uint16_t node)
 {
 	for (uint32_t i = 0; i < m->discovery.place_count; i++)

@@ -87,6 +87,7 @@ mesh_remember_node(struct mesh *m, const struct mesh_memory *memory)
 	if (n->address_count > NODE_ADDRESSES_MAX)
 		n->address_count = NODE_ADDRESSES_MAX;
 	memcpy(n->addresses, memory->addresses, sizeof(n->addresses));
+	discovery_recall(m, index);
 	n->heard_wall_ms = memory->last_heard_wall_ms;
 	n->met = n->heard_wall_ms != 0;
 	if (memory->left && n->standing == STANDING_GONE)

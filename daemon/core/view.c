@@ -164,3 +164,10 @@ mesh_node_view(const struct mesh *m, uint32_t nth, uint64_t now_ms,
 	out->last_heard_wall_ms = self ? m->wall_ms : n->heard_wall_ms;
 	view_stream(m, (uint16_t)index, out);
 }
+
+uint32_t
+mesh_node_addresses(const struct mesh *m, uint32_t nth,
+		    struct address out[NODE_ADDRESSES_MAX])
+{
+	return discovery_addresses(m, (uint16_t)nth_node(m, nth), out);
+}

@@ -502,6 +502,42 @@ left_only_by_report(void **state)
 	assert_true(mesh.roster.nodes[3].standing == STANDING_LIVE);
 }
 
+/* A name that was joined once is dialled in every later run, also when the
+ * node there says nothing of addresses, or other ones than last time. */
+static void
+joined_by_name(void **state)
+{
+	const struct address name = {.host = "desk.local", .port = 5000};
+	const struct address number = {.host = "10.0.0.7", .port = 5000};
+	struct mesh_memory memory = {.node = kit_id(1)};
+	struct address known[NODE_ADDRESSES_MAX];
+	bool dialled = false;
+	mesh_link l;
+
+	(void)state;
+	kit_init(2, 5001);
+	memory.last_heard_wall_ms = WALL;
+	memory.addresses[memory.address_count++] = name;
+	memory.addresses[memory.address_count++] = number;
+	mesh_remember_node(&mesh, &memory);
+	kit_kind(MESH_START);
+	for (uint32_t n = 0; kit_find(MESH_DIAL, n) != NULL; n++)
+		dialled |= address_equal(&kit_find(MESH_DIAL, n)->u.address,
+					 &name);
+	assert_true(dialled);
+	kit_refuse_all();
+	l = kit_up(false);
+	kit_hello(l, 1, 501, 60000, 5000); /* no addresses at all */
+	assert_int_equal(mesh_node_addresses(&mesh, 1, known), 1);
+	assert_true(address_equal(&known[0], &name));
+	/* What it says of itself stands behind it. */
+	mesh.roster.nodes[1].address_count = 1;
+	mesh.roster.nodes[1].addresses[0] = number;
+	assert_int_equal(mesh_node_addresses(&mesh, 1, known), 2);
+	assert_true(address_equal(&known[0], &name));
+	assert_true(address_equal(&known[1], &number));
+}
+
 int
 main(void)
 {
@@ -524,6 +560,7 @@ main(void)
 		cmocka_unit_test(last_words_of_the_dead),
 		cmocka_unit_test(leaving),
 		cmocka_unit_test(live_by_report),
+		cmocka_unit_test(joined_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
