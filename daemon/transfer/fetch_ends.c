@@ -186,7 +186,13 @@ fetch_give_up(struct fetch *f)
 						   : FETCH_FAILED;
 
 		fetch_show(f, GETTING_NOBODY, NULL, "");
-		fetch_end(f, o, ERROR_UNREACHABLE, "away: %s", names);
+		if (p->live && !fetch_peer_reachable(p))
+			fetch_end(f, o, ERROR_UNREACHABLE,
+				  "reached on its own machine only (see photod "
+				  "--listen): %.70s",
+				  names);
+		else
+			fetch_end(f, o, ERROR_UNREACHABLE, "away: %s", names);
 	} else if (f->wrong) {
 		fetch_end(f, FETCH_FAILED, ERROR_DAMAGED,
 			  "what was sent is not the photo");

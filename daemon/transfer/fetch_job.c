@@ -186,10 +186,10 @@ place_holder(struct fetch *f, const struct found_holder *found)
 		f->holders[h] = (struct fetch_holder){.node = found->node};
 	}
 	f->holders[h].peer = peer;
-	f->was_live |= peer > 0 && w->peers[peer].live;
+	f->was_live |= peer > 0 && fetch_peer_reachable(&w->peers[peer]);
 	if (plan_why(f->plan, h) != PLAN_GOOD)
 		return; /* a verdict that stays */
-	if (peer == 0 || !w->peers[peer].live)
+	if (peer == 0 || !fetch_peer_reachable(&w->peers[peer]))
 		plan_set_aside(f->plan, h, PLAN_AWAY);
 	else if (found->share == SHARE_NONE)
 		plan_set_aside(f->plan, h, PLAN_DENIED);

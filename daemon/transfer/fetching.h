@@ -37,6 +37,13 @@ struct fetch_peer {
 	struct address addresses[NODE_ADDRESSES_MAX];
 	char name[SHOWN_NAME_MAX + 1];
 };
+/* One that listens on another machine's loopback alone is live, listed and
+ * out of reach: its records come by relays, the bytes of photos do not. */
+static inline bool
+fetch_peer_reachable(const struct fetch_peer *p)
+{
+	return p->live && (p->near || p->address_count > 0);
+}
 /* Made on the loop thread, shared, never changed afterwards. */
 struct fetch_world {
 	uint32_t refs; /* atomic */
