@@ -219,9 +219,11 @@ class Daemon:
 
 
 class Mesh(contextlib.AbstractContextManager):
-    def __init__(self, build=None, unprivileged=False):
+    def __init__(self, build=None, unprivileged=False, base_port=None,
+                 within=()):
         """unprivileged: when root runs the tests, be somebody whom the modes
-        of files bind."""
+        of files bind.  within: words before each command (see hosts.py)."""
+        self.within = list(within)
         self.build = build or BUILD
         self.photod = os.path.join(self.build, "daemon", "photod")
         self.photo_path = os.path.join(self.build, "client", "photo")
@@ -231,7 +233,8 @@ class Mesh(contextlib.AbstractContextManager):
             # The build may lie where nobody else may look.
             self.photod = shutil.copy2(self.photod, self.dir)
             self.photo_path = shutil.copy2(self.photo_path, self.dir)
-        self.base_port, self._ports = claim_ports()
+        self.base_port, self._ports = (base_port, None) if base_port else \
+            claim_ports()
         self.daemons = []
         self.children = []
         self._guarded = {}
@@ -283,7 +286,7 @@ class Mesh(contextlib.AbstractContextManager):
         folders = [folder] if isinstance(folder, str) else list(folder)
         self._serial += 1
         name = name or os.path.basename(folders[0])
-        argv = [self.photod, "-p", str(base_port or self.base_port),
+        argv = [*self.within, self.photod, "-p", str(base_port or self.base_port),
                 "--name", name, *args, *folders]
         log = os.path.join(self.dir, "log-%d-%s" % (self._serial, name))
         d = Daemon(self, name, argv, dict(self.env, **(env or {})), log,
@@ -295,7 +298,7 @@ class Mesh(contextlib.AbstractContextManager):
         return [self.start(self.sample(n)) for n in names]
 
     def run(self, argv, timeout=None, env=None, **kw):
-        return subprocess.run(argv, env=dict(self.env, **(env or {})),
+        return subprocess.run([*self.within, *argv], env=dict(self.env, **(env or {})),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               stdin=kw.pop("stdin", subprocess.DEVNULL),
                               timeout=timeout or PATIENCE, user=self.user,
@@ -306,7 +309,7 @@ class Mesh(contextlib.AbstractContextManager):
                                timeout=timeout, env=env))
 
     def spawn_photo(self, *args, env=None):
-        p = subprocess.Popen([self.photo_path, *map(str, args)],
+        p = subprocess.Popen([*self.within, self.photo_path, *map(str, args)],
                              env=dict(self.env, **(env or {})),
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE)
@@ -396,7 +399,8 @@ class Mesh(contextlib.AbstractContextManager):
             if changed:
                 trouble.append("%s: the originals changed: %r" %
                                (folder, changed[:5]))
-        self._ports.close()
+        if self._ports:
+            self._ports.close()
         if kind is not None and os.environ.get("PM_KEEP"):
             print("# kept: %s" % self.dir)
         else:
