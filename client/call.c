@@ -112,6 +112,12 @@ call_port(const struct call *c)
 	return c->lane.where.port;
 }
 
+const char *
+call_name(const struct call *c)
+{
+	return c->lane.name;
+}
+
 uint16_t
 call_silent_port(const struct call *c)
 {
@@ -297,15 +303,19 @@ await_bytes(struct call *c, int64_t until_ms, struct failure *why)
 
 	if (c->lane.state != LANE_OPEN)
 		return failure_set(why, ENDING_NO_DAEMON,
-				   "the daemon on port %u ended before it had "
+				   "the daemon on %s ended before it had "
 				   "answered; ask again",
-				   call_port(c));
+				   call_name(c));
 	if (c->settings.silence_ms >= 0) {
 		silent_ms = c->heard_ms + c->settings.silence_ms;
 		if (silent_ms < until_ms)
 			until_ms = silent_ms;
 		if (nudge(c, now, &until_ms, why) == -1)
 			return -1;
+	}
+	if (lane_pending(&c->lane)) {
+		call_polled(c, &c->lane, POLLIN);
+		return 0;
 	}
 	p = call_pollfd(&c->lane);
 	wait = until_ms - now;
@@ -319,7 +329,7 @@ await_bytes(struct call *c, int64_t until_ms, struct failure *why)
 	if (n > 0)
 		call_polled(c, &c->lane, p.revents);
 	else if (n == 0 && call_now_ms() >= silent_ms)
-		return call_timed_out(c, call_port(c), why);
+		return call_timed_out(c, &c->lane, why);
 	return 0;
 }
 
@@ -376,7 +386,7 @@ int
 call_failure(const struct call *c, const struct question *error,
 	     struct failure *why)
 {
-	return call_refused(error, call_port(c), why);
+	return call_refused(error, &c->lane, why);
 }
 
 int

@@ -1,6 +1,7 @@
 /*
- * call.h: finding a daemon of this machine, asking it, awaiting its answers.
+ * call.h: finding a daemon, asking it, awaiting its answers.
  *
+ * It is one of this machine, or the one at a given HOST:PORT.
  * Sockets lie in $PHOTOMESH_RUNTIME/photomesh, and only there if that is set;
  * else in $XDG_RUNTIME_DIR/photomesh, /run/user/UID/photomesh and
  * /tmp/photomesh-UID.  Without a chosen port the lowest is asked, after half
@@ -20,7 +21,9 @@ struct failure;
 struct call; /* one run's way to a daemon */
 
 struct call_settings {
-	uint16_t port;      /* 0: any, lowest first */
+	uint16_t port;       /* 0: any, lowest first */
+	const char *connect; /* HOST:PORT, by the key in `key`; NULL: here */
+	const char *key;     /* NULL: the usual file */
 	int64_t silence_ms; /* heard nothing for so long: timed out; -1 never */
 };
 
@@ -83,7 +86,9 @@ int call_once(struct call *c, const struct question *q, uint32_t want,
 int call_expect(const struct question *answer, uint32_t want,
 		struct failure *why);
 
-uint16_t call_port(const struct call *c); /* of the daemon found */
+uint16_t call_port(const struct call *c); /* of the daemon found; 0: remote */
+/* The daemon found, for sentences: "port 5000", "desk.local:5000". */
+const char *call_name(const struct call *c);
 /* A lower port that gave no answer in time before another did; 0: none. */
 uint16_t call_silent_port(const struct call *c);
 const struct answer_welcome *call_welcome(const struct call *c);

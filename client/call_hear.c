@@ -8,35 +8,38 @@
 #include "call_private.h"
 
 int
-call_timed_out(const struct call *c, uint16_t port, struct failure *why)
+call_timed_out(const struct call *c, const struct lane *l,
+	       struct failure *why)
 {
 	return failure_set(why, ENDING_TIMED_OUT,
-			   "no answer from the daemon on port %u for %.3g s; "
+			   "no answer from the daemon on %s for %.3g s; "
 			   "it may be stopped or very busy: try again, or ask "
-			   "another with -p PORT",
-			   port, (double)c->settings.silence_ms / 1000);
+			   "another%s",
+			   l->name, (double)c->settings.silence_ms / 1000,
+			   c->settings.connect == NULL ? " with -p PORT" : "");
 }
 
 static int
-fail_broken(uint16_t port, const char *what, struct failure *why)
+fail_broken(const struct lane *l, const char *what, struct failure *why)
 {
 	return failure_set(why, ENDING_FAILED,
-			   "the answer of port %u makes no sense (%s); is it "
+			   "the answer of %s makes no sense (%s); is it "
 			   "photod?",
-			   port, what != NULL ? what : "malformed");
+			   l->name, what != NULL ? what : "malformed");
 }
 
 int
-call_refused(const struct question *q, uint16_t port, struct failure *why)
+call_refused(const struct question *q, const struct lane *l,
+	     struct failure *why)
 {
 	enum ending e = ending_of_error(q->u.error.code);
 
 	if (e == ENDING_INCOMPATIBLE)
 		return failure_set(why, e,
-				   "the daemon on port %u speaks another "
+				   "the daemon on %s speaks another "
 				   "version than this photo %s (protocol %u): "
 				   "%s",
-				   port, PHOTOMESH_VERSION,
+				   l->name, PHOTOMESH_VERSION,
 				   PROTOCOL_VERSION_MAX, q->u.error.text);
 	return failure_set(why, e, "%s",
 			   q->u.error.text[0] != '\0' ? q->u.error.text
@@ -52,9 +55,9 @@ judge_welcome(const struct lane *l, const struct answer_welcome *w,
 	    w->version <= PROTOCOL_VERSION_MAX)
 		return HEARD_WELCOME;
 	failure_set(why, ENDING_INCOMPATIBLE,
-		    "the daemon on port %u speaks protocol version %u, this "
+		    "the daemon on %s speaks protocol version %u, this "
 		    "photo %s only %u to %u",
-		    l->where.port, w->version, PHOTOMESH_VERSION,
+		    l->name, w->version, PHOTOMESH_VERSION,
 		    PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX);
 	return HEARD_FAILURE;
 }
@@ -71,7 +74,7 @@ call_hear(struct call *c, struct lane *l, struct question *q,
 		case FRAME_PARTIAL:
 			return HEARD_NOTHING;
 		case FRAME_BROKEN:
-			fail_broken(l->where.port, "no frame", why);
+			fail_broken(l, "no frame", why);
 			return HEARD_FAILURE;
 		case FRAME_READY:
 			break;
@@ -79,7 +82,7 @@ call_hear(struct call *c, struct lane *l, struct question *q,
 		switch (question_decode(c->decoder, f.body, f.body_bytes, q,
 					&what)) {
 		case MESSAGE_BROKEN:
-			fail_broken(l->where.port, what, why);
+			fail_broken(l, what, why);
 			return HEARD_FAILURE;
 		case MESSAGE_UNKNOWN:
 			continue; /* from a newer daemon; not for us */
@@ -88,7 +91,7 @@ call_hear(struct call *c, struct lane *l, struct question *q,
 		}
 		if (q->type == MESSAGE_ERROR &&
 		    (q->request == HELLO_REQUEST || q->request == 0)) {
-			call_refused(q, l->where.port, why);
+			call_refused(q, l, why);
 			return HEARD_FAILURE;
 		}
 		if (q->request == HELLO_REQUEST && q->type == CLIENT_WELCOME) {

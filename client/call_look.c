@@ -13,9 +13,11 @@
 #include <string.h>
 
 #include "find.h"
+#include "tunnel.h"
 
 #define NEXT_AFTER_MS 500
 #define KNOCK_MS      50
+#define TUNNEL_MS     10000 /* for who waits without end afterwards */
 
 struct greeting {
 	uint8_t bytes[QUESTION_BYTES_MAX];
@@ -104,6 +106,10 @@ poll_lanes(struct call *c, const struct greeting *g, int64_t until_ms)
 
 		if (l->state == LANE_KNOCKING)
 			until_ms = knock_again(l, g, until_ms);
+		if (lane_pending(l)) {
+			call_polled(c, l, POLLIN);
+			return;
+		}
 		if (l->state != LANE_OPEN)
 			continue;
 		fds[count] = call_pollfd(l);
@@ -190,6 +196,10 @@ call_stop_looking(struct call *c)
 static int
 fail_no_daemon(const struct call *c, struct failure *why)
 {
+	if (c->settings.connect != NULL)
+		return failure_set(why, ENDING_NO_DAEMON,
+				   "the daemon on %s hung up; ask again",
+				   c->settings.connect);
 	if (c->settings.port != 0)
 		return failure_set(why, ENDING_NO_DAEMON,
 				   "no daemon answers on port %u; start one "
@@ -224,8 +234,7 @@ look(struct call *c, const struct greeting *g, bool asked,
 		until = c->lane_count < c->socket_count ? next_ms : INT64_MAX;
 		if (c->settings.silence_ms >= 0) {
 			if (now - c->heard_ms >= c->settings.silence_ms)
-				return call_timed_out(c, c->lanes[0].where.port,
-						      why);
+				return call_timed_out(c, &c->lanes[0], why);
 			if (until > c->heard_ms + c->settings.silence_ms)
 				until = c->heard_ms + c->settings.silence_ms;
 		}
@@ -235,6 +244,38 @@ look(struct call *c, const struct greeting *g, bool asked,
 		if (judge_lanes(c, asked, answer, why, &failed) == 1)
 			return 0;
 	}
+}
+
+/* The only lane there is leads elsewhere. */
+static int
+dig(struct call *c, const struct greeting *g, struct failure *why)
+{
+	const struct call_settings *s = &c->settings;
+	int64_t patience = s->silence_ms >= 0 ? s->silence_ms : TUNNEL_MS;
+	struct tunnel *t;
+
+	if ((c->lanes = calloc(1, sizeof(*c->lanes))) == NULL)
+		return failure_set(why, ENDING_FAILED, "out of memory");
+	t = tunnel_open(s->connect, s->key, call_now_ms() + patience, why);
+	if (t == NULL)
+		return -1;
+	lane_adopt_tunnel(&c->lanes[0], t, s->connect);
+	c->lane_count = c->socket_count = 1;
+	if (!lane_send(&c->lanes[0], g->bytes, g->count))
+		return failure_set(why, ENDING_FAILED, "out of memory");
+	return 0;
+}
+
+static int
+find_lanes(struct call *c, struct failure *why)
+{
+	if ((c->sockets = calloc(FOUND_MAX, sizeof(*c->sockets))) == NULL)
+		return failure_set(why, ENDING_FAILED, "out of memory");
+	c->socket_count = find_sockets(c->settings.port, c->sockets, FOUND_MAX);
+	c->lanes = calloc(c->socket_count + 1, sizeof(*c->lanes));
+	if (c->lanes == NULL)
+		return failure_set(why, ENDING_FAILED, "out of memory");
+	return 0;
 }
 
 int
@@ -249,17 +290,14 @@ call_open(struct call *c, const struct question *first, struct question *answer,
 	c->silent_port = 0;
 	if (write_greeting(c, first, &g, why) == -1)
 		return -1;
-	if ((c->sockets = calloc(FOUND_MAX, sizeof(*c->sockets))) == NULL)
-		return failure_set(why, ENDING_FAILED, "out of memory");
-	c->socket_count = find_sockets(c->settings.port, c->sockets, FOUND_MAX);
-	c->lanes = calloc(c->socket_count + 1, sizeof(*c->lanes));
-	if (c->lanes == NULL) {
+	if ((c->settings.connect != NULL ? dig(c, &g, why)
+					 : find_lanes(c, why)) == -1) {
 		call_stop_looking(c);
-		return failure_set(why, ENDING_FAILED, "out of memory");
+		return -1;
 	}
 	r = look(c, &g, first != NULL, answer != NULL ? answer : &mine, why);
 	call_stop_looking(c);
 	if (r == 0 && first != NULL && answer->type == MESSAGE_ERROR)
-		return call_refused(answer, call_port(c), why);
+		return call_refused(answer, &c->lane, why);
 	return r;
 }

@@ -58,7 +58,9 @@ void call_stop_looking(struct call *c);
 enum heard call_hear(struct call *c, struct lane *l, struct question *q,
 		     struct failure *why);
 /* Sentences for *why; always -1. */
-int call_timed_out(const struct call *c, uint16_t port, struct failure *why);
-int call_refused(const struct question *q, uint16_t port, struct failure *why);
+int call_timed_out(const struct call *c, const struct lane *l,
+		   struct failure *why);
+int call_refused(const struct question *q, const struct lane *l,
+		 struct failure *why);
 
 #endif

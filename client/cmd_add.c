@@ -364,7 +364,7 @@ const struct verb verb_add = {
 		"  photo add /media/card/DCIM\n"
 		"  photo add ~/Downloads/*.jpg --root Pictures\n"
 		"  photo add /media/card --dry-run | grep ^would-add\n",
-	.takes = TAKES_DRY_RUN | TAKES_ROOT,
+	.takes = TAKES_DRY_RUN | TAKES_ROOT | ONLY_HERE,
 	.arguments_min = 1,
 	.arguments_max = ARGUMENTS_MAX,
 	.run = run,

@@ -260,7 +260,7 @@ const struct verb verb_check = {
 		"  photo check /media/card\n"
 		"  photo check /media/card --copies 2 && echo safe to format\n"
 		"  photo check /media/card | grep ^new\n",
-	.takes = TAKES_COPIES,
+	.takes = TAKES_COPIES | ONLY_HERE,
 	.arguments_min = 1,
 	.arguments_max = ARGUMENTS_MAX,
 	.run = run,

@@ -181,7 +181,7 @@ const struct verb verb_forget = {
 		"  photo forget bob\n"
 		"  photo forget 1a2b3c4d --yes\n"
 		"  photo forget bob --yes --json | jq .alone\n",
-	.takes = TAKES_YES,
+	.takes = TAKES_YES | ONLY_HERE,
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.run = run,

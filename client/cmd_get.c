@@ -248,7 +248,7 @@ const struct verb verb_get = {
 		"  photo get 99aa06d3\n"
 		"  photo get beach -o trip/\n"
 		"  photo get id:99aa -o - | display -\n",
-	.takes = TAKES_QUERY | TAKES_OUTPUT | TAKES_DRY_RUN,
+	.takes = TAKES_QUERY | TAKES_OUTPUT | TAKES_DRY_RUN | ONLY_HERE,
 	.arguments_min = 1,
 	.arguments_max = ARGUMENTS_MAX,
 	.run = run,

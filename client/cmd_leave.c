@@ -89,5 +89,6 @@ const struct verb verb_leave = {
 		"Examples:\n"
 		"  photo -p 5001 leave\n"
 		"  photo leave --json | jq -r .left\n",
+	.takes = ONLY_HERE,
 	.run = run,
 };

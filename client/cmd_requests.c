@@ -286,7 +286,7 @@ const struct verb verb_approve = {
 	.summary = "say yes to a request, or to all of a node",
 	.synopsis = "approve REQUEST|NODE [--always]",
 	.help = DECIDE_HELP("approve", "approved", ""),
-	.takes = TAKES_ALWAYS,
+	.takes = TAKES_ALWAYS | ONLY_HERE,
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.run = run_approve,
@@ -299,7 +299,7 @@ const struct verb verb_deny = {
 	.help = DECIDE_HELP("deny", "denied",
 			    "  --always holds even where photod shares "
 			    "openly."),
-	.takes = TAKES_ALWAYS,
+	.takes = TAKES_ALWAYS | ONLY_HERE,
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.run = run_deny,

@@ -146,11 +146,26 @@ follow(struct call *c, struct output *o, struct failure *why)
 	}
 }
 
+/* Where it is said that we begin, or go on elsewhere. */
+static void
+note_begin(const struct call *c, struct output *o, const char *was)
+{
+	if (was[0] != '\0')
+		output_note(o,
+			    "the daemon on %s is gone; watching through %s "
+			    "now, events in between were not seen",
+			    was, call_name(c));
+	else if (o->form == OUTPUT_TABLE)
+		output_note(o, "watching through %s; Ctrl-C ends",
+			    call_name(c));
+	verb_note_silent(c, o);
+}
+
 static int
 run(const struct options *p, struct output *o, struct failure *why)
 {
 	struct options patient = *p;
-	uint16_t was = 0;
+	char was[128] = "";
 	struct call *c;
 
 	patient.timeout_ms = -1;
@@ -158,31 +173,22 @@ run(const struct options *p, struct output *o, struct failure *why)
 		return -1;
 	for (;;) {
 		if (call_open(c, NULL, NULL, why) == -1) {
-			if (was != 0 && why->ending == ENDING_NO_DAEMON)
+			if (was[0] != '\0' && why->ending == ENDING_NO_DAEMON)
 				failure_set(why, ENDING_NO_DAEMON,
-					    "the daemon on port %u is gone and "
+					    "the daemon on %s is gone and "
 					    "no other answers; start one with: "
 					    "photod FOLDER",
 					    was);
 			break;
 		}
-		if (was != 0)
-			output_note(o,
-				    "the daemon on port %u is gone; watching "
-				    "through port %u now, events in between "
-				    "were not seen",
-				    was, call_port(c));
-		else if (o->form == OUTPUT_TABLE)
-			output_note(o, "watching through port %u; Ctrl-C ends",
-				    call_port(c));
-		verb_note_silent(c, o);
+		note_begin(c, o, was);
 		follow(c, o, why); /* comes back only with a failure */
 		if (why->ending != ENDING_NO_DAEMON)
 			break;
-		was = call_port(c);
-		if (p->port != 0) {
+		snprintf(was, sizeof(was), "%s", call_name(c));
+		if (p->port != 0 || p->connect != NULL) {
 			failure_set(why, ENDING_NO_DAEMON,
-				    "the daemon on port %u is gone; start it "
+				    "the daemon on %s is gone; start it "
 				    "again with: photod FOLDER",
 				    was);
 			break;

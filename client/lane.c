@@ -2,12 +2,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tunnel.h"
+
 #define IN_BYTES_FIRST (64u * 1024u)
+
+static void
+name_port(struct lane *l)
+{
+	snprintf(l->name, sizeof(l->name), "port %u", l->where.port);
+}
 
 void
 lane_init(struct lane *l, const struct found *where)
@@ -15,6 +24,7 @@ lane_init(struct lane *l, const struct found *where)
 	memset(l, 0, sizeof(*l));
 	l->fd = -1;
 	l->where = *where;
+	name_port(l);
 	lane_knock(l);
 }
 
@@ -24,15 +34,27 @@ lane_adopt(struct lane *l, int fd, uint16_t port)
 	memset(l, 0, sizeof(*l));
 	l->fd = fd;
 	l->where.port = port;
+	name_port(l);
 	l->state = LANE_OPEN;
 	l->reached = true;
+}
+
+void
+lane_adopt_tunnel(struct lane *l, struct tunnel *t, const char *name)
+{
+	lane_adopt(l, tunnel_fd(t), 0);
+	l->tunnel = t;
+	snprintf(l->name, sizeof(l->name), "%s", name);
 }
 
 static void
 close_lane(struct lane *l)
 {
-	if (l->fd >= 0)
+	if (l->tunnel != NULL)
+		tunnel_free(l->tunnel);
+	else if (l->fd >= 0)
 		close(l->fd);
+	l->tunnel = NULL;
 	l->fd = -1;
 	l->state = LANE_CLOSED;
 }
@@ -95,6 +117,10 @@ lane_send_fd(struct lane *l, const uint8_t *bytes, size_t count, int fd)
 {
 	struct lane_fd *slot = &l->fds[l->fd_count];
 
+	if (l->tunnel != NULL) {
+		errno = EOPNOTSUPP;
+		return false;
+	}
 	if (l->fd_count == LANE_FDS_MAX ||
 	    (slot->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1)
 		return false;
@@ -131,6 +157,8 @@ send_some(struct lane *l)
 	unsigned next = with_fd ? 1 : 0;
 	ssize_t n;
 
+	if (l->tunnel != NULL)
+		return tunnel_write(l->tunnel, l->out + l->out_sent, count);
 	if (next < l->fd_count && l->fds[next].at - l->out_sent < count)
 		count = l->fds[next].at - l->out_sent;
 	part.iov_len = count;
@@ -194,13 +222,29 @@ make_room(struct lane *l)
 }
 
 bool
+lane_pending(const struct lane *l)
+{
+	return l->tunnel != NULL && l->state == LANE_OPEN &&
+	       tunnel_pending(l->tunnel);
+}
+
+static ssize_t
+receive(struct lane *l)
+{
+	uint8_t *at = l->in + l->in_used;
+	size_t room = l->in_capacity - l->in_used;
+
+	return l->tunnel != NULL ? tunnel_read(l->tunnel, at, room)
+				 : recv(l->fd, at, room, 0);
+}
+
+bool
 lane_read(struct lane *l)
 {
 	bool any = false;
 
 	while (l->state == LANE_OPEN && make_room(l)) {
-		ssize_t n = recv(l->fd, l->in + l->in_used,
-				 l->in_capacity - l->in_used, 0);
+		ssize_t n = receive(l);
 
 		if (n > 0) {
 			l->in_used += (size_t)n;

@@ -14,7 +14,10 @@
 #include "find.h"
 #include "frame.h"
 
-#define LANE_FDS_MAX CLIENT_FDS_MAX
+#define LANE_FDS_MAX  CLIENT_FDS_MAX
+#define LANE_NAME_MAX 79u
+
+struct tunnel;
 
 enum lane_state {
 	LANE_KNOCKING, /* its queue of callers is full: try again soon */
@@ -26,6 +29,8 @@ struct lane {
 	enum lane_state state;
 	int fd; /* -1 when closed */
 	struct found where;
+	char name[LANE_NAME_MAX + 1]; /* for sentences: "port 5000" */
+	struct tunnel *tunnel;        /* owned, with its fd; NULL: a socket */
 	bool welcomed;
 	bool reached; /* was open once */
 	uint8_t *in;  /* owned */
@@ -44,6 +49,9 @@ struct lane {
 
 void lane_init(struct lane *l, const struct found *where);
 void lane_adopt(struct lane *l, int fd, uint16_t port);
+/* The same through a tunnel to a daemon called `name`; the lane's from now on.
+ * No descriptor can travel there. */
+void lane_adopt_tunnel(struct lane *l, struct tunnel *t, const char *name);
 void lane_release(struct lane *l);
 
 /* Connect, or try again. */
@@ -56,6 +64,8 @@ bool lane_send(struct lane *l, const uint8_t *bytes, size_t count);
 bool lane_send_fd(struct lane *l, const uint8_t *bytes, size_t count, int fd);
 bool lane_wants_to_write(const struct lane *l);
 void lane_write(struct lane *l);
+/* There is something to be read of which poll() knows nothing. */
+bool lane_pending(const struct lane *l);
 /* Read what there is; true if anything came. */
 bool lane_read(struct lane *l);
 /*

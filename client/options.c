@@ -6,6 +6,7 @@
 
 #include "failure.h"
 #include "options_private.h"
+#include "tunnel.h"
 
 struct parse {
 	const struct verb *const *verbs;
@@ -188,6 +189,39 @@ add_word(struct parse *p, const char *word)
 	return 0;
 }
 
+/* Elsewhere one can look; to take, to change and to stop is for who is there. */
+static int
+judge_connect(struct parse *p)
+{
+	const struct options *o = p->out;
+	char host[TUNNEL_HOST_MAX + 1], port[6];
+
+	if (o->connect == NULL && o->key != NULL)
+		return failure_set(p->why, ENDING_USAGE,
+				   "--key goes with --connect; a daemon of this "
+				   "machine is asked without it");
+	if (o->connect == NULL)
+		return 0;
+	if (!tunnel_parse(o->connect, host, port))
+		return failure_set(p->why, ENDING_USAGE,
+				   "--connect takes HOST:PORT, such as "
+				   "desktop.local:5000, not '%.100s'",
+				   o->connect);
+	if (o->port != 0)
+		return failure_set(p->why, ENDING_USAGE,
+				   "--connect and -p exclude each other: the "
+				   "port of another machine stands in "
+				   "HOST:PORT");
+	if ((o->verb->takes & ONLY_HERE) != 0 || o->accept_missing)
+		return failure_set(p->why, ENDING_REFUSED,
+				   "%s%s is between you and a daemon of your "
+				   "own machine: run it there, for instance by "
+				   "ssh",
+				   o->verb->name,
+				   o->accept_missing ? " --accept-missing" : "");
+	return 0;
+}
+
 /* What can be judged only when everything has been read. */
 static int
 judge(struct parse *p)
@@ -216,15 +250,7 @@ judge(struct parse *p)
 		return failure_set(p->why, ENDING_USAGE,
 				   "'%s' is too much; usage: photo %s",
 				   o->arguments[v->arguments_max], v->synopsis);
-	if (o->connect != NULL)
-		return failure_set(p->why, ENDING_USAGE,
-				   "--connect is not available yet; ask a "
-				   "daemon on this machine instead: -p PORT");
-	if (o->key != NULL)
-		return failure_set(p->why, ENDING_USAGE,
-				   "--key goes with --connect, which is not "
-				   "available yet; leave both out");
-	return 0;
+	return judge_connect(p);
 }
 
 static int
@@ -232,7 +258,8 @@ read_environment(struct options *o, struct failure *why)
 {
 	const char *port = getenv("PHOTO_PORT");
 
-	if (o->port != 0 || port == NULL || *port == '\0')
+	if (o->port != 0 || o->connect != NULL || port == NULL ||
+	    *port == '\0')
 		return 0;
 	return option_parse_port(port, "$PHOTO_PORT", &o->port, why);
 }

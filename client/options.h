@@ -31,6 +31,7 @@ enum verb_takes {
 	TAKES_QUERY = 2048, /* no option: words may begin with a - */
 	TAKES_YES = 4096,
 	TAKES_ACCEPT_MISSING = 8192,
+	ONLY_HERE = 16384, /* no option: not with --connect */
 };
 
 struct verb {
@@ -54,7 +55,7 @@ struct options {
 	uint16_t port;      /* 0: not chosen */
 	int64_t timeout_ms; /* 10 s by default */
 	bool timeout_given;
-	const char *connect, *key;
+	const char *connect, *key; /* NULL: of this machine; the usual file */
 	const char *node;
 	uint32_t sort;          /* as in question_list */
 	uint64_t limit;         /* 0: none */
@@ -69,7 +70,8 @@ struct options {
 };
 
 /*
- * `verbs` ends with NULL.  Returns 0, or -1 with ENDING_USAGE; `json` and
+ * `verbs` ends with NULL.  Returns 0, or -1 with ENDING_USAGE, or _REFUSED for
+ * a command that does not go with --connect; `json` and
  * `quiet` are right even then, so that the failure is told in the right form.
  */
 int options_parse(int argc, char *const *argv, const struct verb *const *verbs,

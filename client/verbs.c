@@ -11,7 +11,10 @@
 struct call *
 verb_call_new(const struct options *p, struct failure *why)
 {
-	struct call_settings s = {.port = p->port, .silence_ms = p->timeout_ms};
+	struct call_settings s = {.port = p->port,
+				  .connect = p->connect,
+				  .key = p->key,
+				  .silence_ms = p->timeout_ms};
 	struct call *c = call_new(&s);
 
 	if (c == NULL)

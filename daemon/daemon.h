@@ -82,6 +82,8 @@ void on_request(void *arg, const struct consent_request *r);
 /* Somebody wants photos. */
 void on_channel(void *arg, SSL *ssl, int fd, const struct node_id *node,
 		uint32_t request);
+/* Somebody with the key asks from elsewhere. */
+void on_client(void *arg, struct bufferevent *bev, SSL *ssl, int fd);
 void on_letters(evutil_socket_t fd, short what, void *arg);
 void on_signal(evutil_socket_t number, short what, void *arg);
 /* A client asks for what SIGTERM does. */

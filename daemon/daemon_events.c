@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "clients.h"
@@ -108,6 +109,20 @@ on_channel(void *arg, SSL *ssl, int fd, const struct node_id *node,
 	struct daemon *d = arg;
 
 	serving_adopt(d->serving, ssl, fd, node, request);
+}
+
+void
+on_client(void *arg, struct bufferevent *bev, SSL *ssl, int fd)
+{
+	struct daemon *d = arg;
+
+	if (d->clients != NULL) {
+		clients_adopt(d->clients, bev, ssl, fd);
+		return;
+	}
+	bufferevent_free(bev);
+	SSL_free(ssl);
+	close(fd);
 }
 
 void

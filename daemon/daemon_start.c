@@ -203,6 +203,7 @@ start_driver(struct daemon *d, struct trouble *why)
 		.on_photos = on_photos,
 		.on_new_life = on_new_life,
 		.on_channel = on_channel,
+		.on_client = on_client,
 		.on_new_identity = on_new_identity,
 		.arg = d,
 	};

@@ -10,18 +10,37 @@
 #include "clients_private.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+
+#include <openssl/ssl.h>
 
 #include "answers.h"
 #include "clock.h"
 #include "trouble.h"
 
-#define CLIENTS_MAX 256u
+#define CLIENTS_MAX        256u
+#define CLIENTS_REMOTE_MAX 64u /* of these; whoever sits here goes first */
+#define KEEP_ALIVE_SECONDS 60  /* then 4 times every 15: gone in 2 minutes */
+#define KEEP_ALIVE_AGAIN   15
+#define KEEP_ALIVE_COUNT   4
 
 /* ---- coming and going --------------------------------------------------- */
+
+/* What lies below a bufferevent that does not own it. */
+static void
+let_go(SSL *ssl, int fd)
+{
+	SSL_free(ssl);
+	if (fd != -1)
+		close(fd);
+}
 
 static void
 client_free(struct client *c)
@@ -30,11 +49,14 @@ client_free(struct client *c)
 
 	TAILQ_REMOVE(&all->list, c, next);
 	all->count--;
+	if (c->remote)
+		all->remote_count--;
 	if (c->watching)
 		all->watchers--;
 	answers_forget(all->answers, c->id);
 	client_read_release(c);
 	bufferevent_free(c->bev);
+	let_go(c->ssl, c->fd);
 	free(c);
 }
 
@@ -55,12 +77,13 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 
 /* The one longest without a word of those who wait for nothing. */
 static struct client *
-idlest(struct clients *all)
+idlest(struct clients *all, bool of_remote)
 {
 	struct client *c, *best = NULL;
 
 	TAILQ_FOREACH(c, &all->list, next) {
-		if (c->doomed || c->open > 0 || c->watching)
+		if (c->doomed || c->open > 0 || c->watching ||
+		    (of_remote && !c->remote))
 			continue;
 		if (best == NULL || c->active_ms < best->active_ms)
 			best = c;
@@ -71,10 +94,11 @@ idlest(struct clients *all)
 struct client *
 clients_admit(struct clients *all, struct bufferevent *bev, bool remote)
 {
+	bool crowd = remote && all->remote_count >= CLIENTS_REMOTE_MAX;
 	struct client *c, *idle;
 
-	if (all->count >= CLIENTS_MAX) {
-		if ((idle = idlest(all)) == NULL)
+	if (crowd || all->count >= CLIENTS_MAX) {
+		if ((idle = idlest(all, remote)) == NULL)
 			goto free_bev;
 		client_free(idle);
 	}
@@ -83,12 +107,15 @@ clients_admit(struct clients *all, struct bufferevent *bev, bool remote)
 	c->bev = bev;
 	c->clients = all;
 	c->remote = remote;
+	c->fd = -1;
 	if (client_read_init(c) == -1)
 		goto free_client;
 	c->id = ++all->last_id;
 	c->active_ms = clock_steady_ms();
 	TAILQ_INSERT_TAIL(&all->list, c, next);
 	all->count++;
+	if (remote)
+		all->remote_count++;
 	client_start(c);
 	return c;
 free_client:
@@ -98,13 +125,35 @@ free_bev:
 	return NULL;
 }
 
+/* A machine that was switched off says nothing: its client, which may be
+ * watching, must not stay for ever. */
+static void
+keep_alive(int fd)
+{
+	static const int on = 1, idle = KEEP_ALIVE_SECONDS,
+			 again = KEEP_ALIVE_AGAIN, count = KEEP_ALIVE_COUNT;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &again,
+			 sizeof(again));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+}
+
 void
-clients_adopt(struct clients *c, struct bufferevent *bev)
+clients_adopt(struct clients *c, struct bufferevent *bev, SSL *ssl, int fd)
 {
 	struct client *adopted = clients_admit(c, bev, true);
 
-	if (adopted != NULL)
-		client_wake(adopted);
+	if (adopted == NULL) {
+		let_go(ssl, fd);
+		return;
+	}
+	adopted->ssl = ssl;
+	adopted->fd = fd;
+	if (fd != -1)
+		keep_alive(fd);
+	client_wake(adopted);
 }
 
 /* ---- all of them -------------------------------------------------------- */

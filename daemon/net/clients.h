@@ -18,6 +18,7 @@ struct consent_request;
 struct event_base;
 struct fetching;
 struct intake;
+struct ssl_st;
 struct trouble;
 struct clients;
 
@@ -43,8 +44,10 @@ struct clients *clients_new(const struct clients_config *config,
 			    struct trouble *why);
 void clients_set_intake(struct clients *c, struct intake *intake);
 /* A connection that has proved by TLS and the mesh key that it may ask, and
- * whose CLIENT_HELLO is the next thing to be read.  Takes ownership. */
-void clients_adopt(struct clients *c, struct bufferevent *bev);
+ * whose CLIENT_HELLO is the next thing to be read.  Takes ownership, as of what
+ * lies below `bev`: `ssl` (may be NULL) and `fd` (-1: none), freed after it. */
+void clients_adopt(struct clients *c, struct bufferevent *bev,
+		   struct ssl_st *ssl, int fd);
 /* Closes and removes the socket. */
 void clients_free(struct clients *c);
 

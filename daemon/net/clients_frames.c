@@ -10,11 +10,16 @@
 #include "clients_private.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "clock.h"
 #include "frame.h"
 
 #define CLIENT_FRAMES_PER_WAKE 16u
@@ -22,6 +27,7 @@
 #define ANSWER_BYTES_MAX                                                       \
 	(FRAME_HEADER_BYTES + (size_t)ANSWER_BODY_BYTES_MAX)
 #define EVENT_FRAME_BYTES 1024u
+#define PART_MS           1000
 
 /* ---- what goes out ------------------------------------------------------ */
 
@@ -72,13 +78,50 @@ client_refuse(struct client *c, uint32_t request, enum error_code code,
 	client_say(c, &q);
 }
 
+/*
+ * All is said.  Closing a TCP connection over bytes that were not read sends a
+ * reset, which can overtake the last words: so they are told that it was all,
+ * and what they still send is passed over, for a second.
+ */
+static void
+part(struct client *c)
+{
+	static const struct timeval patience = {PART_MS / 1000, 0};
+
+	if (c->ssl == NULL) {
+		client_doom(c);
+		return;
+	}
+	if (c->parting)
+		return;
+	c->parting = true;
+	c->part_ms = clock_steady_ms() + PART_MS;
+	ERR_clear_error();
+	(void)SSL_shutdown(c->ssl);
+	(void)shutdown(c->fd, SHUT_WR);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, 0);
+	bufferevent_set_timeouts(c->bev, &patience, NULL);
+	client_reading(c, true);
+}
+
+/* What comes while parting is worth nothing. */
+static void
+pass_over(struct client *c)
+{
+	struct evbuffer *in = client_input(c);
+
+	(void)evbuffer_drain(in, evbuffer_get_length(in));
+	if (clock_steady_ms() > c->part_ms)
+		client_doom(c);
+}
+
 void
 client_close(struct client *c)
 {
 	c->closing = true;
 	client_reading(c, false);
 	if (client_queued(c) == 0)
-		client_doom(c);
+		part(c);
 	else
 		bufferevent_setwatermark(c->bev, EV_WRITE, 0, 0);
 }
@@ -214,6 +257,8 @@ read_on(struct client *c)
 void
 client_readable(struct client *c)
 {
+	if (c->parting && !c->doomed)
+		pass_over(c);
 	if (c->doomed || c->closing || c->paused)
 		return;
 	read_on(c);
@@ -251,7 +296,7 @@ on_writable(struct bufferevent *bev, void *arg)
 		return;
 	if (c->closing) {
 		if (client_queued(c) == 0)
-			client_doom(c);
+			part(c);
 		return;
 	}
 	if (c->leaving && client_queued(c) == 0)

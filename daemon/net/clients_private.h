@@ -47,6 +47,10 @@ struct client {
 	bool closing; /* say what is queued, then go */
 	bool doomed;  /* for the reaper */
 	bool remote;  /* not from the Unix socket */
+	bool parting; /* remote, and all is said: until they close, too */
+	uint64_t part_ms; /* ... but not for longer */
+	struct ssl_st *ssl; /* remote: owned, below bev; or NULL */
+	int fd;             /* the same; -1 */
 	bool leaving; /* has asked the daemon to leave, and is being told DONE */
 	uint32_t watch_request;
 	uint64_t lost;  /* photo events left out */
@@ -67,6 +71,7 @@ struct clients {
 	ino_t path_ino;
 	uint64_t last_id;
 	uint32_t count, watchers;
+	uint32_t remote_count; /* of count */
 	struct client_list list;
 };
 

@@ -185,11 +185,18 @@ dispatch(struct client *c, const struct question *q)
 	case CLIENT_PEERS:
 	case CLIENT_STATUS:
 	case CLIENT_VERIFY:
-	case CLIENT_RESCAN:
 	case CLIENT_HAVE:
 	case CLIENT_PROVE_HELD:
 	case CLIENT_REQUESTS:
 		ask(c, q);
+		return;
+	case CLIENT_RESCAN:
+		/* To look again harms nobody; to withdraw is for its owner. */
+		if (q->u.rescan.accept_missing)
+			ask_here(c, q, "what is missing is given up from a "
+				       "daemon's own machine only");
+		else
+			ask(c, q);
 		return;
 	case CLIENT_ROOTS:
 		ask_here(c, q, "folders are told on this machine only");

@@ -16,6 +16,7 @@
 #include "state.h"
 #include "tls.h"
 
+struct bufferevent;
 struct event_base;
 struct mailbox;
 struct trouble;
@@ -51,6 +52,13 @@ struct driver_config {
 	 */
 	void (*on_channel)(void *arg, SSL *ssl, int fd,
 			   const struct node_id *node, uint32_t request);
+	/*
+	 * Somebody with the mesh key says CLIENT_HELLO, which lies in the input
+	 * of `bev` still.  All three are the callee's, see wire.h.  NULL:
+	 * clients are refused.
+	 */
+	void (*on_client)(void *arg, struct bufferevent *bev, SSL *ssl,
+			  int fd);
 	/* A twin runs: new identity is needed, then a new process. */
 	void (*on_new_identity)(void *arg);
 	void *arg;

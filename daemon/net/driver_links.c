@@ -9,12 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "bulk.h"
 #include "clock.h"
 #include "driver_private.h"
 #include "hello.h"
+#include "question.h"
 
 #define ACCEPTS_PER_WAKE 16u
 #define ACCEPT_PAUSE_MS  100
@@ -160,6 +162,34 @@ on_parted(void *arg, struct wire *w, SSL *ssl, int fd)
 			     notes->request);
 }
 
+/* ---- clients: neither links nor channels ------------------------------ */
+
+/* The first frame is CLIENT_HELLO; whether it is a good one is judged by whom
+ * it is given to. */
+static void
+client_heard(struct driver *d, struct wire *w, const uint8_t *body,
+	     size_t body_bytes)
+{
+	if (!wire_accepted(w) || wire_notes(w)->hello_heard ||
+	    d->config.on_client == NULL ||
+	    !wire_part_whole(w, body, body_bytes))
+		wire_break(w);
+}
+
+static void
+on_parted_whole(void *arg, struct bufferevent *bev, SSL *ssl, int fd)
+{
+	struct driver *d = arg;
+
+	if (d->stopped || d->left != NULL) {
+		bufferevent_free(bev);
+		SSL_free(ssl);
+		close(fd);
+		return;
+	}
+	d->config.on_client(d->config.arg, bev, ssl, fd);
+}
+
 /* ---- hearing --------------------------------------------------------- */
 
 static void
@@ -183,6 +213,10 @@ on_heard(void *arg, struct wire *w, const uint8_t *body, size_t body_bytes)
 	case MESSAGE_UNKNOWN:
 		if (m.type >= BULK_CHANNEL && m.type <= BULK_PROOF) {
 			channel_heard(d, w, body, body_bytes);
+			goto out;
+		}
+		if (m.type == CLIENT_HELLO) {
+			client_heard(d, w, body, body_bytes);
 			goto out;
 		}
 		answer_unknown(d, w, m.request);
@@ -227,6 +261,7 @@ const struct wire_events driver_wire_events = {
 	.heard = on_heard,
 	.busy = is_busy,
 	.parted = on_parted,
+	.parted_whole = on_parted_whole,
 };
 
 /* ---- listening ------------------------------------------------------- */

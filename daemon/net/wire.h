@@ -19,6 +19,7 @@
 #include "mesh.h"
 #include "tls.h"
 
+struct bufferevent;
 struct event_base;
 struct mailbox;
 struct trouble;
@@ -48,6 +49,10 @@ struct wire_events {
 	/* After wire_part, from the loop: both are the callee's.  The socket is
 	 * non-blocking; `w` is good for the call. */
 	void (*parted)(void *arg, struct wire *w, SSL *ssl, int fd);
+	/* The same after wire_part_whole; all three are the callee's, to be freed
+	 * in this order.  `bev` frees neither of the others. */
+	void (*parted_whole)(void *arg, struct bufferevent *bev, SSL *ssl,
+			     int fd);
 };
 
 /* `tls` and `events` borrowed; NULL on failure. */
@@ -90,6 +95,9 @@ void wire_hang_up(struct wire *w);
  * parted().  Reports down (LINK_CLOSED).  False: that cannot be, as it is over
  * or bytes of either side still lie here; nothing has changed. */
 bool wire_part(struct wire *w);
+/* The same with all that lies here, by parted_whole; `body`, the frame being
+ * heard, is put back in front of the input. */
+bool wire_part_whole(struct wire *w, const uint8_t *body, size_t body_bytes);
 
 /* A place for the driver's own notes; zero at first, no more than bytes. */
 struct wire_notes {

@@ -14,6 +14,7 @@
 #include <openssl/err.h>
 
 #include "clock.h"
+#include "frame.h"
 #include "wire_private.h"
 
 /* No longer to be found; only its own timer still knows it. */
@@ -127,24 +128,54 @@ wire_hang_up(struct wire *w)
 
 /* ---- given away ------------------------------------------------------ */
 
-bool
-wire_part(struct wire *w)
+static bool
+may_part(const struct wire *w)
+{
+	return w->state == WIRE_STATE_OPEN && !w->over && w->accepted &&
+	       !w->admitted;
+}
+
+static void
+part(struct wire *w)
 {
 	struct wires *s = w->set;
 
-	/* What libevent has buffered cannot be given away: with an honest peer
-	 * there is nothing, as it has read our HELLO and awaits an answer. */
-	if (w->state != WIRE_STATE_OPEN || w->over || !w->accepted ||
-	    w->admitted ||
-	    evbuffer_get_length(bufferevent_get_input(w->bev)) > 0 ||
-	    evbuffer_get_length(bufferevent_get_output(w->bev)) > 0)
-		return false;
 	retire(w, WIRE_STATE_PARTING);
 	bufferevent_setcb(w->bev, NULL, NULL, NULL, NULL);
 	(void)bufferevent_disable(w->bev, EV_READ | EV_WRITE);
 	/* Not at once: libevent is on the stack, in the midst of reading. */
 	wire_set_timer(w, 0);
 	s->events->down(s->arg, w->id, LINK_CLOSED);
+}
+
+bool
+wire_part(struct wire *w)
+{
+	/* What libevent has buffered cannot be given away: with an honest peer
+	 * there is nothing, as it has read our HELLO and awaits an answer. */
+	if (!may_part(w) ||
+	    evbuffer_get_length(bufferevent_get_input(w->bev)) > 0 ||
+	    evbuffer_get_length(bufferevent_get_output(w->bev)) > 0)
+		return false;
+	part(w);
+	return true;
+}
+
+bool
+wire_part_whole(struct wire *w, const uint8_t *body, size_t body_bytes)
+{
+	uint8_t head[FRAME_HEADER_BYTES];
+	struct evbuffer *in;
+
+	if (!may_part(w))
+		return false;
+	in = bufferevent_get_input(w->bev);
+	frame_header((uint32_t)body_bytes, head);
+	if (evbuffer_prepend(in, body, body_bytes) == -1 ||
+	    evbuffer_prepend(in, head, sizeof(head)) == -1)
+		return false;
+	w->whole = true;
+	part(w);
 	return true;
 }
 
@@ -152,14 +183,19 @@ static void
 give_away(struct wire *w)
 {
 	struct wires *s = w->set;
+	struct bufferevent *bev = w->bev;
 	SSL *ssl = w->ssl;
 	int fd = w->fd;
 
-	/* Out of the loop, before another thread has it. */
-	bufferevent_free(w->bev);
 	w->bev = NULL;
 	w->ssl = NULL;
 	w->fd = -1;
+	if (w->whole) {
+		s->events->parted_whole(s->arg, bev, ssl, fd);
+		return;
+	}
+	/* Out of the loop, before another thread has it. */
+	bufferevent_free(bev);
 	s->events->parted(s->arg, w, ssl, fd);
 }
 

@@ -40,6 +40,7 @@ struct wire {
 	bool saying;    /* inside wire_send: nothing is heard meanwhile */
 	bool said_all;  /* LINGERING: our FIN is out, theirs is awaited */
 	bool over;      /* OPEN: they ended; frames may still lie in the input */
+	bool whole;     /* PARTING: with its bufferevent and what lies in it */
 	int fd;
 	SSL *ssl;                /* from SHAKING on; freed with the wire */
 	struct bufferevent *bev; /* from SHAKING on; closes and frees neither,

@@ -85,7 +85,7 @@ def exporter(tls):
 class Tls:
     """TLS 1.3 by the mesh key over a socket that never blocks."""
 
-    def __init__(self, port, key, receive_buffer=None):
+    def __init__(self, port, key, receive_buffer=None, host="127.0.0.1"):
         def ask(_ssl, _hint, identity, _n, psk, _m):
             for i, b in enumerate(b"photomesh\0"):
                 identity[i] = b
@@ -98,7 +98,7 @@ class Tls:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
                                    receive_buffer)
         self.socket.settimeout(10)
-        self.socket.connect(("127.0.0.1", port))
+        self.socket.connect((host, port))
         self.socket.settimeout(None)
         self._ctx = c.c_void_p(_ssl.SSL_CTX_new(c.c_void_p(
             _ssl.TLS_client_method())))
@@ -119,6 +119,7 @@ class Tls:
     def write(self, data):
         """How many bytes went; 0: none for now."""
         data = bytes(data[:16000])
+        _crypto.ERR_clear_error()  # of another connection
         r = _ssl.SSL_write(self._tls, data, len(data))
         if r > 0:
             return r
@@ -128,6 +129,7 @@ class Tls:
 
     def read(self):
         """What has come; None: nothing for now."""
+        _crypto.ERR_clear_error()
         r = _ssl.SSL_read(self._tls, self._room, len(self._room))
         if r > 0:
             return self._room.raw[:r]

@@ -162,21 +162,30 @@ class Client:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         self.socket.close()
+
+    def read(self):
+        return self.socket.recv(1 << 18)
+
+    def write(self, data):
+        self.socket.sendall(data)
 
     def hear(self):
         while True:
             body = cut_frame(self.buffer)
             if body is not None:
                 return unpack(body)
-            more = self.socket.recv(1 << 18)
+            more = self.read()
             if not more:
                 raise ConnectionError("hung up")
             self.buffer += more
 
     def ask(self, kind, fields=None):
         self.serial += 1
-        self.socket.sendall(frame(kind, self.serial, fields or {}))
+        self.write(frame(kind, self.serial, fields or {}))
         while True:
             what, request, answer = self.hear()
             if request == self.serial:
@@ -206,7 +215,7 @@ class Client:
     def rescan(self):
         """Have it look at its folders, and await the end of that."""
         self.serial += 1
-        self.socket.sendall(frame(RESCAN, self.serial, {}))
+        self.write(frame(RESCAN, self.serial, {}))
         while True:
             what, request, answer = self.hear()
             if request == self.serial and what == ERROR:

@@ -631,7 +631,7 @@ leaving(void **state)
 				    pair), 0);
 	bev = bufferevent_socket_new(base, pair[1], BEV_OPT_CLOSE_ON_FREE);
 	assert_non_null(bev);
-	clients_adopt(clients, bev);
+	clients_adopt(clients, bev, NULL, -1);
 	q.u.hello.version_min = q.u.hello.version_max = 1;
 	say(pair[0], &q);
 	hear_type(pair[0], CLIENT_WELCOME, 1, &a);
@@ -708,7 +708,7 @@ forgetting(void **state)
 				    pair), 0);
 	bev = bufferevent_socket_new(base, pair[1], BEV_OPT_CLOSE_ON_FREE);
 	assert_non_null(bev);
-	clients_adopt(clients, bev);
+	clients_adopt(clients, bev, NULL, -1);
 	a = (struct question){.type = CLIENT_HELLO, .request = 1};
 	a.u.hello.version_min = a.u.hello.version_max = 1;
 	say(pair[0], &a);
