@@ -49,6 +49,8 @@ bulk_lawful(const struct bulk *m)
 		       f->offset <= f->photo.size &&
 		       f->length <= f->photo.size - f->offset;
 	case BULK_PROVE:
+	case BULK_HATCH:
+	case BULK_HAND:
 		return true;
 	default:
 		return false; /* not a request */
@@ -81,8 +83,10 @@ put_map(struct pack *p, const struct bulk *m)
 		pack_key_uint(p, "run", m->u.channel.run);
 		return;
 	case BULK_CHANNEL_OPEN:
-		pack_map(p, 1);
-		pack_key_uint(p, "version", m->u.version);
+		pack_map(p, m->u.open.hatch ? 2 : 1);
+		pack_key_uint(p, "version", m->u.open.version);
+		if (m->u.open.hatch)
+			pack_key_bool(p, "hatch", true);
 		return;
 	case BULK_FETCH:
 		assert(bulk_lawful(m));
@@ -100,6 +104,20 @@ put_map(struct pack *p, const struct bulk *m)
 	case BULK_PROOF:
 		pack_map(p, 1);
 		pack_key_bin(p, "sum", m->u.proof, PROOF_BYTES);
+		return;
+	case BULK_HATCH:
+	case BULK_HANDED:
+		pack_map(p, 0);
+		return;
+	case BULK_HATCH_IS:
+		pack_map(p, 2);
+		pack_key_bin(p, "at", m->u.hatch.at, HATCH_AT_BYTES);
+		pack_key_bin(p, "ticket", m->u.hatch.ticket,
+			     HATCH_TICKET_BYTES);
+		return;
+	case BULK_HAND:
+		pack_map(p, 1);
+		put_photo(p, &m->u.hand);
 		return;
 	case MESSAGE_ERROR:
 		pack_map(p, 2);
@@ -225,8 +243,9 @@ get_map(struct fields *f, struct bulk *out)
 		get_channel(f, &out->u.channel);
 		return true;
 	case BULK_CHANNEL_OPEN:
-		out->u.version =
+		out->u.open.version =
 			(uint32_t)fields_uint(f, "version", UINT32_MAX);
+		out->u.open.hatch = fields_bool_or(f, "hatch", false);
 		return true;
 	case BULK_FETCH:
 		get_photo(f, &out->u.fetch.photo);
@@ -244,6 +263,17 @@ get_map(struct fields *f, struct bulk *out)
 		return true;
 	case BULK_PROOF:
 		fields_bin_exact(f, "sum", out->u.proof, PROOF_BYTES);
+		return true;
+	case BULK_HATCH:
+	case BULK_HANDED:
+		return true;
+	case BULK_HATCH_IS:
+		fields_bin_exact(f, "at", out->u.hatch.at, HATCH_AT_BYTES);
+		fields_bin_exact(f, "ticket", out->u.hatch.ticket,
+				 HATCH_TICKET_BYTES);
+		return true;
+	case BULK_HAND:
+		get_photo(f, &out->u.hand);
 		return true;
 	case MESSAGE_ERROR:
 		e->code = (uint32_t)fields_uint(f, "code", UINT32_MAX);

@@ -21,11 +21,15 @@
 
 enum bulk_type {
 	BULK_CHANNEL = 13,      /* {"vmin","vmax","key","sig","run"} */
-	BULK_CHANNEL_OPEN = 14, /* {"version"} */
+	BULK_CHANNEL_OPEN = 14, /* {"version","hatch"} */
 	BULK_FETCH = 15,        /* {"photo","offset","length"} */
 	BULK_CHUNK = 16,        /* {"data"} */
 	BULK_PROVE = 17,        /* {"photo","nonce"} */
 	BULK_PROOF = 18,        /* {"sum"} */
+	BULK_HATCH = 19,        /* {} */
+	BULK_HATCH_IS = 20,     /* {"at","ticket"} */
+	BULK_HAND = 21,         /* {"photo"} */
+	BULK_HANDED = 22,       /* {} */
 	/* MESSAGE_ERROR instead of an answer, MESSAGE_HELLO by the holder first. */
 };
 
@@ -34,6 +38,17 @@ struct bulk_channel {
 	uint8_t key[PUBLIC_KEY_BYTES];
 	uint8_t signature[SIGNATURE_BYTES];
 	uint64_t run;
+};
+
+struct bulk_open {
+	uint32_t version;
+	bool hatch; /* HATCH and HAND may be asked */
+};
+
+/* Where the holder's hatch is, and what opens it. */
+struct bulk_hatch {
+	uint8_t at[HATCH_AT_BYTES];
+	uint8_t ticket[HATCH_TICKET_BYTES];
 };
 
 struct bulk_fetch {
@@ -56,11 +71,13 @@ struct bulk {
 	uint32_t request;
 	union {
 		struct bulk_channel channel;
-		uint32_t version; /* CHANNEL_OPEN */
+		struct bulk_open open;
 		struct bulk_fetch fetch;
 		struct bulk_chunk chunk;
 		struct bulk_prove prove;
 		uint8_t proof[PROOF_BYTES];
+		struct bulk_hatch hatch; /* HATCH_IS */
+		struct photo_id hand;
 		struct message_error error;
 	} u;
 };

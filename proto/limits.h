@@ -85,6 +85,8 @@
 #define CHANNELS_SERVED_MAX  64u /* at once, of all askers */
 #define CHANNELS_OF_ONE_MAX  8u  /* of one node */
 #define CHANNEL_IDLE_MS      60000u /* nothing asked, or nothing taken */
+#define HATCH_AT_BYTES       16u
+#define HATCH_TICKET_BYTES   16u
 #define PROOF_NONCE_BYTES    32u
 #define PROOF_BYTES          32u /* SHA-256 */
 #define CONSENT_WAITING_MAX  1024u /* requests that wait for their owner */

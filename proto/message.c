@@ -122,6 +122,10 @@ message_type_text(uint32_t type)
 		[BULK_CHUNK] = "CHUNK",
 		[BULK_PROVE] = "PROVE",
 		[BULK_PROOF] = "PROOF",
+		[BULK_HATCH] = "HATCH",
+		[BULK_HATCH_IS] = "HATCH_IS",
+		[BULK_HAND] = "HAND",
+		[BULK_HANDED] = "HANDED",
 	};
 
 	if (type >= sizeof(names) / sizeof(names[0]) || names[type] == NULL)

@@ -211,7 +211,7 @@ on_heard(void *arg, struct wire *w, const uint8_t *body, size_t body_bytes)
 		wire_break(w);
 		goto out;
 	case MESSAGE_UNKNOWN:
-		if (m.type >= BULK_CHANNEL && m.type <= BULK_PROOF) {
+		if (m.type >= BULK_CHANNEL && m.type <= BULK_HANDED) {
 			channel_heard(d, w, body, body_bytes);
 			goto out;
 		}

@@ -107,6 +107,7 @@ channel_new(SSL *ssl, int fd)
 	c->ssl = ssl;
 	c->fd = fd;
 	c->stop_fd = -1;
+	c->hatch = -1;
 	c->end_ms = UINT64_MAX;
 	return c;
 }
@@ -132,6 +133,8 @@ channel_free(struct channel *c)
 	}
 	SSL_free(c->ssl);
 	close(c->fd);
+	if (c->hatch != -1)
+		close(c->hatch);
 	unpack_free(c->unpack);
 	free(c->in);
 	free(c);
@@ -142,6 +145,12 @@ channel_cut(struct channel *c)
 {
 	atomic_store(&c->cut, true);
 	(void)shutdown(c->fd, SHUT_RDWR);
+}
+
+bool
+channel_is_cut(const struct channel *c)
+{
+	return atomic_load(&c->cut);
 }
 
 void

@@ -59,6 +59,7 @@ void channel_free(struct channel *c);
 /* From any thread, while `c` lives: whatever blocks on it ends at once, and
  * everything after fails. */
 void channel_cut(struct channel *c);
+bool channel_is_cut(const struct channel *c);
 const struct node_id *channel_node(const struct channel *c);
 
 /*
@@ -84,6 +85,22 @@ enum channel_heard {
  * for so many). */
 enum channel_heard channel_hear(struct channel *c, size_t body_bytes_max,
 				unsigned timeout_ms, struct bulk *out);
+
+/*
+ * The asker's side, while nothing is unanswered: have the holder hand over its
+ * file of `photo`, open for reading, instead of sending the bytes.  Only of use
+ * where both ends are on one machine.
+ */
+enum channel_handed {
+	CHANNEL_HANDED,    /* *fd: the caller's; it is a regular file of the
+			    * photo's size, and what it holds nobody has checked */
+	CHANNEL_REFUSED,   /* *code: enum error_code; FETCH may be answered */
+	CHANNEL_UNHANDED,  /* it cannot be done on this channel: FETCH */
+	CHANNEL_LOST,      /* good for nothing more */
+};
+enum channel_handed channel_hand(struct channel *c,
+				 const struct photo_id *photo,
+				 unsigned timeout_ms, int *fd, uint32_t *code);
 
 /* Something that another thread may use to end a dial that is under way. */
 struct channel_stop *channel_stop_new(void);

@@ -234,9 +234,10 @@ introduce(struct dialling *d)
 								: EPROTO,
 				   "refused: %.127s", m.u.error.text);
 	if (m.request != OPEN_REQUEST || m.type != BULK_CHANNEL_OPEN ||
-	    m.u.version < PROTOCOL_VERSION_MIN ||
-	    m.u.version > PROTOCOL_VERSION_MAX)
+	    m.u.open.version < PROTOCOL_VERSION_MIN ||
+	    m.u.open.version > PROTOCOL_VERSION_MAX)
 		return not_heard(d, CHANNEL_BROKEN);
+	d->c->hatch_offered = m.u.open.hatch;
 	return 0;
 }
 

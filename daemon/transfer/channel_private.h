@@ -17,6 +17,10 @@ struct channel {
 	uint64_t end_ms; /* nothing is waited for beyond it */
 	struct node_id node;
 	struct unpack *unpack;
+	/* The asker's: what channel_hand needs. */
+	bool hatch_offered; /* CHANNEL_OPEN said so, and it was not tried yet */
+	int hatch;          /* -1: none */
+	uint32_t hand_request;
 	atomic_bool cut;
 	bool failed;
 	uint8_t *in; /* header and body of the frame that is being heard */

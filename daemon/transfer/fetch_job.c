@@ -66,6 +66,45 @@ look_at_file(struct fetch *f)
 
 /* ---- this node's own copy ------------------------------------------------ */
 
+static int
+copy(struct fetch *f, int from, struct part_piece *piece, uint8_t *buffer,
+     struct trouble *why)
+{
+	while (piece->got < piece->length) {
+		uint64_t left = piece->length - piece->got;
+		size_t want = left < COPY_BYTES ? (size_t)left : COPY_BYTES;
+		ssize_t n = pread(from, buffer, want,
+				  (off_t)(f->what.offset + piece->offset +
+					  piece->got));
+		int r;
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return 0;
+		if (f->part != NULL)
+			r = part_put(f->part, piece, buffer, (size_t)n, why);
+		else
+			r = fetch_put(f, piece, buffer, (size_t)n, why);
+		if (r == -1)
+			return -1;
+	}
+	return 1;
+}
+
+int
+fetch_copy(struct fetch *f, int from, struct part_piece *piece,
+	   uint8_t *buffer, struct trouble *why)
+{
+	int r;
+
+	if (!fetching_copier(f->all))
+		return 0;
+	r = copy(f, from, piece, buffer, why);
+	fetching_copied(f->all);
+	return r;
+}
+
 /* One piece of it; false: it cannot be read, or the file not be written. */
 static bool
 copy_piece(struct fetch *f, int from, const struct plan_piece *p,
@@ -73,43 +112,21 @@ copy_piece(struct fetch *f, int from, const struct plan_piece *p,
 {
 	struct part_piece piece = {.offset = p->offset, .length = p->length};
 	struct trouble why;
-	bool good = true;
+	int r;
 
 	if (f->part != NULL &&
 	    part_begin(f->part, p->index, &piece, &why) == -1) {
 		fetch_broke(f, &why);
 		return false;
 	}
-	while (good && piece.got < piece.length) {
-		uint64_t left = piece.length - piece.got;
-		size_t want = left < COPY_BYTES ? (size_t)left : COPY_BYTES;
-		ssize_t n = pread(from, buffer, want,
-				  (off_t)(f->what.offset + piece.offset +
-					  piece.got));
-		int r = 0;
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if ((good = n > 0) == false)
-			break;
-		if (f->part != NULL)
-			r = part_put(f->part, &piece, buffer, (size_t)n, &why);
-		else
-			r = fetch_put(f, &piece, buffer, (size_t)n, &why);
-		if (r == -1) {
-			fetch_broke(f, &why);
-			good = false;
-		}
-	}
-	if (f->part == NULL)
-		return good;
-	if (good && part_end(f->part, &piece, &why) == -1) {
+	r = fetch_copy(f, from, &piece, buffer, &why);
+	if (r == 1 && f->part != NULL)
+		r = part_end(f->part, &piece, &why) == 0 ? 1 : -1;
+	if (r == -1)
 		fetch_broke(f, &why);
-		good = false;
-	}
-	if (!good)
+	if (r != 1 && f->part != NULL)
 		part_abandon(f->part, &piece);
-	return good;
+	return r == 1;
 }
 
 /* What it brings is worth what anybody's bytes are: the whole is hashed. */

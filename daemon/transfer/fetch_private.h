@@ -5,6 +5,7 @@
 #define PHOTOMESH_FETCH_PRIVATE_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "channel.h"
@@ -99,6 +100,7 @@ struct fetching {
 		uint64_t since_ms;
 	} idle[IDLE_CHANNELS];
 	uint32_t idle_count;
+	sem_t copiers; /* how many more may read a file just now */
 	/* Of COPY_BYTES each, between two uses; lock. */
 	uint8_t *buffers[FETCH_THREADS];
 	uint32_t buffer_count;
@@ -121,6 +123,10 @@ bool fetching_pay(struct fetching *f, uint64_t bytes,
 		  const atomic_bool *cancelled);
 /* COPY_BYTES to read into, to be given back; NULL: out of memory.  (Fresh from
  * the kernel each time, they cost more than copying a small photo does.) */
+/* Be one of those who read a file; false: for FETCH_STALL_MS nobody has made
+ * room. */
+bool fetching_copier(struct fetching *f);
+void fetching_copied(struct fetching *f);
 uint8_t *fetching_lend(struct fetching *f);
 void fetching_give_back(struct fetching *f, uint8_t *buffer);
 uint64_t fetching_rate(struct fetching *f, const struct node_id *node);
@@ -160,6 +166,11 @@ void fetch_drop(struct fetch *f);
 /* The next bytes of a piece of a range, which has no part. */
 int fetch_put(struct fetch *f, struct part_piece *piece, const uint8_t *bytes,
 	      size_t count, struct trouble *why);
+/* The rest of a piece, out of a file that is open here, by a buffer of
+ * COPY_BYTES.  1; 0: the file is too short or cannot be read, or too many wait
+ * for a disk; -1 with `why`: what it goes to cannot be written. */
+int fetch_copy(struct fetch *f, int from, struct part_piece *piece,
+	       uint8_t *buffer, struct trouble *why);
 /* Cancelled; from any thread.  What it is at ends soon. */
 void fetch_stop(struct fetch *f);
 /* Back to the loop thread, with an outcome. */

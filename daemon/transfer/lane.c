@@ -6,39 +6,19 @@
  * to the plan, and the lane takes the next best holder.  An ERROR ends a request
  * and not the channel, so what is still owed is heard to its end.
  */
-#include "fetch_private.h"
+#include "lane_private.h"
 
 #include <string.h>
 
 #include "clock.h"
 #include "log.h"
 
-#define AT_ONCE       2u
 #define SEND_STALL_MS 3000u
-
-struct flight {
-	struct part_piece piece; /* of a range: hash is NULL */
-	uint32_t request;
-	uint64_t began_ms;
-};
-
-struct lane {
-	struct fetch *f;
-	const struct fetch_peer *peer;
-	uint32_t holder; /* the plan's number */
-	struct fetch_line *line;
-	struct channel *c;
-	bool was_idle, heard_any;
-	bool asked; /* anything of this holder */
-	uint32_t last_request;
-	uint32_t count;
-	struct flight flights[AT_ONCE]; /* in the order asked */
-};
 
 /* ---- flights ------------------------------------------------------------- */
 
-static void
-set_aside(struct lane *l, enum plan_aside why)
+void
+lane_set_aside(struct lane *l, enum plan_aside why)
 {
 	pthread_mutex_lock(&l->f->plan_lock);
 	plan_set_aside(l->f->plan, l->holder, why);
@@ -53,8 +33,8 @@ shift(struct lane *l)
 	memmove(l->flights, l->flights + 1, l->count * sizeof(l->flights[0]));
 }
 
-static void
-lose(struct lane *l)
+void
+lane_lose(struct lane *l)
 {
 	struct flight *o = &l->flights[0];
 
@@ -71,16 +51,14 @@ static void
 lose_all(struct lane *l)
 {
 	while (l->count > 0)
-		lose(l);
+		lane_lose(l);
 }
 
-/* Take one more piece, if there is one, and ask for it. */
-static bool
-ask(struct lane *l)
+bool
+lane_take_piece(struct lane *l)
 {
 	struct fetch *f = l->f;
 	struct flight *o = &l->flights[l->count];
-	struct bulk m = {.type = BULK_FETCH};
 	struct plan_piece piece;
 	struct trouble why;
 	bool more;
@@ -104,23 +82,34 @@ ask(struct lane *l)
 	o->request = ++l->last_request;
 	o->began_ms = clock_steady_ms();
 	l->count++;
+	return true;
+}
+
+/* Take one more piece, if there is one, and ask for it. */
+static bool
+ask(struct lane *l)
+{
+	const struct flight *o = &l->flights[l->count];
+	struct bulk m = {.type = BULK_FETCH};
+
+	if (!lane_take_piece(l))
+		return false;
 	m.request = o->request;
 	m.u.fetch = (struct bulk_fetch){
-		.photo = f->what.photo,
-		.offset = f->what.offset + piece.offset,
-		.length = piece.length,
+		.photo = l->f->what.photo,
+		.offset = l->f->what.offset + o->piece.offset,
+		.length = o->piece.length,
 	};
 	if (channel_say_bulk(l->c, &m, SEND_STALL_MS))
 		return true;
-	set_aside(l, PLAN_AWAY);
+	lane_set_aside(l, PLAN_AWAY);
 	return false;
 }
 
 /* ---- what comes ---------------------------------------------------------- */
 
-/* A whole piece is in. */
-static void
-land(struct lane *l)
+void
+lane_land(struct lane *l)
 {
 	struct fetch *f = l->f;
 	struct flight *o = &l->flights[0];
@@ -176,16 +165,16 @@ take_chunk(struct lane *l, const struct bulk_chunk *chunk)
 	atomic_fetch_add(&f->bytes, chunk->data_bytes);
 	atomic_fetch_add(&f->fetched, chunk->data_bytes);
 	if (piece->got == piece->length)
-		land(l);
+		lane_land(l);
 	return fetching_pay(f->all, chunk->data_bytes, &f->cancelled);
 }
 
-static void
-take_error(struct lane *l, const struct message_error *e)
+void
+lane_refused(struct lane *l, uint32_t code)
 {
 	enum plan_aside why = PLAN_NOT_HERE;
 
-	switch (e->code) {
+	switch (code) {
 	case ERROR_BUSY:
 		why = PLAN_AWAY;
 		break;
@@ -196,8 +185,16 @@ take_error(struct lane *l, const struct message_error *e)
 		why = PLAN_DENIED;
 		break;
 	}
-	set_aside(l, why);
-	lose(l);
+	lane_set_aside(l, why);
+}
+
+void
+lane_heard(struct lane *l)
+{
+	pthread_mutex_lock(&l->f->lock);
+	l->line->heard_ms = clock_steady_ms();
+	pthread_mutex_unlock(&l->f->lock);
+	l->heard_any = true;
 }
 
 /* One frame.  False: end the channel. */
@@ -215,24 +212,22 @@ hear(struct lane *l)
 	case CHANNEL_BROKEN:
 		return false;
 	}
-	pthread_mutex_lock(&l->f->lock);
-	l->line->heard_ms = clock_steady_ms();
-	pthread_mutex_unlock(&l->f->lock);
-	l->heard_any = true;
+	lane_heard(l);
 	if (m.request != l->flights[0].request)
 		return false;
 	if (m.type == BULK_CHUNK)
 		return take_chunk(l, &m.u.chunk);
 	if (m.type != MESSAGE_ERROR)
 		return false;
-	take_error(l, &m.u.error);
+	lane_refused(l, m.u.error.code);
+	lane_lose(l);
 	return true;
 }
 
 /* ---- one holder ---------------------------------------------------------- */
 
-static bool
-wanted(struct fetch *f)
+bool
+lane_wanted(struct fetch *f)
 {
 	bool failed;
 
@@ -268,15 +263,18 @@ serve(struct lane *l, bool fresh)
 			     &l->was_idle, &why);
 	if (l->c == NULL) {
 		log_debug("no channel to %s: %s", l->peer->name, why.text);
-		set_aside(l, PLAN_AWAY);
+		lane_set_aside(l, PLAN_AWAY);
 		return true;
 	}
 	l->heard_any = false;
-	do {
-		while (l->count < AT_ONCE && ask(l))
+	good = lane_handed(l);
+	while (good) {
+		while (l->count < LANE_AT_ONCE && ask(l))
 			continue;
-		good = l->count == 0 || hear(l);
-	} while (good && l->count > 0);
+		if (l->count == 0)
+			break;
+		good = hear(l);
+	}
 	if (good) {
 		let_go(l, true);
 		return true;
@@ -284,13 +282,13 @@ serve(struct lane *l, bool fresh)
 	channel_cut(l->c);
 	lose_all(l);
 	let_go(l, false);
-	if (l->was_idle && !l->heard_any && wanted(f)) {
-		set_aside(l, PLAN_GOOD);
+	if (l->was_idle && !l->heard_any && lane_wanted(f)) {
+		lane_set_aside(l, PLAN_GOOD);
 		return false;
 	}
-	if (wanted(f)) {
+	if (lane_wanted(f)) {
 		log_debug("%s stopped sending", l->peer->name);
-		set_aside(l, PLAN_AWAY);
+		lane_set_aside(l, PLAN_AWAY);
 	}
 	return true;
 }
@@ -316,7 +314,7 @@ lane_run(struct fetch *f)
 	struct lane l = {.f = f, .line = take_line(f)};
 	bool more;
 
-	while (l.line != NULL && wanted(f)) {
+	while (l.line != NULL && lane_wanted(f)) {
 		pthread_mutex_lock(&f->plan_lock);
 		l.holder = plan_take(f->plan);
 		pthread_mutex_unlock(&f->plan_lock);

@@ -108,6 +108,13 @@ serving_sleep(struct serving *s, uint64_t ms)
 	return go_on;
 }
 
+/* At whose pace a file is read that was handed over, nobody can say. */
+bool
+serving_hands(const struct serving *s)
+{
+	return s->config.bytes_per_second == 0;
+}
+
 void
 serving_count(struct serving *s, uint32_t *channels, uint64_t *bytes)
 {
@@ -157,12 +164,14 @@ served_main(void *arg)
 
 	pthread_setname_np(pthread_self(), "serving");
 	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
-	m.u.version = PROTOCOL_VERSION_MAX;
+	m.u.open = (struct bulk_open){.version = PROTOCOL_VERSION_MAX,
+				      .hatch = serving_hands(s)};
 	if (channel_say_bulk(c->channel, &m, s->idle_ms)) {
 		while (await_request(c, &m) && serving_answer(c, &m))
 			continue;
 	}
 	serving_rest(c);
+	hatch_close(&c->hatch);
 	pthread_mutex_lock(&s->lock);
 	TAILQ_REMOVE(&s->live, c, in_set);
 	pthread_mutex_unlock(&s->lock);
@@ -239,6 +248,7 @@ serving_adopt(struct serving *s, SSL *ssl, int fd, const struct node_id *node,
 	c->serving = s;
 	c->channel = channel;
 	c->request = request;
+	hatch_init(&c->hatch);
 	pthread_mutex_lock(&s->lock);
 	if ((room = has_room(s, node))) {
 		TAILQ_INSERT_TAIL(&s->live, c, in_set);

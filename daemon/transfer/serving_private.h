@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "channel.h"
+#include "hatch.h"
 #include "holdings.h"
 #include "serving.h"
 
@@ -24,6 +25,7 @@ struct served {
 	struct photo_id photo;
 	struct holding_file file;
 	uint8_t *room; /* BULK_CHUNK_HEAD_MAX, then CHUNK_BYTES_MAX */
+	struct hatch hatch;
 };
 
 TAILQ_HEAD(served_list, served);
@@ -45,7 +47,9 @@ bool serving_answer(struct served *c, const struct bulk *m);
 /* Nothing is asked just now: let go of file and memory. */
 void serving_rest(struct served *c);
 
-/* serving.c: sleep, unless all is to stop; then false. */
+/* serving.c: are files handed over? */
+bool serving_hands(const struct serving *s);
+/* Sleep, unless all is to stop; then false. */
 bool serving_sleep(struct serving *s, uint64_t ms);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * serving_requests.c: FETCH and PROVE, answered from a file.
+ * serving_requests.c: FETCH, HAND and PROVE, answered from a file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #include "log.h"
 #include "serving_private.h"
 #include "trouble.h"
+#include "unchanged.h"
 
 #define ROOM_BYTES (BULK_CHUNK_HEAD_MAX + CHUNK_BYTES_MAX)
 
@@ -38,6 +39,7 @@ void
 serving_rest(struct served *c)
 {
 	close_file(c);
+	hatch_rest(&c->hatch);
 	free(c->room);
 	c->room = NULL;
 }
@@ -242,6 +244,43 @@ answer_fetch(struct served *c, uint32_t request, const struct bulk_fetch *f)
 	return finish(c, request, outcome);
 }
 
+/* ---- HATCH, HAND ----------------------------------------------------- */
+
+static bool
+answer_hatch(struct served *c, uint32_t request)
+{
+	struct bulk m = {.type = BULK_HATCH_IS, .request = request};
+
+	if (!serving_hands(c->serving) || !hatch_open(&c->hatch, &m.u.hatch))
+		return say_error(c, request, ERROR_FAILED,
+				 "nothing is handed over here");
+	return channel_say_bulk(c->channel, &m, c->serving->idle_ms);
+}
+
+/* The same questions as for FETCH, in the same order. */
+static bool
+answer_hand(struct served *c, uint32_t request, const struct photo_id *photo)
+{
+	const struct bulk m = {.type = BULK_HANDED, .request = request};
+	uint32_t code;
+	bool lives;
+
+	if ((code = have_file(c, photo)) != 0)
+		return say_no_file(c, request, code);
+	if (!is_consented(c, request, &lives))
+		return lives;
+	/* Where a read may hang for ever it shall hang one thread of ours. */
+	if (!serving_hands(c->serving) ||
+	    (volume_traits(c->file.fd) & VOLUME_UNTOLD) != 0 ||
+	    !hatch_hand(&c->hatch, request, c->file.fd))
+		return say_error(c, request, ERROR_FAILED,
+				 "it is not handed over; FETCH it");
+	atomic_fetch_add(&c->serving->bytes, photo->size);
+	/* What they do with it shall not reach ours. */
+	close_file(c);
+	return channel_say_bulk(c->channel, &m, c->serving->idle_ms);
+}
+
 /* ---- PROVE ----------------------------------------------------------- */
 
 static enum outcome
@@ -298,7 +337,15 @@ serving_answer(struct served *c, const struct bulk *m)
 		log_debug("asked for what may not be asked; channel ended");
 		return false;
 	}
-	if (m->type == BULK_FETCH)
+	switch (m->type) {
+	case BULK_FETCH:
 		return answer_fetch(c, m->request, &m->u.fetch);
+	case BULK_HATCH:
+		return answer_hatch(c, m->request);
+	case BULK_HAND:
+		return answer_hand(c, m->request, &m->u.hand);
+	case BULK_PROVE:
+		break;
+	}
 	return answer_prove(c, m->request, &m->u.prove);
 }

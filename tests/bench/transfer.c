@@ -1,15 +1,18 @@
 /*
  * transfer: how fast photos come from another daemon, and from the own one.
  *
- * Two daemons, one with photos, in memory where the machine has such a place:
- * BIG (files of 4 to 8 MB); then SMALL (20 to 60 KB) as well.  `photo get` as a
+ * One daemon with photos and two without, in memory where the machine has such
+ * a place: one of the two is handed the open files, as any daemon of the same
+ * user on the same machine is; the other fetches over TLS, as from another
+ * machine (--fetch-rate, with a rate beyond all machines, makes it).  BIG (files
+ * of 4 to 8 MB); then SMALL (20 to 60 KB) as well.  `photo get` as a
  * whole process, from start to end, stands beside what is done without us in
  * the same run: a plain copy with fsync, a bare copier over TLS, and where they
  * are installed nginx with curl, and Syncthing (beside.py).  Everything is done
  * ROUNDS times and the best taken, after a copy that is not counted: the first
  * touch of memory may cost more than all else.
  *
- * Meanwhile a client asks the fetching daemon for the first page of its list
+ * Meanwhile, for either of the two, a client asks the fetching daemon for the first page of its list
  * again and again, both daemons for how long they have not heard of the other
  * (no longer than a heartbeat's period, but for what delays them), and both
  * daemons' memory is watched.
@@ -39,6 +42,8 @@
 #define PERIOD_MS     250u /* of heartbeats, among few nodes */
 
 extern char **environ;
+
+enum { HOLDER, HANDED_TO, TLS_ONLY, NODES };
 
 static uint64_t made_bytes[2]; /* BIG, SMALL */
 static const char *const prefixes[2] = {"big-", "small-"};
@@ -79,6 +84,7 @@ make_photos(const struct world *w, unsigned which, unsigned files, size_t least,
 
 struct meanwhile {
 	struct world *w;
+	unsigned asker;
 	atomic_bool stop;
 	struct stats lists;
 	size_t rss[2];      /* the greatest seen */
@@ -111,7 +117,9 @@ static void *
 look(void *arg)
 {
 	struct meanwhile *m = arg;
-	const int fds[2] = {connect_to(m->w, 0), connect_to(m->w, 1)};
+	const unsigned nodes[2] = {HOLDER, m->asker};
+	const int fds[2] = {connect_to(m->w, HOLDER),
+			    connect_to(m->w, m->asker)};
 	const struct timespec pause = {0, 5000000};
 	struct question q;
 
@@ -123,7 +131,7 @@ look(void *arg)
 			errx(1, "no list");
 		stats_add(&m->lists, stats_now_ms() - began);
 		for (unsigned n = 0; n < 2; n++) {
-			size_t rss = world_rss(m->w->pids[n]);
+			size_t rss = world_rss(m->w->pids[nodes[n]]);
 			uint64_t ms = silence(m->w, fds[n]);
 
 			if (rss > m->rss[n])
@@ -213,7 +221,7 @@ rescan(struct world *w, const char *photo)
 
 /* ---- telling -------------------------------------------------------------- */
 
-enum { COPY, TLS, FAR, NEAR, WAYS };
+enum { COPY, TLS, HANDED, FETCHED, OWN, WAYS };
 
 static void
 tell(const char *what, uint64_t bytes, double ms, const char *beside,
@@ -225,21 +233,18 @@ tell(const char *what, uint64_t bytes, double ms, const char *beside,
 	printf("\n");
 }
 
+/* `before`: nothing was fetched, so that is the machine, and what else goes on
+ * in it. */
 static void
-tell_meanwhile(struct meanwhile *m, struct meanwhile *before)
+tell_meanwhile(const char *when, struct meanwhile *m)
 {
-	printf("  before: first page of the list median %.2f ms, 99th %.2f ms "
-	       "(%zu asked): the\n  machine, and what else goes on in it\n",
-	       stats_quantile(&before->lists, 0.5),
-	       stats_quantile(&before->lists, 0.99), before->lists.count);
-	printf("  meanwhile: RssAnon holder %.1f MiB, fetcher %.1f MiB; "
-	       "first page of the list\n"
-	       "  median %.2f ms, 99th %.2f ms (%zu asked); longest without "
-	       "a heartbeat %u ms,\n  %.2f periods\n",
+	printf("  %s: first page of the list median %.2f ms, 99th %.2f ms "
+	       "(%zu asked);\n    RssAnon holder %.1f MiB, fetcher %.1f MiB; "
+	       "longest without a heartbeat %u ms,\n    %.2f periods\n",
+	       when, stats_quantile(&m->lists, 0.5),
+	       stats_quantile(&m->lists, 0.99), m->lists.count,
 	       (double)m->rss[0] / (1 << 20), (double)m->rss[1] / (1 << 20),
-	       stats_quantile(&m->lists, 0.5), stats_quantile(&m->lists, 0.99),
-	       m->lists.count, (unsigned)m->silent_ms,
-	       (double)m->silent_ms / PERIOD_MS);
+	       (unsigned)m->silent_ms, (double)m->silent_ms / PERIOD_MS);
 }
 
 /* What other programs do with the same files; they tell it themselves. */
@@ -280,13 +285,14 @@ go(struct meanwhile *m, const char *photo, unsigned way, const char *prefix)
 	case TLS:
 		ms = peers_tls(from, prefix, to);
 		break;
-	case FAR:
+	case HANDED:
+	case FETCHED:
 		start_looking(m);
-		ms = get(m->w, photo, 1, prefix, to);
+		ms = get(m->w, photo, m->asker, prefix, to);
 		stop_looking(m);
 		break;
-	case NEAR:
-		ms = get(m->w, photo, 0, prefix, to);
+	case OWN:
+		ms = get(m->w, photo, HOLDER, prefix, to);
 		break;
 	}
 	empty(to);
@@ -296,19 +302,20 @@ go(struct meanwhile *m, const char *photo, unsigned way, const char *prefix)
 static void
 measure(struct world *w, const char *photo, unsigned which)
 {
-	static struct meanwhile m, before;
+	static struct meanwhile handed, fetched, before;
 	double best[WAYS] = {0};
 	uint64_t bytes = made_bytes[which];
 
-	memset(&m, 0, sizeof(m));
-	memset(&before, 0, sizeof(before));
-	m.w = before.w = w;
+	handed = (struct meanwhile){.w = w, .asker = HANDED_TO};
+	fetched = (struct meanwhile){.w = w, .asker = TLS_ONLY};
+	before = (struct meanwhile){.w = w, .asker = HANDED_TO};
 	start_looking(&before);
 	nanosleep(&(struct timespec){.tv_sec = QUIET_SECONDS}, NULL);
 	stop_looking(&before);
-	(void)go(&m, photo, COPY, prefixes[which]);
+	(void)go(&handed, photo, COPY, prefixes[which]);
 	for (unsigned n = 0; n < ROUNDS * WAYS; n++) {
-		double ms = go(&m, photo, n % WAYS, prefixes[which]);
+		double ms = go(n % WAYS == FETCHED ? &fetched : &handed, photo,
+			       n % WAYS, prefixes[which]);
 
 		if (best[n % WAYS] == 0 || ms < best[n % WAYS])
 			best[n % WAYS] = ms;
@@ -317,11 +324,15 @@ measure(struct world *w, const char *photo, unsigned which)
 	       (double)bytes / 1e6);
 	tell("plain copy with fsync", bytes, best[COPY], NULL, 0);
 	tell("bare copier over TLS", bytes, best[TLS], NULL, 0);
-	tell("photo get, from another daemon", bytes, best[FAR],
-	     "the TLS copier", best[TLS]);
-	tell("photo get, from the own daemon", bytes, best[NEAR],
+	tell("photo get, handed over", bytes, best[HANDED], "the plain copy",
+	     best[COPY]);
+	tell("photo get, over TLS", bytes, best[FETCHED], "the TLS copier",
+	     best[TLS]);
+	tell("photo get, from the own daemon", bytes, best[OWN],
 	     "the plain copy", best[COPY]);
-	tell_meanwhile(&m, &before);
+	tell_meanwhile("before", &before);
+	tell_meanwhile("meanwhile, handed over", &handed);
+	tell_meanwhile("meanwhile, over TLS", &fetched);
 	tell_others(w, prefixes[which]);
 }
 
@@ -336,10 +347,12 @@ main(int argc, char **argv)
 		errx(2, "usage: transfer PHOTOD PHOTO [BIG-FILES "
 			"[SMALL-FILES]]");
 	signal(SIGPIPE, SIG_IGN);
-	world_init(&w, argv[1], 2, 0);
+	world_init(&w, argv[1], NODES, 0);
+	w.options[TLS_ONLY][0] = "--fetch-rate";
+	w.options[TLS_ONLY][1] = "1000G";
 	make_photos(&w, 0, big, 4000000, 8000000);
-	world_start(&w, 0);
-	world_start(&w, 1);
+	for (unsigned n = 0; n < NODES; n++)
+		world_start(&w, n);
 	world_settle(&w, world_port(&w, 0));
 	measure(&w, argv[2], 0);
 	make_photos(&w, 1, small, 20000, 60000);

@@ -130,7 +130,8 @@ world_start(struct world *w, unsigned n)
 	snprintf(log, sizeof(log), "%s/log%u", w->dir, n);
 	snprintf(name, sizeof(name), "node%u", n);
 	char *argv[] = {(char *)(uintptr_t)w->photod, "-p", port, "--name",
-			name, folder, NULL};
+			name, folder, (char *)(uintptr_t)w->options[n][0],
+			(char *)(uintptr_t)w->options[n][1], NULL};
 
 	if (pipe2(out, O_CLOEXEC) == -1)
 		err(1, "pipe");

@@ -24,6 +24,8 @@ struct world {
 	unsigned count;
 	unsigned first; /* the node that has base_port, while it runs */
 	pid_t pids[WORLD_NODES_MAX]; /* 0: not running */
+	/* Of each, one option with its value; NULL: none.  Borrowed. */
+	const char *options[WORLD_NODES_MAX][2];
 	struct question_decoder *decoder;
 };
 

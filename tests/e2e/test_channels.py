@@ -485,6 +485,9 @@ class Consent(Base):
         self.indexed(d, self.data)
         return d
 
+    def get(self, c, photo):
+        return c.get(photo)
+
     def code(self, d, n, identity=None):
         """0: they let us have it."""
         with self.dial(d, identity or self.alice) as c:
@@ -492,7 +495,7 @@ class Consent(Base):
             self.assertEqual(c.prove(self.photos[n], nonce), hashlib.sha256(
                 nonce + self.data[n]).digest())
             try:
-                self.assertEqual(c.get(self.photos[n]), self.data[n])
+                self.assertEqual(self.get(c, self.photos[n]), self.data[n])
                 return 0
             except Refused as no:
                 return no.code
@@ -610,9 +613,16 @@ class Consent(Base):
         with self.dial(d, self.alice) as c:
             for x in files.values():
                 with self.assertRaises(Refused) as no:
-                    c.fetch(photo_id(x), 0, 1)
+                    self.get(c, photo_id(x))
                 self.assertEqual(no.exception.code, 7)
         self.assertEqual(len(self.requests(d)["requests"]), 256)
+
+
+class ConsentHanded(Consent):
+    """The same words where files are handed over."""
+
+    def get(self, c, photo):
+        return c.get_handed(photo)
 
 
 if __name__ == "__main__":

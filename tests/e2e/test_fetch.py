@@ -409,8 +409,12 @@ class Interrupted(World):
         os.close(fd)
 
 
+TLS = ("--serve-rate", "1000G")  # so that nothing is handed over
+
+
 class Daemons(unittest.TestCase):
-    """Between real daemons."""
+    """Between real daemons, over TLS (tests/e2e/test_handed.py: the other
+    way)."""
 
     def setUp(self):
         self.mesh = Mesh()
@@ -454,7 +458,7 @@ class Daemons(unittest.TestCase):
     def test_large(self):
         """300 MB, from two at once, resumed after the asker was killed"""
         data = photo(300 * MIB)
-        bob, carol = self.big("bob", data), self.big("carol", data)
+        bob, carol = (self.big(n, data, *TLS) for n in ("bob", "carol"))
         folder = self.mesh.folder("asker")
         asker = self.mesh.start(folder, "--fetch-rate", "200M")
         self.holders_known(asker, data, 2)
@@ -498,7 +502,7 @@ class Daemons(unittest.TestCase):
         for i, harm in enumerate((kill, stop, truncate, rewrite)):
             data = photo(40 * MIB, i)
             bob = self.big("bob%d" % i, data, "--serve-rate", "10M")
-            carol = self.big("carol%d" % i, data)
+            carol = self.big("carol%d" % i, data, *TLS)
             self.holders_known(asker, data, 2)
             carol.stop()
             fd = os.open(self.path(str(i)), os.O_RDWR | os.O_CREAT)

@@ -27,6 +27,7 @@ from paste import photo_id  # noqa: E402
 from talk import Client  # noqa: E402
 
 MIB = 1 << 20
+TLS = ("--serve-rate", "1000G")  # so that nothing is handed over
 
 
 def film(size, seed):
@@ -84,9 +85,16 @@ class Base(unittest.TestCase):
 
 class Load(Base):
     def test_saturated(self):
-        """heartbeats and lists go on while bytes move as fast as they can"""
+        """heartbeats and lists go on while files are handed over"""
+        self.saturated()
+
+    def test_saturated_tls(self):
+        """heartbeats and lists go on while bytes come as fast as they can"""
+        self.saturated(*TLS)
+
+    def saturated(self, *way):
         photos = [film(12 * MIB, n) for n in range(12)]
-        bob, alice = self.holder(photos), self.asker()
+        bob, alice = self.holder(photos, *way), self.asker()
         self.listed(alice, 12)
         observers, late, over = [], [0], threading.Event()
         for d in (alice, bob):
@@ -152,10 +160,10 @@ class Load(Base):
                                      data)
 
     def test_two_hundred_gets(self):
-        """two hundred runs of photo get at once, from two daemons"""
+        """two hundred runs of photo get at once, from two daemons, either way"""
         photos = [film(30000 + n, n) for n in range(200)]
         self.holder(photos)
-        self.holder(photos[::2], name="carol")
+        self.holder(photos[::2], *TLS, name="carol")
         alice = self.asker()
         wait_until(lambda: sum(len(r) for _, r in self.seen(alice)) == 300,
                    "300 copies to be listed")

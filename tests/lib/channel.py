@@ -1,6 +1,8 @@
 """channel.py: the asker's end of a channel, written from PROTOCOL.md alone."""
 import hashlib
+import os
 import select
+import socket
 import struct
 import time
 
@@ -9,7 +11,8 @@ import ctypes as c
 from member import Identity, Tls, _xxh, mesh_key
 from talk import cut_frame, frame, unpack
 
-CHANNEL, CHANNEL_OPEN, FETCH, CHUNK, PROVE, PROOF = range(13, 19)
+CHANNEL, CHANNEL_OPEN, FETCH, CHUNK, PROVE, PROOF, HATCH, HATCH_IS, HAND, \
+    HANDED = range(13, 23)
 ERROR, HELLO = 3, 1
 MIB = 1 << 20
 
@@ -25,6 +28,22 @@ def photo_id(data):
     return struct.pack(">QQQ", h.high, h.low, len(data))
 
 
+def hatch_name(at):
+    return b"\0photomesh-" + at.hex().encode()
+
+
+def claim(where, ticket=None):
+    """A connection to the hatch that HATCH_IS told of, with its ticket."""
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        s.connect(hatch_name(where["at"]))
+        s.send(where["ticket"] if ticket is None else ticket)
+    except OSError:
+        s.close()
+        raise
+    return s
+
+
 class Channel:
     """ConnectionError when they end it, Refused when they say no."""
 
@@ -33,6 +52,7 @@ class Channel:
         self.tls = Tls(port, mesh_key(mesh), **tls)
         self.buffer = bytearray()
         self.serial = 1
+        self.hatch = None
         try:
             kind, _, hello = self.hear()
             assert kind == HELLO, kind
@@ -44,6 +64,7 @@ class Channel:
                 if kind == ERROR:
                     raise Refused(answer)
                 assert (kind, answer["version"]) == (CHANNEL_OPEN, 1)
+                self.offers_hatch = answer.get("hatch", False)
         except BaseException:
             self.close()
             raise
@@ -56,6 +77,8 @@ class Channel:
 
     def close(self):
         self.tls.close()
+        if self.hatch:
+            self.hatch.close()
 
     def fields(self, **over):
         run = 7
@@ -139,12 +162,43 @@ class Channel:
         assert photo_id(bytes(got)) == photo, "not what its id says"
         return bytes(got)
 
-    def prove(self, photo, nonce):
+    def one(self, kind, fields, answer):
+        """A question with one frame in answer."""
         self.serial += 1
-        self.say(PROVE, self.serial, {"photo": photo, "nonce": nonce})
+        self.say(kind, self.serial, fields)
         kind, request, fields = self.hear()
         assert request == self.serial
         if kind == ERROR:
             raise Refused(fields)
-        assert kind == PROOF, kind
-        return fields["sum"]
+        assert kind == answer, kind
+        return fields
+
+    def prove(self, photo, nonce):
+        return self.one(PROVE, {"photo": photo, "nonce": nonce},
+                        PROOF)["sum"]
+
+    def open_hatch(self):
+        """Where it is, not yet claimed."""
+        return self.one(HATCH, {}, HATCH_IS)
+
+    def hand(self, photo):
+        """A descriptor; the hatch is claimed when there is none yet."""
+        if self.hatch is None:
+            self.hatch = claim(self.open_hatch())
+        self.one(HAND, {"photo": photo}, HANDED)
+        # It is there before HANDED is: nothing is waited for.
+        data, fds, flags, _ = socket.recv_fds(
+            self.hatch, 16, 4, socket.MSG_DONTWAIT)
+        assert data == struct.pack(">I", self.serial), data
+        assert len(fds) == 1 and flags & socket.MSG_CTRUNC == 0, fds
+        return fds[0]
+
+    def get_handed(self, photo):
+        """All of it, out of the file that was handed over."""
+        fd = self.hand(photo)
+        try:
+            data = os.pread(fd, 1 << 30, 0)
+        finally:
+            os.close(fd)
+        assert photo_id(data) == photo, "not what its id says"
+        return data

@@ -2,7 +2,8 @@
 
 Getter is a client that hands descriptors to a daemon.  Holder is a member of
 the mesh that lists photos and answers on channels, as honestly as the test
-wants: `serve(channel, fields)` is asked for every FETCH.
+wants: `serve(channel, fields)` is asked for every FETCH, and where there is
+`hand(channel, fields)`, it is for every HAND, and `hatch(channel)` for HATCH.
 """
 import ctypes as c
 import hashlib
@@ -19,6 +20,7 @@ from talk import Client, cut_frame, frame, pack, unpack
 
 ERROR, CHANNEL, CHANNEL_OPEN, FETCH, CHUNK, PROVE, PROOF = 3, 13, 14, 15, 16, \
     17, 18
+HATCH, HATCH_IS, HAND, HANDED = 19, 20, 21, 22
 GET, GETTING, GOT, HAVE, PROVE_HELD, ROOTS = 53, 54, 55, 56, 58, 60
 MIB = 1 << 20
 NOT_HERE, CHANGED, WAITING, DENIED = 5, 6, 7, 8
@@ -134,7 +136,7 @@ class Served:
 
     def __init__(self, holder, sock):
         self.holder, self.tls, self.buffer = holder, None, bytearray()
-        self.request = 0
+        self.request, self.hatch = 0, None
         self.thread = threading.Thread(target=self._run, args=(sock,),
                                        daemon=True)
         self.thread.start()
@@ -157,6 +159,29 @@ class Served:
     def error(self, code, text=""):
         self.say(ERROR, self.request, {"code": code, "text": text})
 
+    def open_hatch(self):
+        """HATCH_IS; whoever comes is let in when something is handed."""
+        at, ticket = os.urandom(16), os.urandom(16)
+        self.hatch = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.hatch.bind(b"\0photomesh-" + at.hex().encode())
+        self.hatch.listen(4)
+        self.ticket = ticket
+        self.say(HATCH_IS, self.request, {"at": at, "ticket": ticket})
+
+    def hand(self, *fds, request=None):
+        """A packet with these through the hatch."""
+        if self.ticket:
+            listener = self.hatch
+            self.hatch, _ = listener.accept()
+            listener.close()
+            assert self.hatch.recv(64) == self.ticket
+            self.ticket = None
+        socket.send_fds(self.hatch, [struct.pack(
+            ">I", self.request if request is None else request)], fds)
+
+    def handed(self):
+        self.say(HANDED, self.request, {})
+
     def _run(self, sock):
         h = self.holder
         try:
@@ -169,7 +194,8 @@ class Served:
             if what != CHANNEL:  # they want a link; we dial ourselves
                 return
             h.channels += 1
-            self.say(CHANNEL_OPEN, request, {"version": 1})
+            self.say(CHANNEL_OPEN, request, {"version": 1} if h.hand is None
+                     else {"version": 1, "hatch": True})
             while not h.ending:
                 what, self.request, fields = self.hear()
                 h.asked.append((what, fields))
@@ -177,6 +203,10 @@ class Served:
                     data = h.photos[fields["photo"]]
                     self.say(PROOF, self.request, {"sum": hashlib.sha256(
                         fields["nonce"] + data).digest()})
+                elif what == HATCH:
+                    h.hatch(self)
+                elif what == HAND:
+                    h.hand(self, fields)
                 else:
                     h.serve(self, fields)
         except (ConnectionError, OSError):
@@ -184,6 +214,8 @@ class Served:
         finally:
             if self.tls:
                 self.tls.close()
+            if self.hatch:
+                self.hatch.close()
             sock.close()
 
 
@@ -195,8 +227,10 @@ def honestly(channel, f):
 class Holder:
     """Lists `photos` (a list of bytes, or id -> bytes) in the mesh of `port`."""
 
-    def __init__(self, mesh, port, name, photos, serve=honestly, share=0):
+    def __init__(self, mesh, port, name, photos, serve=honestly, share=0,
+                 hand=None, hatch=Served.open_hatch):
         self.key, self.serve = mesh_key(mesh), serve
+        self.hand, self.hatch = hand, hatch
         self.photos = photos if isinstance(photos, dict) else {
             photo_id(p): p for p in photos}
         self.asked, self.channels, self.ending = [], 0, False

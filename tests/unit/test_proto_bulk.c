@@ -24,7 +24,9 @@ static uint8_t frame[FRAME_HEADER_BYTES + CHANNEL_BODY_BYTES_MAX + 64];
 static const char *document = "proto/PROTOCOL.md";
 
 static const uint32_t types[] = {BULK_CHANNEL, BULK_CHANNEL_OPEN, BULK_FETCH,
-				 BULK_PROVE,   BULK_PROOF,	MESSAGE_ERROR};
+				 BULK_PROVE,   BULK_PROOF,	MESSAGE_ERROR,
+				 BULK_HATCH,   BULK_HATCH_IS,	BULK_HAND,
+				 BULK_HANDED};
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
 static void
@@ -41,7 +43,7 @@ sample(uint32_t type, struct bulk *m)
 		m->u.channel.run = UINT64_C(0x0123456789abcdef);
 		return;
 	case BULK_CHANNEL_OPEN:
-		m->u.version = 1;
+		m->u.open.version = 1;
 		return;
 	case BULK_FETCH:
 		sample_fill(m->u.fetch.photo.hash, PHOTO_HASH_BYTES, 0xc0);
@@ -56,6 +58,17 @@ sample(uint32_t type, struct bulk *m)
 		return;
 	case BULK_PROOF:
 		sample_fill(m->u.proof, PROOF_BYTES, 0x60);
+		return;
+	case BULK_HATCH:
+	case BULK_HANDED:
+		return;
+	case BULK_HATCH_IS:
+		sample_fill(m->u.hatch.at, HATCH_AT_BYTES, 0x70);
+		sample_fill(m->u.hatch.ticket, HATCH_TICKET_BYTES, 0x80);
+		return;
+	case BULK_HAND:
+		sample_fill(m->u.hand.hash, PHOTO_HASH_BYTES, 0xc0);
+		m->u.hand.size = 3000000;
 		return;
 	default:
 		m->u.error.code = ERROR_CHANGED;
@@ -256,11 +269,35 @@ what_may_be_asked(void **state)
 	assert_false(bulk_lawful(&m));
 	for (unsigned n = 0; n < TYPES; n++) {
 		sample(types[n], &m);
-		assert_int_equal(bulk_lawful(&m), types[n] == BULK_FETCH ||
-							  types[n] == BULK_PROVE);
+		assert_int_equal(bulk_lawful(&m),
+				 types[n] == BULK_FETCH ||
+					 types[n] == BULK_PROVE ||
+					 types[n] == BULK_HATCH ||
+					 types[n] == BULK_HAND);
 		m.request = 0;
 		assert_false(bulk_lawful(&m));
 	}
+}
+
+/* Said by those who can, ignored by those who cannot. */
+static void
+hatch_offered(void **state)
+{
+	struct bulk m, back;
+	size_t used;
+
+	(void)state;
+	sample(BULK_CHANNEL_OPEN, &m);
+	used = bulk_encode(&m, frame, sizeof(frame));
+	assert_int_equal(decode(frame + 4, used - 4, &back), MESSAGE_OK);
+	assert_false(back.u.open.hatch);
+	m.u.open.hatch = true;
+	used = bulk_encode(&m, frame, sizeof(frame));
+	assert_int_equal(decode(frame + 4, used - 4, &back), MESSAGE_OK);
+	assert_true(back.u.open.hatch);
+	assert_int_equal(back.u.open.version, 1);
+	frame[used - 1] = 1; /* no boolean */
+	assert_int_equal(decode(frame + 4, used - 4, &back), MESSAGE_BROKEN);
 }
 
 static void
@@ -299,6 +336,13 @@ examples(void **state)
 			 used - FRAME_HEADER_BYTES + 3);
 	assert_memory_equal(shown, data - used + FRAME_HEADER_BYTES,
 			    used - FRAME_HEADER_BYTES + 3);
+	sample(BULK_HATCH_IS, &m);
+	used = bulk_encode(&m, frame, sizeof(frame));
+	assert_int_equal(example_read(document, "HATCH_IS", shown,
+				      sizeof(shown)),
+			 used - FRAME_HEADER_BYTES);
+	assert_memory_equal(shown, frame + FRAME_HEADER_BYTES,
+			    used - FRAME_HEADER_BYTES);
 }
 
 int
@@ -310,6 +354,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(chunks),
 		cmocka_unit_test(unusual_chunks),
 		cmocka_unit_test(what_may_be_asked),
+		cmocka_unit_test(hatch_offered),
 		cmocka_unit_test(what_is_signed),
 		cmocka_unit_test(examples),
 	};

@@ -124,7 +124,7 @@ answer(struct holder *h, struct channel *c, const uint8_t *exporter)
 		m.u.error.code = ERROR_BUSY;
 		strcpy(m.u.error.text, "too many");
 	} else {
-		m.u.version = 1;
+		m.u.open = (struct bulk_open){.version = 1};
 	}
 	(void)channel_say_bulk(c, &m, 5000);
 }
