@@ -117,6 +117,10 @@ main(int argc, char **argv)
 	/* Large blocks go back to the kernel when freed; without this line the
 	 * threshold grows with the first of them, and they stay. */
 	(void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+	/* Small blocks stay while there is work: a reader drops its pages with
+	 * every commit, and to have them back from the kernel each time takes
+	 * longer than to fill them.  At rest they go too (catalogue.c). */
+	(void)mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
 	if (!options_parse(&d.options, argc, argv, &status))
 		return status;
 	log_init(d.options.log_level);

@@ -110,6 +110,7 @@ on_reader_idle(void *arg, unsigned slot)
 	struct catalogue *c = arg;
 
 	reader_rest(c->readers[slot]);
+	(void)malloc_trim(0);
 }
 
 /* ---- reading ----------------------------------------------------------- */

@@ -181,7 +181,12 @@ configure_once(void)
 	(void)pthread_once(&once, configure);
 }
 
+/* The page size is that of files made from now on.  Of 4096 bytes a first scan
+ * costs a tenth more, most of it in ever more pages to be logged; of 16384 a lone
+ * photo costs half as much again, and a large mesh's pages are written whole for a
+ * row or two each.  At 64 MiB the log goes into the file. */
 static const char writer_pragmas[] =
+	"PRAGMA page_size=8192;"
 	"PRAGMA journal_mode=WAL;"
 	"PRAGMA trusted_schema=OFF;"
 	"PRAGMA cell_size_check=ON;"
@@ -192,8 +197,8 @@ static const char writer_pragmas[] =
 	"PRAGMA temp_store=MEMORY;"
 	"PRAGMA synchronous=FULL;";
 
-#define LOG_PAGE_BYTES 4096u
-#define LOG_PAGES_MAX  16000 /* 64 MB */
+#define LOG_PAGE_BYTES 8192u /* of a file of an older format 4096 */
+#define LOG_PAGES_MAX  8000  /* 64 MB */
 
 /*
  * After each commit: is the write-ahead log to be played into the database?

@@ -345,7 +345,7 @@ damage_behind_the_header_is_found(void **state)
 	static struct own_file f[500];
 	uint64_t generation;
 	uint8_t rubbish[64];
-	int64_t page;
+	int64_t page, page_bytes;
 	char path[100];
 	sqlite3 *db;
 	int fd;
@@ -359,6 +359,7 @@ damage_behind_the_header_is_found(void **state)
 	generation = box_own_report(&a).stream.generation;
 	page = box_count(&a, "SELECT rootpage FROM sqlite_schema"
 			     " WHERE name = 'photo_size'");
+	page_bytes = box_count(&a, "PRAGMA page_size");
 	box_reopen(&a, false);
 	assert_false(writer_unchecked(a.w));
 	box_close(&a);
@@ -378,7 +379,7 @@ damage_behind_the_header_is_found(void **state)
 	memset(rubbish, 0xa5, sizeof(rubbish));
 	fd = open(path, O_WRONLY);
 	assert_int_equal(pwrite(fd, rubbish, sizeof(rubbish),
-				(page - 1) * 4096), sizeof(rubbish));
+				(page - 1) * page_bytes), sizeof(rubbish));
 	close(fd);
 	assert_int_equal(box_open(&a, false), 0);
 	assert_int_equal(a.found, WRITER_KEPT);
