@@ -41,6 +41,9 @@ tell_who_is_live(struct daemon *d)
 	struct node_view v;
 	uint32_t count = 0;
 
+	/* Before that, others may have told what is not here yet. */
+	if (!mesh_synced(m))
+		return;
 	for (uint32_t i = 0; i < mesh_node_count(m) && i < MESH_KNOWN_MAX; i++) {
 		mesh_node_view(m, i, now, &v);
 		if (v.state == NODE_STATE_LIVE || v.state == NODE_STATE_SYNCING ||

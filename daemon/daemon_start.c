@@ -330,6 +330,10 @@ start_pictures(struct daemon *d)
 	struct trouble why = {0};
 	char program[PATH_MAX];
 
+#ifdef PHOTOMESH_TEST_HOOKS
+	if (getenv("PHOTOMESH_GRACE_MS") != NULL)
+		config.grace_ms = (unsigned)atoi(getenv("PHOTOMESH_GRACE_MS"));
+#endif
 	if (count == 0)
 		return;
 	if (count == OPTIONS_DECODERS_PER_CORE)

@@ -25,7 +25,7 @@ is_resting(struct pictures *p)
 static bool
 plan_is_due(const struct pictures *p)
 {
-	return !p->planning && p->count == 0 &&
+	return !p->planning && p->count == 0 && p->live_count > 0 &&
 	       (p->poked || p->walking ||
 		(p->grace_ms != 0 && clock_steady_ms() >= p->grace_ms));
 }
@@ -172,6 +172,8 @@ pictures_new(const struct pictures_config *config, struct trouble *why)
 		return NULL;
 	}
 	p->config = *config;
+	if (p->config.grace_ms == 0)
+		p->config.grace_ms = PICTURES_GRACE_MS;
 	p->poked = true;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_init(&p->path_lock, NULL);
@@ -227,5 +229,6 @@ pictures_live(struct pictures *p, const struct node_id *live, uint32_t count)
 	pthread_mutex_lock(&p->lock);
 	memcpy(p->live, live, count * sizeof(*live));
 	p->live_count = count;
+	pthread_cond_signal(&p->wake);
 	pthread_mutex_unlock(&p->lock);
 }

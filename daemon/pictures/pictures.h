@@ -22,6 +22,8 @@ struct pictures;
 struct trouble;
 struct workers;
 
+#define PICTURES_GRACE_MS 60000u
+
 struct pictures_config {
 	const char *dir; /* of the state: for a reader of its own */
 	struct node_id self;
@@ -29,6 +31,8 @@ struct pictures_config {
 	struct holdings *holdings;
 	struct workers *workers;
 	unsigned threads;
+	unsigned grace_ms; /* what others have not done by then is done here;
+			    * 0: PICTURES_GRACE_MS */
 	catalogue_written *written; /* of each record's transaction */
 	void *arg;
 };
@@ -40,7 +44,8 @@ void pictures_free(struct pictures *p);
 
 /* This node's stream has grown; from any thread. */
 void pictures_poke(struct pictures *p);
-/* Who is live, this node included; from any thread, copied. */
+/* Who is live, this node included; from any thread, copied.  Nothing is begun
+ * before this is told for the first time. */
 void pictures_live(struct pictures *p, const struct node_id *live,
 		   uint32_t count);
 

@@ -62,7 +62,7 @@ on_bare(void *arg, const struct bare_photo *b)
 	    !pictures_is_mine(&b->photo, &p->config.self, b->holders,
 			      b->holder_count, p->live, p->live_count)) {
 		if (p->grace_ms == 0)
-			p->grace_ms = clock_steady_ms() + PICTURES_GRACE_MS;
+			p->grace_ms = clock_steady_ms() + p->config.grace_ms;
 	} else if (p->count < PICTURES_QUEUE_MAX) {
 		p->queue[(p->first + p->count++) % PICTURES_QUEUE_MAX] =
 			b->photo;

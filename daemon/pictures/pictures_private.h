@@ -15,8 +15,6 @@
 /* In one transaction, for at most so long. */
 #define PICTURES_BATCH_MAX 32u
 #define PICTURES_BATCH_MS  1000
-/* When what others should have done is done here. */
-#define PICTURES_GRACE_MS  60000
 /* When no worker can be had. */
 #define PICTURES_REST_MS   60000u
 /* Workers without work are ended. */

@@ -287,7 +287,9 @@ class Mesh(contextlib.AbstractContextManager):
         self._serial += 1
         name = name or os.path.basename(folders[0])
         argv = [*self.within, self.photod, "-p", str(base_port or self.base_port),
-                "--name", name, *args, *folders]
+                # Who wants to know what is in pictures, says so: what is
+                # found out behind a scan changes lists.
+                "--name", name, "--decoders", "0", *args, *folders]
         log = os.path.join(self.dir, "log-%d-%s" % (self._serial, name))
         d = Daemon(self, name, argv, dict(self.env, **(env or {})), log,
                    self.user)

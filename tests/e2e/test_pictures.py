@@ -1,0 +1,220 @@
+"""What pictures say of themselves, over real daemons: found out behind the
+scan, once in the mesh, by photo-decode; dates, sizes and cameras in lists,
+searches and show; and photo-decode at its worst, as a stand-in plays it."""
+import os
+import shutil
+import sqlite3
+import sys
+import textwrap
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+sys.path.insert(0, os.path.dirname(__file__))
+import tap  # noqa: E402
+from mesh import BUILD, SOURCE, Mesh, wait_until  # noqa: E402
+from talk import one_mesh  # noqa: E402
+from test_files import write  # noqa: E402
+from test_watch import problems  # noqa: E402
+
+DECODERS = ("--decoders", "2")
+HAS_DECODE = os.path.exists(os.path.join(BUILD, "daemon", "photo-decode"))
+
+
+def listed(d, *query):
+    a = d.photo("--json", "list", "--", *query)
+    return {p["name"]: p for p in a.json}
+
+
+def looked_into(d):
+    """The names of those of which a record says something."""
+    return sorted(n for n, p in listed(d).items() if p["width"] is not None)
+
+
+def records(mesh, d):
+    """How many meta records of all streams, as d holds them."""
+    top = os.path.join(mesh.env["XDG_STATE_HOME"], "photomesh")
+    state, = [n for n in os.listdir(top) if n.startswith(d.name)]
+    db = sqlite3.connect("file:%s/%s/catalogue.db?mode=ro" % (top, state),
+                         uri=True)
+    with db:
+        n, = db.execute("SELECT count(*) FROM record WHERE kind = 6 AND"
+                        " dead = 0").fetchone()
+    db.close()
+    return n
+
+
+def head_of(d):
+    return [p["head"] for p in d.photo("--json", "peers").json if p["self"]]
+
+
+@unittest.skipUnless(HAS_DECODE, "built without photo-decode")
+class Pictures(unittest.TestCase):
+    def test_samples(self):
+        """all samples on three nodes: each looked into once, all lists alike
+        """
+        with Mesh() as mesh:
+            folders = [mesh.sample(n) for n in ("alice", "bob", "carol")]
+            daemons = [mesh.start(f, *DECODERS) for f in folders]
+            mesh.settle(daemons, 26)
+            for d in daemons:
+                # of a BMP nothing is known but that it is one
+                wait_until(lambda: len(looked_into(d)) == 25, "all sizes at "
+                           + d.name)
+            one_mesh(mesh, daemons, 26)
+            for d in daemons:
+                # Of the four that several nodes hold, two may have begun one
+                # before they knew of each other.
+                self.assertIn(records(mesh, d), range(26, 31))
+                all = listed(d)
+                self.assertEqual(
+                    [all["peaks.jpg"][k] for k in ("taken", "date_source")],
+                    ["2023-07-14T09:41:07+02:00", "exif"])
+                # stored upright or not, as it is displayed
+                self.assertGreater(all["peaks.jpg"]["width"], 0)
+                wa = all["IMG-20190704-WA0003.jpg"]
+                self.assertEqual((wa["taken"], wa["date"], wa["date_source"]),
+                                 (None, "2019-07-04T00:00:00", "name"))
+                self.assertEqual(all["flower-stripped.jpg"]["date_source"],
+                                 "mtime")
+                self.assertEqual(d.photo("verify").code, 0)
+            self.look_around(daemons[0])
+            # Nothing of this is done again.
+            heads = [head_of(d) for d in daemons]
+            for d in daemons:
+                d.end()
+            daemons = [mesh.start(f, *DECODERS) for f in folders]
+            mesh.settle(daemons, 26)
+            for d in daemons:
+                d.rested()
+            self.assertEqual([head_of(d) for d in daemons], heads)
+
+    def look_around(self, d):
+        """What is known is shown, searched and sorted by."""
+        newest_first = d.photo("--json", "list", "taken:..2023-07-16").json
+        dates = [p["date"][:19] for p in newest_first]
+        self.assertEqual(dates, sorted(dates, reverse=True))
+        self.assertEqual(len(listed(d, "taken:2018")), 4)
+        self.assertEqual(set(listed(d, "camera:rebel")), {"beach copy.jpg"})
+        self.assertIn("peaks.jpg", listed(d, "has:gps"))
+        one = listed(d, "camera:rebel")["beach copy.jpg"]["id"]
+        meta = d.photo("--json", "show", one).json[0]["meta"]
+        self.assertEqual((meta["make"], meta["iso"]), ("Canon", 100))
+        self.assertNotIn("meta", d.photo("--json", "list").json[0])
+
+    def test_grace(self):
+        """what the one whose turn it is does not do, another does later"""
+        with Mesh() as mesh:
+            folders = [mesh.folder(n) for n in ("alice", "bob")]
+            for f in folders:
+                shutil.copytree(os.path.join(SOURCE, "photos-sample", "alice"),
+                                f, dirs_exist_ok=True)
+            a = mesh.start(folders[0])
+            b = mesh.start(folders[1], *DECODERS,
+                           env={"PHOTOMESH_GRACE_MS": "500"})
+            mesh.settle([a, b])
+            for d in (a, b):
+                wait_until(lambda: len(looked_into(d)) == len(listed(d)) > 5,
+                           "all of them at " + d.name)
+
+
+# Dies of KILL, refuses NO, and says 640 x 480 of all others; each asking is a
+# line in the file beside it.
+STAND_IN = """\
+    #!/usr/bin/python3
+    import array, os, signal, socket, sys
+    sys.path.insert(0, %(lib)r)
+    from talk import pack
+    s = socket.socket(fileno=0)
+    def say(kind, body=b""):
+        s.sendall((1 + len(body)).to_bytes(4, "big") + bytes([kind]) + body)
+    say(1)
+    while True:
+        ask, fds, _, _ = socket.recv_fds(s, 13, 4)
+        if not ask:
+            sys.exit()
+        data = os.pread(fds[0], 4096, 0)
+        os.close(fds[0])
+        with open(__file__ + ".log", "ab") as log:
+            log.write(data[12:30].rstrip(b".\\0") + b"\\n")
+        if b"KILL" in data:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if b"NO" in data:
+            say(3, b"it is no picture")
+        else:
+            say(2, pack([1, 1, 640, 480, 1, None, None, None, "", "", "",
+                         None, None, None, None, None, None, None, None, "",
+                         [], None]))
+    """
+
+
+def gif(text):
+    return b"GIF89a......" + text.encode().ljust(40, b".") + b";"
+
+
+class Worst(unittest.TestCase):
+    def setUp(self):
+        with open(os.path.join(BUILD, "daemon", "photod"), "rb") as f:
+            if b"PHOTOMESH_DECODE" not in f.read():
+                self.skipTest("built without test hooks")
+        self.mesh = self.enterContext(Mesh())
+        self.program = os.path.join(self.mesh.dir, "stand-in")
+        with open(self.program, "w") as f:
+            f.write(textwrap.dedent(STAND_IN) % {
+                "lib": os.path.join(SOURCE, "tests", "lib")})
+        os.chmod(self.program, 0o755)
+        self.env = {"PHOTOMESH_DECODE": self.program}
+
+    def asked(self):
+        try:
+            with open(self.program + ".log") as f:
+                return sorted(f.read().split())
+        except FileNotFoundError:
+            return []
+
+    def test_killers(self):
+        """what kills a worker twice, or is none, is a problem; others are not
+        touched by it; changed, it is looked into again, and only then"""
+        f = self.mesh.folder("alice")
+        for n in range(20):
+            write(f + "/%02d.gif" % n, gif("good%02d" % n))
+        write(f + "/bad.gif", gif("KILL"))
+        write(f + "/none.gif", gif("NO"))
+        d = self.mesh.start(f, *DECODERS, env=self.env)
+        wait_until(lambda: len(looked_into(d)) == 20, "the good ones")
+        wait_until(lambda: set(problems(d)) == {"bad.gif", "none.gif"},
+                   "the bad ones to be listed")
+        self.assertEqual(problems(d)["bad.gif"], "undecodable")
+        self.assertEqual(len(listed(d)), 22)
+        # Twice, and only a worker that saw nothing else is believed.
+        self.assertLessEqual(self.asked().count("KILL"), 4)
+        before = self.asked()
+        # Not again: not by a scan, not by a new start.
+        self.assertEqual(d.photo("rescan").code, 0)
+        d.end()
+        d = self.mesh.start(f, *DECODERS, env=self.env)
+        wait_until(lambda: len(looked_into(d)) == 20, "the good ones")
+        write(f + "/bad.gif", gif("well"))
+        wait_until(lambda: len(looked_into(d)) == 21, "the one made good")
+        wait_until(lambda: set(problems(d)) == {"none.gif"}, "its problem to go")
+        self.assertEqual(self.asked(), sorted(before + ["well"]))
+
+    def test_without(self):
+        """no program to be had: said once, and everything else goes on"""
+        f = self.mesh.folder("alice")
+        write(f + "/a.gif", gif("good"))
+        self.env["PHOTOMESH_DECODE"] = self.mesh.dir + "/nowhere"
+        d = self.mesh.start(f, *DECODERS, env=self.env)
+        wait_until(lambda: len(listed(d)) == 1, "the photo")
+        write(f + "/b.gif", gif("good too"))
+        wait_until(lambda: len(listed(d)) == 2, "the other one")
+        self.assertEqual(looked_into(d), [])
+        self.assertEqual(problems(d), {})
+        d.end()
+        # Then it is there, and all is looked into.
+        self.env["PHOTOMESH_DECODE"] = self.program
+        d = self.mesh.start(f, *DECODERS, env=self.env)
+        wait_until(lambda: len(looked_into(d)) == 2, "both")
+
+
+if __name__ == "__main__":
+    tap.main()
