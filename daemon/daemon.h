@@ -11,12 +11,14 @@
 
 #include <event2/util.h>
 
+#include "beacon_frame.h"
 #include "claim.h"
 #include "driver.h"
 #include "intake.h"
 #include "options.h"
 #include "state.h"
 
+struct beacon;
 struct catalogue;
 struct clients;
 struct consent;
@@ -38,6 +40,8 @@ struct daemon {
 	char name[NODE_NAME_BYTES_MAX + 1];
 	char runtime[PATH_MAX];
 	struct tls *tls;
+	struct beacon_key beacon_key; /* with --discover */
+	struct beacon *beacon;        /* NULL without */
 	struct event_base *base;
 	struct mailbox *ends; /* never freed: see driver.h */
 	struct event *letters, *on_int, *on_term, *on_block;

@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "beacon.h"
 #include "catalogue.h"
 #include "clients.h"
 #include "clock.h"
@@ -102,17 +103,25 @@ make_base(struct daemon *d, struct trouble *why)
 	return 0;
 }
 
-/* With the mesh key; which is then kept by TLS alone. */
+/* With the mesh key; which is then kept by TLS alone, and in what beacons are
+ * sealed with. */
 static int
 make_tls(struct daemon *d, struct trouble *why)
 {
+	const struct options *o = &d->options;
 	uint8_t key[MESH_KEY_BYTES];
+	bool made = true;
 
-	if (mesh_key_load(d->options.key_file, d->options.listen == NULL, key,
+	/* A key that nobody else has leads to nobody elsewhere. */
+	if (mesh_key_load(o->key_file, o->listen == NULL && !o->discover, key,
 			  why) == -1)
 		return -1;
+	if (o->discover)
+		made = beacon_key_make(key, &d->beacon_key);
 	d->tls = tls_new(key, why);
 	explicit_bzero(key, sizeof(key));
+	if (!made)
+		return trouble_set(why, 0, "cannot make a key for beacons");
 	return d->tls != NULL ? 0 : -1;
 }
 
@@ -260,6 +269,24 @@ start_clients(struct daemon *d, struct trouble *why)
 	return d->clients != NULL ? 0 : -1;
 }
 
+static int
+start_beacon(struct daemon *d, struct trouble *why)
+{
+	const struct beacon_config config = {
+		.base = d->base,
+		.key = d->beacon_key,
+		.self = d->state->node,
+		.claim = &d->claim,
+		.on_heard = driver_beacon,
+		.arg = d->driver,
+	};
+
+	if (!d->options.discover)
+		return 0;
+	d->beacon = beacon_new(&config, why);
+	return d->beacon != NULL ? 0 : -1;
+}
+
 static void
 release_delivery(struct own_delivery *delivery)
 {
@@ -384,7 +411,8 @@ daemon_start(struct daemon *d, struct trouble *why)
 	d->state = state_open(o->state_dir, o->folders, o->folder_count, why);
 	if (d->state == NULL || open_catalogue(d, why) == -1 ||
 	    start_serving(d, why) == -1 || start_driver(d, why) == -1 ||
-	    start_fetching(d, why) == -1 || start_clients(d, why) == -1)
+	    start_fetching(d, why) == -1 || start_clients(d, why) == -1 ||
+	    start_beacon(d, why) == -1)
 		return -1;
 	say_ready(d);
 	stamp_node(d);
@@ -399,6 +427,7 @@ daemon_start(struct daemon *d, struct trouble *why)
 void
 daemon_stop(struct daemon *d)
 {
+	beacon_free(d->beacon);
 	driver_stop(d->driver);
 	clients_free(d->clients);
 	d->clients = NULL;

@@ -31,6 +31,8 @@ static const char help[] =
 	"  -l, --listen ADDR     listen there besides 127.0.0.1; needs a key that\n"
 	"                        exists already\n"
 	"  -j, --join HOST:PORT  a peer on another machine; repeatable\n"
+	"      --discover        find peers of the local network, and be found\n"
+	"                        there if --listen is given\n"
 	"      --exclude GLOB    paths never shared; repeatable\n"
 	"      --rescan-interval SECONDS\n"
 	"                        full rescan (3600; 0: only when asked)\n"
@@ -54,10 +56,12 @@ static const char help[] =
 	"  photod ~/Pictures\n"
 	"  photod --name attic --exclude '*.tmp' /mnt/usb/photos /srv/scans\n"
 	"  photod --show-key | ssh desktop photod --set-key\n"
-	"  photod --listen 192.168.1.5 --join desktop.local:5000 ~/Pictures\n";
+	"  photod --listen 192.168.1.5 --join desktop.local:5000 ~/Pictures\n"
+	"  photod --listen 0.0.0.0 --discover ~/Pictures\n";
 
 enum {
 	OPTION_EXCLUDE = 256,
+	OPTION_DISCOVER,
 	OPTION_RESCAN,
 	OPTION_SHARE,
 	OPTION_SERVE_RATE,
@@ -79,6 +83,7 @@ static const struct option long_options[] = {
 	{"key", required_argument, NULL, 'k'},
 	{"listen", required_argument, NULL, 'l'},
 	{"join", required_argument, NULL, 'j'},
+	{"discover", no_argument, NULL, OPTION_DISCOVER},
 	{"exclude", required_argument, NULL, OPTION_EXCLUDE},
 	{"rescan-interval", required_argument, NULL, OPTION_RESCAN},
 	{"share", required_argument, NULL, OPTION_SHARE},
@@ -285,6 +290,9 @@ take(struct options *o, int option, const char *value, const char *given)
 		return true;
 	case 'j':
 		return take_join(o, value);
+	case OPTION_DISCOVER:
+		o->discover = true;
+		return true;
 	case OPTION_EXCLUDE:
 		if (o->exclude_count == OPTIONS_EXCLUDES_MAX)
 			return mistake("--exclude", value,

@@ -31,6 +31,7 @@ struct options {
 	const char *state_dir; /* NULL: to be found */
 	const char *key_file;  /* NULL: the usual one */
 	const char *listen;    /* NULL: loopback only */
+	bool discover;         /* by beacons on the local network */
 	uint32_t join_count;
 	struct address joins[MESH_JOIN_MAX];
 	uint32_t exclude_count;

@@ -140,6 +140,30 @@ probe(struct mesh *m, const struct address *address, bool round)
 		l->round = true;
 }
 
+void
+discovery_hint(struct mesh *m, const struct node_id *node,
+	       const struct address *address)
+{
+	struct discovery *d = &m->discovery;
+	uint16_t index = roster_find(&m->roster, node);
+	uint32_t links = m->links.count;
+
+	if (node_id_equal(node, &m->config.self) ||
+	    (index != NODE_NONE &&
+	     (mesh_node(m, index)->link_count > 0 ||
+	      m->now_ms < mesh_node(m, index)->penalty_until_ms)))
+		return;
+	if (m->now_ms >= d->hint_ms + HINT_MS) {
+		d->hint_ms = m->now_ms;
+		d->hint_count = 0;
+	}
+	if (d->hint_count == HINTS_MAX)
+		return;
+	probe(m, address, false);
+	if (m->links.count > links)
+		d->hint_count++;
+}
+
 static void
 dial_node(struct mesh *m, uint16_t index, bool round)
 {

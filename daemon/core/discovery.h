@@ -29,6 +29,8 @@ struct discovery {
 	uint64_t next_ms;
 	uint64_t join_ms[MESH_JOIN_MAX];
 	uint64_t join_backoff_ms[MESH_JOIN_MAX];
+	uint64_t hint_ms;    /* when the hints were last counted from 0 */
+	uint32_t hint_count; /* dialled since */
 	uint32_t place_count;
 	struct place places[PLACES_MAX];
 };
@@ -42,6 +44,15 @@ void discovery_soon(struct mesh *m);
 void discovery_tick(struct mesh *m);
 void discovery_wake(const struct mesh *m, uint64_t *wake_ms);
 
+/*
+ * Somebody says that this node can be dialled there.  It may be an old word
+ * sent again by anybody, so it is only worth a dial, and of those at most
+ * HINTS_MAX in HINT_MS.
+ */
+#define HINTS_MAX 16u
+#define HINT_MS   30000u
+void discovery_hint(struct mesh *m, const struct node_id *node,
+		    const struct address *address);
 /* Dial one address for a reason of the caller's.  NULL: no room. */
 struct link *discovery_dial(struct mesh *m, const struct address *address);
 /* A dialled link ended before HELLO. */

@@ -241,6 +241,9 @@ dispatch(struct mesh *m, const struct mesh_input *in)
 	case MESH_FORGOT:
 		forget_done(m, &in->u.ended.node, in->u.ended.generation);
 		break;
+	case MESH_BEACON:
+		discovery_hint(m, &in->u.beacon.node, &in->u.beacon.address);
+		break;
 	}
 }
 

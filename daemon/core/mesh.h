@@ -70,6 +70,7 @@ enum mesh_input_kind {
 	MESH_FORGET,         /* Our user: a node that will not return. */
 	MESH_FORGOTTEN,      /* A record says so; also one of a former run. */
 	MESH_FORGOT,         /* The catalogue has carried out MESH_END. */
+	MESH_BEACON,         /* Of the local network: a node, and where it is. */
 };
 
 enum link_end {
@@ -114,6 +115,10 @@ struct mesh_input {
 		struct stream_id dropped; /* DROPPED */
 		struct node_id forget;    /* FORGET */
 		struct stream_id ended;   /* FORGOTTEN, FORGOT: up to this */
+		struct {                  /* BEACON */
+			struct node_id node;
+			struct address address;
+		} beacon;
 	} u;
 };
 

@@ -201,6 +201,7 @@ claim_port(struct claim *out, uint16_t base, uint16_t port_count,
 	}
 	for (uint32_t i = 0; i < port_count && base + i <= UINT16_MAX; i++) {
 		if (try_port(out, (uint16_t)(base + i), other) == 0) {
+			out->everywhere = other != NULL && is_any_v4(other);
 			if (other != NULL && is_any(other))
 				note_all_addresses(out, other->sa.sa_family);
 			else if (other != NULL)

@@ -9,6 +9,7 @@
 #ifndef PHOTOMESH_CLAIM_H
 #define PHOTOMESH_CLAIM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ident.h"
@@ -22,6 +23,7 @@ struct claim {
 	/* Where others reach this node, besides 127.0.0.1. */
 	uint32_t address_count;
 	struct address addresses[NODE_ADDRESSES_MAX];
+	bool everywhere; /* 0.0.0.0: also at IPv4 addresses to come */
 };
 
 /*

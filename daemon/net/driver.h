@@ -85,6 +85,10 @@ void driver_own_written(void *driver, bool failed,
  * vanishes from the mesh when that is durable. */
 void driver_forget(struct driver *d, const struct node_id *node);
 
+/* A driver_beacon for beacon.h: arg is the driver. */
+void driver_beacon(void *driver, const struct node_id *node,
+		   const struct address *address);
+
 /*
  * Ask every linked node to recompute (VERIFY).  `each` once per answer (the
  * verified message is borrowed for the call), then `done` once, after all

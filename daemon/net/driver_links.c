@@ -264,6 +264,17 @@ const struct wire_events driver_wire_events = {
 	.parted_whole = on_parted_whole,
 };
 
+void
+driver_beacon(void *driver, const struct node_id *node,
+	      const struct address *address)
+{
+	struct mesh_input in = {.kind = MESH_BEACON};
+
+	in.u.beacon.node = *node;
+	in.u.beacon.address = *address;
+	driver_feed(driver, &in);
+}
+
 /* ---- listening ------------------------------------------------------- */
 
 static void

@@ -1,4 +1,6 @@
 /* HELLO, twins, one link per pair, and what proves a death. */
+#include <stdio.h>
+
 #include "test_core_kit.h"
 
 static void
@@ -538,6 +540,57 @@ joined_by_name(void **state)
 	assert_true(address_equal(&known[1], &number));
 }
 
+static void
+kit_beacon(uint8_t id, const char *host, uint16_t port)
+{
+	struct mesh_input in = {.kind = MESH_BEACON};
+
+	in.u.beacon.node = kit_id(id);
+	strcpy(in.u.beacon.address.host, host);
+	in.u.beacon.address.port = port;
+	kit_step(&in);
+}
+
+/* A hint is worth a dial: not for ourselves, not for who is linked, not twice
+ * at a time, and not more than a few, whoever sends how many. */
+static void
+beacons(void **state)
+{
+	uint32_t dials = 0;
+	char host[16];
+
+	(void)state;
+	begin(2, 5001);
+	kit_peer(1, 5000);
+	kit_beacon(2, "10.0.0.2", 5001);
+	assert_null(kit_find(MESH_DIAL, 0));
+	kit_beacon(1, "10.0.0.1", 5000);
+	assert_null(kit_find(MESH_DIAL, 0));
+	kit_beacon(3, "10.0.0.3", 5000);
+	assert_non_null(kit_find(MESH_DIAL, 0));
+	assert_string_equal(kit_find(MESH_DIAL, 0)->u.address.host,
+			    "10.0.0.3");
+	kit_beacon(3, "10.0.0.3", 5000);
+	assert_null(kit_find(MESH_DIAL, 0)); /* under way */
+	kit_refuse_all();
+	for (uint32_t i = 0; i < 200; i++) {
+		snprintf(host, sizeof(host), "10.0.1.%u", (unsigned)i);
+		kit_beacon((uint8_t)(10 + i % 100), host, 5000);
+		dials += kit_find(MESH_DIAL, 0) != NULL;
+		kit_refuse_all();
+	}
+	assert_int_equal(dials, HINTS_MAX - 1);
+	kit_now += HINT_MS;
+	kit_kind(MESH_TICK);
+	kit_refuse_all();
+	kit_beacon(3, "10.0.0.3", 5000);
+	assert_non_null(kit_find(MESH_DIAL, 0));
+	/* A stranger there: not again for a while, whatever is said. */
+	kit_down(kit_find(MESH_DIAL, 0)->link, LINK_STRANGER);
+	kit_beacon(3, "10.0.0.3", 5000);
+	assert_null(kit_find(MESH_DIAL, 0));
+}
+
 int
 main(void)
 {
@@ -561,6 +614,7 @@ main(void)
 		cmocka_unit_test(leaving),
 		cmocka_unit_test(live_by_report),
 		cmocka_unit_test(joined_by_name),
+		cmocka_unit_test(beacons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
