@@ -14,6 +14,7 @@
 #define RESET_MS_MIN       2000u
 #define REDIAL_MS_MIN      250u
 #define REDIAL_MS_MAX      30000u
+#define FOUND_NUMBERS_MAX  2u /* told of one node: there is to be room for names */
 #define DIALS_MAX          400u /* links of any kind before dialling stops */
 
 static struct place *
@@ -394,26 +395,27 @@ discovery_recall(struct mesh *m, uint16_t node)
 }
 
 static uint32_t
-add_address(struct address *out, uint32_t count, const struct address *a)
+add_address(struct address *out, uint32_t count, uint32_t max,
+	    const struct address *a)
 {
 	for (uint32_t i = 0; i < count; i++)
 		if (address_equal(&out[i], a))
 			return count;
-	if (count < NODE_ADDRESSES_MAX)
+	if (count < max)
 		out[count++] = *a;
 	return count;
 }
 
 static uint32_t
 add_places(const struct mesh *m, uint16_t node, bool names,
-	   struct address *out, uint32_t count)
+	   struct address *out, uint32_t count, uint32_t max)
 {
 	for (uint32_t i = 0; i < m->discovery.place_count; i++) {
 		const struct place *p = &m->discovery.places[i];
 
 		if (p->node == node && !address_is_loopback(&p->address) &&
 		    address_is_name(&p->address) == names)
-			count = add_address(out, count, &p->address);
+			count = add_address(out, count, max, &p->address);
 	}
 	return count;
 }
@@ -423,11 +425,13 @@ discovery_addresses(const struct mesh *m, uint16_t node,
 		    struct address out[NODE_ADDRESSES_MAX])
 {
 	const struct node *n = &m->roster.nodes[node];
-	uint32_t count = add_places(m, node, true, out, 0);
+	uint32_t count = add_places(m, node, false, out, 0, FOUND_NUMBERS_MAX);
 
+	count = add_places(m, node, true, out, count, NODE_ADDRESSES_MAX);
 	for (uint32_t i = 0; i < n->address_count; i++)
-		count = add_address(out, count, &n->addresses[i]);
-	return add_places(m, node, false, out, count);
+		count = add_address(out, count, NODE_ADDRESSES_MAX,
+				    &n->addresses[i]);
+	return count;
 }
 
 void

@@ -63,8 +63,8 @@ void discovery_led_to(struct mesh *m, const struct link *l, uint16_t node);
 void discovery_led_to_self(struct mesh *m, const struct link *l);
 /* It is remembered from an earlier run: by which names, too. */
 void discovery_recall(struct mesh *m, uint16_t node);
-/* Where it can be dialled by all we know, for a later run: the names it was
- * found by, its own words, then numbers it was found at. */
+/* Where it can be dialled by all we know, now and in a later run: numbers it
+ * was found at, names it was found by, then its own words. */
 uint32_t discovery_addresses(const struct mesh *m, uint16_t node,
 			     struct address out[NODE_ADDRESSES_MAX]);
 /* A roster entry is being reused. */

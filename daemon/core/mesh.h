@@ -257,6 +257,8 @@ struct node_view {
 	char name[NODE_NAME_BYTES_MAX + 1];
 	struct host_id host;
 	uint16_t port;
+	/* Where it can be dialled from here, but for its own loopback: more
+	 * than what it says of itself. */
 	uint32_t address_count;
 	struct address addresses[NODE_ADDRESSES_MAX];
 	enum node_state state;
@@ -274,10 +276,6 @@ struct node_view {
 uint32_t mesh_node_count(const struct mesh *m);
 void mesh_node_view(const struct mesh *m, uint32_t index, uint64_t now_ms,
 		    struct node_view *out);
-/* Where the nth node can be dialled by all that is known, to be remembered:
- * more than what it says of itself.  The count. */
-uint32_t mesh_node_addresses(const struct mesh *m, uint32_t index,
-			     struct address out[NODE_ADDRESSES_MAX]);
 bool mesh_synced(const struct mesh *m);
 /* Zero id while still looking ("coordinator unknown"). */
 void mesh_coordinator(const struct mesh *m, struct rank *out);

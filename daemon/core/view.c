@@ -150,8 +150,8 @@ mesh_node_view(const struct mesh *m, uint32_t nth, uint64_t now_ms,
 	memcpy(out->name, n->name, sizeof(out->name));
 	out->host = n->host;
 	out->port = n->port;
-	out->address_count = n->address_count;
-	memcpy(out->addresses, n->addresses, sizeof(out->addresses));
+	out->address_count = discovery_addresses(m, (uint16_t)index,
+						 out->addresses);
 	out->state = state_of(m, (uint16_t)index);
 	out->self = self;
 	out->linked = n->link_count > 0;
@@ -163,11 +163,4 @@ mesh_node_view(const struct mesh *m, uint32_t nth, uint64_t now_ms,
 	out->silent_ms = self || heard > now_ms ? 0 : now_ms - heard;
 	out->last_heard_wall_ms = self ? m->wall_ms : n->heard_wall_ms;
 	view_stream(m, (uint16_t)index, out);
-}
-
-uint32_t
-mesh_node_addresses(const struct mesh *m, uint32_t nth,
-		    struct address out[NODE_ADDRESSES_MAX])
-{
-	return discovery_addresses(m, (uint16_t)nth_node(m, nth), out);
 }

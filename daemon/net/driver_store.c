@@ -180,7 +180,8 @@ driver_remember(struct driver *d, const struct node_id *node)
 		memcpy(m.name, v.name, sizeof(m.name));
 		m.host = v.host;
 		m.port = v.port;
-		m.address_count = mesh_node_addresses(d->mesh, i, m.addresses);
+		m.address_count = v.address_count;
+		memcpy(m.addresses, v.addresses, sizeof(m.addresses));
 		m.last_heard_wall_ms = v.last_heard_wall_ms;
 		m.left = v.state == NODE_STATE_LEFT;
 		catalogue_remember(d->config.catalogue, &m);

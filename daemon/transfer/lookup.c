@@ -95,6 +95,7 @@ await_answer(const struct asking *q, uint64_t until_ms, int stop_fd)
 {
 	struct pollfd fds[2] = {{.fd = q->answered, .events = POLLIN},
 				{.fd = stop_fd, .events = POLLIN}};
+	uint64_t taken;
 
 	for (;;) {
 		uint64_t now = clock_steady_ms(), left;
@@ -107,8 +108,13 @@ await_answer(const struct asking *q, uint64_t until_ms, int stop_fd)
 			return errno;
 		if (fds[1].revents != 0)
 			return ECANCELED;
-		if (fds[0].revents != 0)
-			return q->bytes > 0 ? 0 : EADDRNOTAVAIL;
+		if (fds[0].revents == 0)
+			continue;
+		/* Taken and not only seen: what was written before it was
+		 * given is then ours to read. */
+		if (read(q->answered, &taken, sizeof(taken)) != sizeof(taken))
+			return errno;
+		return q->bytes > 0 ? 0 : EADDRNOTAVAIL;
 	}
 }
 

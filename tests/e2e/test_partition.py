@@ -38,7 +38,7 @@ class Partition(unittest.TestCase):
         self.assertFalse(first["complete"])
         self.assertGreater(first["oldest_age_ms"], 1000)
         wait_until(lambda: fresh()["oldest_age_ms"] >
-                   first["oldest_age_ms"] + 200, "ages to grow")
+                   first["oldest_age_ms"] + 200, "ages to grow", every=0.2)
 
     def split(self, sever, restore):
         with Network(2) as (a, b):
@@ -55,7 +55,7 @@ class Partition(unittest.TestCase):
                 put(folder(d), "new-%s.gif" % d.name)
                 os.unlink(os.path.join(folder(d), d.name + ".gif"))
                 wait_until(lambda: self.names(d, d.name) ==
-                           ["new-%s.gif" % d.name], "the changes")
+                           ["new-%s.gif" % d.name], "the changes", every=0.2)
             restore(a, b)
             took = together(everybody, 3, timeout=60)
             print("# one mesh again after %.1f s" % took)

@@ -89,15 +89,15 @@ effect_remember(struct world *w, struct slot *s, const struct node_id *node)
 	struct disk *d = s->disk;
 	struct mesh_memory *m = NULL;
 	struct node_view v;
-	uint32_t count = mesh_node_count(s->mesh), nth = 0;
+	uint32_t count = mesh_node_count(s->mesh);
 
-	for (; nth < count; nth++) {
-		mesh_node_view(s->mesh, nth, node_now_ms(w), &v);
+	for (uint32_t i = 0; i < count; i++) {
+		mesh_node_view(s->mesh, i, node_now_ms(w), &v);
 		if (node_id_equal(&v.node, node))
 			break;
+		if (i + 1 == count)
+			return;
 	}
-	if (nth == count)
-		return;
 	for (uint32_t i = 0; i < d->memory_count; i++)
 		if (node_id_equal(&d->memory[i].node, node))
 			m = &d->memory[i];
@@ -112,7 +112,8 @@ effect_remember(struct world *w, struct slot *s, const struct node_id *node)
 	memcpy(m->name, v.name, sizeof m->name);
 	m->host = v.host;
 	m->port = v.port;
-	m->address_count = mesh_node_addresses(s->mesh, nth, m->addresses);
+	m->address_count = v.address_count;
+	memcpy(m->addresses, v.addresses, sizeof m->addresses);
 	m->last_heard_wall_ms = v.last_heard_wall_ms;
 	m->left = v.state == NODE_STATE_LEFT;
 }

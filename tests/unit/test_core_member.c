@@ -512,7 +512,7 @@ joined_by_name(void **state)
 	const struct address name = {.host = "desk.local", .port = 5000};
 	const struct address number = {.host = "10.0.0.7", .port = 5000};
 	struct mesh_memory memory = {.node = kit_id(1)};
-	struct address known[NODE_ADDRESSES_MAX];
+	struct node_view view;
 	bool dialled = false;
 	mesh_link l;
 
@@ -530,14 +530,16 @@ joined_by_name(void **state)
 	kit_refuse_all();
 	l = kit_up(false);
 	kit_hello(l, 1, 501, 60000, 5000); /* no addresses at all */
-	assert_int_equal(mesh_node_addresses(&mesh, 1, known), 1);
-	assert_true(address_equal(&known[0], &name));
+	mesh_node_view(&mesh, 1, kit_now, &view);
+	assert_int_equal(view.address_count, 1);
+	assert_true(address_equal(&view.addresses[0], &name));
 	/* What it says of itself stands behind it. */
 	mesh.roster.nodes[1].address_count = 1;
 	mesh.roster.nodes[1].addresses[0] = number;
-	assert_int_equal(mesh_node_addresses(&mesh, 1, known), 2);
-	assert_true(address_equal(&known[0], &name));
-	assert_true(address_equal(&known[1], &number));
+	mesh_node_view(&mesh, 1, kit_now, &view);
+	assert_int_equal(view.address_count, 2);
+	assert_true(address_equal(&view.addresses[0], &name));
+	assert_true(address_equal(&view.addresses[1], &number));
 }
 
 static void
