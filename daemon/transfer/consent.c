@@ -16,7 +16,9 @@
 #define FILE_NAME      "consent"
 #define FILE_BYTES_MAX (1024u * 1024u)
 #define SAVE_AGAIN_MS  5000u /* not more often as requests come */
-#define HEAD_LINE      "photomesh consent 1"
+#define HEAD_LINE      "photomesh consent 2"
+#define OLD_HEAD_LINE  "photomesh consent 1" /* nothing at its end */
+#define END_LINE       "end"
 
 struct consent {
 	struct consent_config config;
@@ -55,6 +57,7 @@ write_lines(FILE *f, const struct consent_table *t)
 		hex_encode(t->rules[i].node.bytes, NODE_ID_BYTES, node);
 		fprintf(f, "rule %s %d\n", node, t->rules[i].allow);
 	}
+	fprintf(f, END_LINE "\n");
 }
 
 static bool
@@ -104,12 +107,14 @@ read_rule(struct consent_table *t, const char *line)
 	return true;
 }
 
+/* All of it, and not one line less. */
 static bool
 read_lines(struct consent_table *t, char *text)
 {
 	char *rest = text, *line = strsep(&rest, "\n");
+	bool old = strcmp(line, OLD_HEAD_LINE) == 0, ended = old;
 
-	if (strcmp(line, HEAD_LINE) != 0 || rest == NULL ||
+	if ((!old && strcmp(line, HEAD_LINE) != 0) || rest == NULL ||
 	    sscanf(strsep(&rest, "\n"), "next %" SCNu64, &t->next) != 1 ||
 	    t->next == 0)
 		return false;
@@ -120,11 +125,13 @@ read_lines(struct consent_table *t, char *text)
 		} else if (strncmp(line, "rule ", 5) == 0) {
 			if (!read_rule(t, line))
 				return false;
+		} else if (strcmp(line, END_LINE) == 0) {
+			ended = true;
 		} else if (line[0] != '\0') {
 			return false;
 		}
 	}
-	return true;
+	return ended;
 }
 
 static int
@@ -132,31 +139,28 @@ load(struct consent *c, struct trouble *why)
 {
 	char *text = malloc(FILE_BYTES_MAX + 1);
 	size_t bytes = 0;
+	int r = 0;
 
 	if (text == NULL)
 		return trouble_set(why, ENOMEM, "out of memory");
 	if (state_file_read(c->config.state, FILE_NAME, (uint8_t *)text,
 			    FILE_BYTES_MAX, &bytes) == -1) {
-		int code = errno;
-
-		/* A first start has none.  One that is there may say no. */
-		if (code != ENOENT) {
-			free(text);
-			return trouble_errno(why, code,
-					     "cannot read %s/" FILE_NAME,
-					     c->config.state->dir);
-		}
+		/* A first start has none. */
+		if (errno != ENOENT)
+			r = trouble_errno(why, errno,
+					  "cannot read %s/" FILE_NAME,
+					  c->config.state->dir);
 	} else {
 		text[bytes] = '\0';
-		if (!read_lines(&c->table, text)) {
-			log_warn("%s/" FILE_NAME " is damaged; who may have "
-				 "photos is asked anew",
-				 c->config.state->dir);
-			consent_table_init(&c->table, c->config.share);
-		}
+		if (strlen(text) != bytes || !read_lines(&c->table, text))
+			r = trouble_set(why, 0,
+					"%s/" FILE_NAME " is damaged: restore "
+					"it, or remove it and say again who "
+					"may not have photos",
+					c->config.state->dir);
 	}
 	free(text);
-	return 0;
+	return r;
 }
 
 /* The table as it is now, into the file. */

@@ -26,8 +26,8 @@ struct consent_config {
 	void *arg;
 };
 
-/* What is remembered and damaged is said in the log and forgotten; a file that
- * cannot be read ends the start, for it may say no to somebody. */
+/* NULL with `why` also when the file cannot be read or is damaged, whatever the
+ * policy: it may say no to somebody, and what is not remembered is given away. */
 struct consent *consent_new(const struct consent_config *config,
 			    struct trouble *why);
 void consent_free(struct consent *c);

@@ -236,6 +236,51 @@ class Consent(unittest.TestCase):
         self.ended(p, 0)
         self.has("one", "two", "three")
 
+    def test_damaged(self):
+        """what says no to somebody is damaged: no start, whatever the policy"""
+        self.owner()
+        p = self.run_get("one")
+        self.asked("waiting")
+        self.say("deny", "alice", "--always")
+        self.ended(p, 7)
+        self.assertEqual(self.bob.end(), 0)
+        path, = self.files()
+        with open(path, "rb") as f:
+            good = f.read()
+        lines = good.splitlines(True)
+        self.assertEqual((lines[0], lines[-1]),
+                         (b"photomesh consent 2\n", b"end\n"))
+        for bad in (b"", b"\0" * 40, lines[0], good[:-4],
+                    good.replace(b"rule ", b"rvle "),
+                    good.replace(b"end", b"e\0d"),
+                    b"".join(lines[:-2]), good[:len(good) // 2]):
+            for share in ("open", "ask", "none"):
+                with open(path, "wb") as f:
+                    f.write(bad)
+                late = self.mesh.start(self.folder, "--share", share,
+                                       wait=False)
+                self.assertEqual(late.process.wait(20), 1, bad)
+                said = late.log().strip().splitlines()[-1]
+                self.assertIn("consent is damaged", said)
+                self.assertIn("remove it", said)
+                with open(path, "rb") as f:
+                    self.assertEqual(f.read(), bad)
+        # What an older photod wrote has no end.
+        with open(path, "wb") as f:
+            f.write(b"photomesh consent 1\n" + b"".join(lines[1:-1]))
+        self.owner("open")
+        self.assertEqual(self.get("one").code, 7)
+        self.bob.end()
+        with open(path, "wb") as f:
+            f.write(good)
+        self.owner("open")
+        self.assertEqual(self.get("one").code, 7)
+        self.assertEqual(self.rules(), [("deny", "alice")])
+        self.bob.end()
+        os.unlink(path)
+        self.owner("open")
+        self.assertEqual(self.get("one").code, 0)
+
     def test_too_late(self):
         """a request that nobody answered in time is over; it may be made anew"""
         self.owner()
