@@ -51,10 +51,15 @@ proofs_ask(struct answers *a, uint64_t client, uint32_t request,
 	   const struct question_prove *q)
 {
 	struct fetch_world *w = NULL;
-	struct proofs *p = calloc(1, sizeof(*p));
+	struct proofs *p;
 
-	if (a->config.fetching == NULL || p == NULL ||
-	    (w = answers_world(a)) == NULL)
+	if (a->config.fetching == NULL) {
+		answers_refuse(a, client, request, ERROR_BUSY,
+			       "nothing is fetched here");
+		return;
+	}
+	p = calloc(1, sizeof(*p));
+	if (p == NULL || (w = answers_world(a)) == NULL)
 		goto no_memory;
 	*p = (struct proofs){a, client, request};
 	answers_hold(a);

@@ -230,6 +230,7 @@ fetching_get(struct fetching *all, const struct question_get *what, int fd,
 	pthread_mutex_init(&f->plan_lock, NULL);
 	fetch_world_hold(world);
 	f->world = world;
+	atomic_fetch_add(&all->refs, 1);
 	fetching_submit(all, &f->work);
 	return f;
 }
@@ -316,11 +317,12 @@ fetch_free(struct fetch *f)
 	fetch_drop(f);
 }
 
-void
-fetch_drop(struct fetch *f)
+/* To close a file may take as long as its disk does. */
+static void
+bury(struct fetching *all, struct fetch_work *w)
 {
-	if (atomic_fetch_sub(&f->refs, 1) != 1)
-		return;
+	struct fetch *f = (struct fetch *)w;
+
 	part_free(f->part);
 	plan_free(f->plan);
 	if (f->fd != -1)
@@ -329,4 +331,14 @@ fetch_drop(struct fetch *f)
 	pthread_mutex_destroy(&f->lock);
 	pthread_mutex_destroy(&f->plan_lock);
 	free(f);
+	fetching_drop(all);
+}
+
+void
+fetch_drop(struct fetch *f)
+{
+	if (atomic_fetch_sub(&f->refs, 1) != 1)
+		return;
+	f->work.run = bury;
+	fetching_hand_off(f->all, &f->work);
 }

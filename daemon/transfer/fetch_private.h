@@ -23,10 +23,15 @@
 #define IDLE_CHANNELS  16u
 #define COPY_BYTES     (256u * 1024u)
 
+#define PROVERS_MAX    (FETCH_THREADS / 2u) /* a proof takes as long as a disk */
+
 /* Something for one thread to do. */
 struct fetch_work {
 	struct fetch_work *next;
 	void (*run)(struct fetching *f, struct fetch_work *w);
+};
+struct fetch_queue {
+	struct fetch_work *first, **last;
 };
 
 /* What can be ended from another thread: a lane on its channel, or dialling. */
@@ -86,13 +91,16 @@ struct fetch {
 };
 
 struct fetching {
+	atomic_uint refs; /* who made it, and each fetch */
 	struct fetching_config config;
 	struct channel_self self;
 	pthread_mutex_t lock;
 	pthread_cond_t news;
-	struct fetch_work *first, **last;
+	struct fetch_queue work, proofs;
+	uint32_t proving; /* threads at work of `proofs` */
 	struct fetch *running; /* prepared; another lane may find work */
 	bool ending;
+	bool gone; /* only memory is left, for those who still refer to it */
 	unsigned thread_count;
 	pthread_t threads[FETCH_THREADS];
 	struct idle_channel {
@@ -118,6 +126,11 @@ struct fetching {
 
 /* fetching.c */
 void fetching_submit(struct fetching *f, struct fetch_work *w);
+/* The same, but never more than PROVERS_MAX of these are done at once. */
+void fetching_submit_proof(struct fetching *f, struct fetch_work *w);
+/* For the loop thread: done by a thread while there are any, else at once. */
+void fetching_hand_off(struct fetching *f, struct fetch_work *w);
+void fetching_drop(struct fetching *f);
 /* Wait as long as --fetch-rate says after so many bytes; false: cancelled. */
 bool fetching_pay(struct fetching *f, uint64_t bytes,
 		  const atomic_bool *cancelled);

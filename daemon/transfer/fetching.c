@@ -196,6 +196,42 @@ wait_for_news(struct fetching *f, unsigned ms)
 	return pthread_cond_timedwait(&f->news, &f->lock, &until) == 0;
 }
 
+static void
+push(struct fetch_queue *q, struct fetch_work *w)
+{
+	w->next = NULL;
+	*q->last = w;
+	q->last = &w->next;
+}
+
+static struct fetch_work *
+pop(struct fetch_queue *q)
+{
+	struct fetch_work *w = q->first;
+
+	if (w != NULL && (q->first = w->next) == NULL)
+		q->last = &q->first;
+	return w;
+}
+
+/* The lock is held before and after.  Proofs first: there are never so many
+ * under way that all threads were at them.  False: there is nothing to do. */
+static bool
+do_one(struct fetching *f)
+{
+	bool proof = f->proofs.first != NULL && f->proving < PROVERS_MAX;
+	struct fetch_work *w = pop(proof ? &f->proofs : &f->work);
+
+	if (w == NULL)
+		return false;
+	f->proving += proof;
+	pthread_mutex_unlock(&f->lock);
+	w->run(f, w);
+	pthread_mutex_lock(&f->lock);
+	f->proving -= proof;
+	return true;
+}
+
 static void *
 thread_main(void *arg)
 {
@@ -205,16 +241,12 @@ thread_main(void *arg)
 	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS);
 	pthread_mutex_lock(&f->lock);
 	while (!f->ending) {
-		struct fetch_work *w = f->first;
 		struct fetch *r;
 		unsigned wait_ms;
 
-		if (w != NULL) {
-			if ((f->first = w->next) == NULL)
-				f->last = &f->first;
-			pthread_mutex_unlock(&f->lock);
-			w->run(f, w);
-		} else if ((r = find_helpless(f, &wait_ms)) != NULL) {
+		if (do_one(f))
+			continue;
+		if ((r = find_helpless(f, &wait_ms)) != NULL) {
 			r->lanes++;
 			pthread_mutex_unlock(&f->lock);
 			run_lane(f, r);
@@ -235,12 +267,29 @@ thread_main(void *arg)
 void
 fetching_submit(struct fetching *f, struct fetch_work *w)
 {
-	w->next = NULL;
 	pthread_mutex_lock(&f->lock);
-	*f->last = w;
-	f->last = &w->next;
+	push(&f->work, w);
 	pthread_cond_signal(&f->news);
 	pthread_mutex_unlock(&f->lock);
+}
+
+void
+fetching_submit_proof(struct fetching *f, struct fetch_work *w)
+{
+	pthread_mutex_lock(&f->lock);
+	push(&f->proofs, w);
+	pthread_cond_signal(&f->news);
+	pthread_mutex_unlock(&f->lock);
+}
+
+void
+fetching_hand_off(struct fetching *f, struct fetch_work *w)
+{
+	/* Only the loop thread says that it is gone. */
+	if (f->gone)
+		w->run(f, w);
+	else
+		fetching_submit(f, w);
 }
 
 bool
@@ -340,7 +389,9 @@ fetching_new(const struct fetching_config *config, struct trouble *why)
 	f->self = (struct channel_self){.tls = config->tls,
 					.state = config->state,
 					.run = config->state->run};
-	f->last = &f->first;
+	atomic_init(&f->refs, 1);
+	f->work.last = &f->work.first;
+	f->proofs.last = &f->proofs.first;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_mutex_init(&f->reader_lock, NULL);
 	pthread_condattr_init(&steady);
@@ -375,16 +426,24 @@ fetching_free(struct fetching *f)
 	for (unsigned i = 0; i < f->thread_count; i++)
 		pthread_join(f->threads[i], NULL);
 	/* What nobody has begun ends by seeing that all of it ends. */
-	while (f->first != NULL) {
-		struct fetch_work *w = f->first;
-
-		f->first = w->next;
-		w->run(f, w);
-	}
+	pthread_mutex_lock(&f->lock);
+	while (do_one(f))
+		continue;
+	pthread_mutex_unlock(&f->lock);
+	f->gone = true;
 	channels_sweep(f, true);
 	free_buffers(f);
 	rate_release(&f->rate);
 	reader_close(f->reader);
+	f->reader = NULL;
+	fetching_drop(f);
+}
+
+void
+fetching_drop(struct fetching *f)
+{
+	if (atomic_fetch_sub(&f->refs, 1) != 1)
+		return;
 	pthread_cond_destroy(&f->news);
 	pthread_mutex_destroy(&f->lock);
 	pthread_mutex_destroy(&f->reader_lock);

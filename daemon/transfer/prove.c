@@ -278,7 +278,7 @@ find_run(struct fetching *f, struct fetch_work *w)
 	/* The list is whole before the first of them may settle. */
 	atomic_fetch_add(&p->left, p->count);
 	for (uint32_t i = 0; i < p->count; i++)
-		fetching_submit(f, &p->provers[i].work);
+		fetching_submit_proof(f, &p->provers[i].work);
 	settle(p);
 }
 

@@ -169,6 +169,33 @@ class Honest(World):
         right = hashlib.sha256(nonce + a).digest()
         self.assertEqual(sums, {"bob": (0, right), "carol": (0, right)})
 
+    def test_proofs_that_take_long(self):
+        """while many proofs are waited for, photos come"""
+        a, b = photo(5000, 1), photo(2 * MIB, 2)
+        asked, over = [], threading.Event()
+
+        def prove(channel, fields):
+            asked.append(fields)
+            over.wait(60)
+            raise ConnectionError
+        self.holder("eve", [a], prove=prove)
+        self.holder("bob", [b])
+        clients = [self.getter() for _ in range(12)]
+        for g in clients:
+            g.socket.sendall(frame(PROVE_HELD, 99, {
+                "photo": photo_id(a), "nonce": os.urandom(32)}))
+        wait_until(lambda: len(asked) == 4, "half of the threads to wait")
+        started = time.monotonic()
+        got, have = self.getter().get(photo_id(b), self.path())
+        self.assertEqual(have, b)
+        self.assertLess(time.monotonic() - started, 5)
+        self.assertEqual(len(asked), 4)
+        over.set()
+        for g in clients:
+            what, request, answer = g.hear()
+            self.assertEqual((what, request), (59, 99))
+            self.assertEqual([p[1] for p in answer["proofs"]], [21])
+
     def test_several(self):
         """a large photo comes from several at once, each piece once"""
         all_asked, met = threading.Barrier(3), set()

@@ -3,7 +3,8 @@
 Getter is a client that hands descriptors to a daemon.  Holder is a member of
 the mesh that lists photos and answers on channels, as honestly as the test
 wants: `serve(channel, fields)` is asked for every FETCH, and where there is
-`hand(channel, fields)`, it is for every HAND, and `hatch(channel)` for HATCH.
+`hand(channel, fields)`, it is for every HAND, and `hatch(channel)` for HATCH;
+`prove(channel, fields)` for PROVE.
 """
 import ctypes as c
 import hashlib
@@ -159,6 +160,11 @@ class Served:
     def error(self, code, text=""):
         self.say(ERROR, self.request, {"code": code, "text": text})
 
+    def prove(self, fields):
+        data = self.holder.photos[fields["photo"]]
+        self.say(PROOF, self.request, {"sum": hashlib.sha256(
+            fields["nonce"] + data).digest()})
+
     def open_hatch(self):
         """HATCH_IS; whoever comes is let in when something is handed."""
         at, ticket = os.urandom(16), os.urandom(16)
@@ -200,9 +206,7 @@ class Served:
                 what, self.request, fields = self.hear()
                 h.asked.append((what, fields))
                 if what == PROVE:
-                    data = h.photos[fields["photo"]]
-                    self.say(PROOF, self.request, {"sum": hashlib.sha256(
-                        fields["nonce"] + data).digest()})
+                    h.prove(self, fields)
                 elif what == HATCH:
                     h.hatch(self)
                 elif what == HAND:
@@ -228,8 +232,8 @@ class Holder:
     """Lists `photos` (a list of bytes, or id -> bytes) in the mesh of `port`."""
 
     def __init__(self, mesh, port, name, photos, serve=honestly, share=0,
-                 hand=None, hatch=Served.open_hatch):
-        self.key, self.serve = mesh_key(mesh), serve
+                 hand=None, hatch=Served.open_hatch, prove=Served.prove):
+        self.key, self.serve, self.prove = mesh_key(mesh), serve, prove
         self.hand, self.hatch = hand, hatch
         self.photos = photos if isinstance(photos, dict) else {
             photo_id(p): p for p in photos}
