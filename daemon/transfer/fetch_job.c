@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "holdings.h"
@@ -92,6 +93,19 @@ copy(struct fetch *f, int from, struct part_piece *piece, uint8_t *buffer,
 	return 1;
 }
 
+/* For tests that harm the file meanwhile. */
+static void
+take_breath(void)
+{
+#ifdef PHOTOMESH_TEST_HOOKS
+	const char *text = getenv("PHOTOMESH_COPY_PAUSE_MS");
+	long ms = text != NULL ? atol(text) : 0;
+	const struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+
+	nanosleep(&pause, NULL);
+#endif
+}
+
 int
 fetch_copy(struct fetch *f, int from, struct part_piece *piece,
 	   uint8_t *buffer, struct trouble *why)
@@ -100,6 +114,7 @@ fetch_copy(struct fetch *f, int from, struct part_piece *piece,
 
 	if (!fetching_copier(f->all))
 		return 0;
+	take_breath();
 	r = copy(f, from, piece, buffer, why);
 	fetching_copied(f->all);
 	return r;

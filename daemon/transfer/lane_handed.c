@@ -9,9 +9,7 @@
 #include "lane_private.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "content.h"
@@ -36,21 +34,9 @@ is_as_it_was(int fd, const struct stat *was)
 	       stat_mtime_ns(&now) == stat_mtime_ns(was);
 }
 
-/* For tests that harm the holder meanwhile. */
-static void
-take_breath(void)
-{
-#ifdef PHOTOMESH_TEST_HOOKS
-	const char *ms = getenv("PHOTOMESH_COPY_PAUSE_MS");
-
-	if (ms != NULL)
-		nanosleep(&(struct timespec){.tv_nsec = atol(ms) * 1000000},
-			  NULL);
-#endif
-}
-
 /* Piece by piece, as long as it goes well.  What was copied before a change is
- * good; what was while it changed is not kept. */
+ * good; what was while it changed is not kept.  Then, or when it cannot be read
+ * just now, its holder may say more on FETCH. */
 static void
 copy_pieces(struct lane *l, int from, uint8_t *buffer)
 {
@@ -65,7 +51,6 @@ copy_pieces(struct lane *l, int from, uint8_t *buffer)
 	       lane_take_piece(l)) {
 		struct part_piece *piece = &l->flights[0].piece;
 
-		take_breath();
 		r = fetch_copy(f, from, piece, buffer, &why);
 		atomic_fetch_add(&f->bytes, piece->got);
 		atomic_fetch_add(&f->fetched, piece->got);
@@ -78,7 +63,8 @@ copy_pieces(struct lane *l, int from, uint8_t *buffer)
 		}
 		lane_lose(l);
 		if (r == 0) {
-			log_debug("what %s handed over has changed",
+			log_debug("what %s handed over has changed, or cannot "
+				  "be read",
 				  l->peer->name);
 			break;
 		}
