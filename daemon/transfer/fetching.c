@@ -180,12 +180,23 @@ free_buffers(struct fetching *f)
 
 /* ---- threads ------------------------------------------------------------- */
 
+/* Nobody to help, and nothing kept that would be let go in time: the threads
+ * need not wake up to see that. */
+static bool
+is_at_rest(const struct fetching *f)
+{
+	return f->running == NULL && f->idle_count == 0 &&
+	       f->buffer_count == 0;
+}
+
 /* False: there was none for so long. */
 static bool
 wait_for_news(struct fetching *f, unsigned ms)
 {
 	struct timespec until;
 
+	if (is_at_rest(f))
+		return pthread_cond_wait(&f->news, &f->lock) == 0;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += ms / 1000;
 	until.tv_nsec += (long)(ms % 1000) * 1000000;
