@@ -48,12 +48,33 @@ client_queued(const struct client *c)
 	return evbuffer_get_length(bufferevent_get_output(c->bev));
 }
 
+/*
+ * What its socket takes at once needs no round of the loop to be written, and
+ * most answers are taken whole.  How many bytes; when that fails, whoever
+ * writes the rest will see why.
+ */
+static size_t
+send_at_once(struct client *c, const uint8_t *frame, size_t frame_bytes)
+{
+	ssize_t n;
+
+	if (c->remote || client_queued(c) > 0)
+		return 0;
+	n = send(bufferevent_getfd(c->bev), frame, frame_bytes,
+		 MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n > 0 ? (size_t)n : 0;
+}
+
 static void
 client_write(struct client *c, const uint8_t *frame, size_t frame_bytes)
 {
+	size_t sent;
+
 	if (c->doomed)
 		return;
-	if (bufferevent_write(c->bev, frame, frame_bytes) == -1)
+	sent = send_at_once(c, frame, frame_bytes);
+	if (sent < frame_bytes &&
+	    bufferevent_write(c->bev, frame + sent, frame_bytes - sent) == -1)
 		client_doom(c);
 }
 
@@ -145,6 +166,10 @@ client_take_leave(struct client *c, uint32_t request)
 	client_say(c, &q);
 	c->leaving = true;
 	bufferevent_setwatermark(c->bev, EV_WRITE, 0, 0);
+	/* Perhaps it is out already; not in here, who called has not done. */
+	bufferevent_trigger(c->bev, EV_WRITE,
+			    BEV_TRIG_IGNORE_WATERMARKS |
+				    BEV_TRIG_DEFER_CALLBACKS);
 }
 
 /* The answers that one more question may bring still fit. */
