@@ -106,12 +106,32 @@ swap_sides(struct record_meta *m)
 	m->height = width;
 }
 
-/* NULL, or why not. */
-static const char *
+/* libheif knows where in a HEIC things are, and how it will turn it. */
+static bool
+heif(struct view *v, struct record_meta *m)
+{
+	struct pixels_header h;
+	struct exif *e;
+
+	if (!pixels_header_read(&h, v->bytes, v->count))
+		return false;
+	if ((e = exif_open_parts(&h)) != NULL)
+		exif_read(e, m);
+	exif_close(e);
+	m->orientation = 1;
+	m->width = h.width;
+	m->height = h.height;
+	pixels_header_release(&h);
+	return true;
+}
+
+/* False when nobody understands it, and somebody should. */
+static bool
 picture(struct view *v, const char *type, struct record_meta *m)
 {
 	struct exif *e = exif_open(v->bytes, v->count);
-	bool sized = false;
+	struct pixels_header h;
+	bool understood = e != NULL || !pixels_understand(type);
 
 	m->media = raw_type(type) ? META_RAW : META_PICTURE;
 	if (e != NULL) {
@@ -120,36 +140,38 @@ picture(struct view *v, const char *type, struct record_meta *m)
 			m->media = META_RAW;
 		exif_close(e);
 	}
-	if (turned_by_decoder(type)) {
-		m->orientation = 1;
-		m->width = m->height = 0;
-	}
 	if (m->width == 0 && m->media == META_PICTURE &&
-	    pixels_understand(type))
-		sized = pixels_size(v->bytes, v->count, &m->width, &m->height);
+	    pixels_understand(type) &&
+	    pixels_header_read(&h, v->bytes, v->count)) {
+		understood = true;
+		m->width = h.width;
+		m->height = h.height;
+		pixels_header_release(&h);
+	}
 	if (m->orientation >= 5)
 		swap_sides(m);
-	if (e == NULL && !sized && pixels_understand(type))
-		return "it is not understood as a picture";
-	return NULL;
+	return understood;
 }
 
 static void
 answer_meta(struct answer *a, struct view *v, const char *type)
 {
 	struct record_meta m;
-	const char *reason = NULL;
+	bool understood = true;
 	size_t count;
 
 	memset(&m, 0, sizeof(m));
 	m.decoder = META_DECODER;
 	m.orientation = 1;
+	m.media = META_PICTURE;
 	if (begins(type, "video/"))
 		video(v, type, &m);
+	else if (turned_by_decoder(type))
+		understood = heif(v, &m);
 	else
-		reason = picture(v, type, &m);
-	if (reason != NULL) {
-		answer_refuse(a, reason);
+		understood = picture(v, type, &m);
+	if (!understood) {
+		answer_refuse(a, "it is not understood as a picture");
 		return;
 	}
 	count = record_meta_pack(&m, room(a), META_BYTES_MAX);

@@ -17,6 +17,7 @@
 
 struct exif {
 	GExiv2Metadata *m;
+	GExiv2Metadata *xmp; /* where Xmp is read: m, or a packet by itself */
 	GExiv2PreviewImage *preview;
 	bool has_exif, has_xmp, has_iptc;
 };
@@ -28,22 +29,55 @@ exif_start(void)
 	return gexiv2_initialize() ? 0 : -1;
 }
 
+static GExiv2Metadata *
+metadata(const uint8_t *bytes, size_t count)
+{
+	GExiv2Metadata *m = gexiv2_metadata_new();
+
+	if (bytes != NULL &&
+	    gexiv2_metadata_open_buf(m, bytes, (glong)count, NULL))
+		return m;
+	g_object_unref(m);
+	return NULL;
+}
+
+/* Owns both from here on; NULL when there is neither. */
+static struct exif *
+exif_of(GExiv2Metadata *m, GExiv2Metadata *xmp)
+{
+	struct exif *e;
+
+	if (m == NULL && xmp == NULL)
+		return NULL;
+	if (m == NULL)
+		m = g_object_ref(xmp);
+	if (xmp == NULL)
+		xmp = g_object_ref(m);
+	e = calloc(1, sizeof(*e));
+	if (e == NULL) {
+		g_object_unref(m);
+		g_object_unref(xmp);
+		return NULL;
+	}
+	e->m = m;
+	e->xmp = xmp;
+	e->has_exif = gexiv2_metadata_has_exif(m);
+	e->has_iptc = gexiv2_metadata_has_iptc(m);
+	e->has_xmp = gexiv2_metadata_has_xmp(xmp);
+	return e;
+}
+
 struct exif *
 exif_open(const uint8_t *bytes, size_t count)
 {
-	struct exif *e = calloc(1, sizeof(*e));
+	return exif_of(metadata(bytes, count), NULL);
+}
 
-	if (e == NULL)
-		return NULL;
-	e->m = gexiv2_metadata_new();
-	if (!gexiv2_metadata_open_buf(e->m, bytes, (glong)count, NULL)) {
-		exif_close(e);
-		return NULL;
-	}
-	e->has_exif = gexiv2_metadata_has_exif(e->m);
-	e->has_xmp = gexiv2_metadata_has_xmp(e->m);
-	e->has_iptc = gexiv2_metadata_has_iptc(e->m);
-	return e;
+struct exif *
+exif_open_parts(const struct pixels_header *h)
+{
+	return exif_of(metadata(h->exif, h->exif_bytes),
+		       metadata(h->xmp, h->xmp_bytes));
 }
 
 void
@@ -53,6 +87,7 @@ exif_close(struct exif *e)
 		return;
 	if (e->preview != NULL)
 		g_object_unref(e->preview);
+	g_object_unref(e->xmp);
 	g_object_unref(e->m);
 	free(e);
 }
@@ -69,7 +104,9 @@ tag(struct exif *e, const char *name)
 	    (name[0] == 'X' && !e->has_xmp) ||
 	    (name[0] == 'I' && !e->has_iptc))
 		return NULL;
-	text = gexiv2_metadata_try_get_tag_string(e->m, name, NULL);
+	text = gexiv2_metadata_try_get_tag_string(name[0] == 'X' ? e->xmp
+								 : e->m,
+						  name, NULL);
 	if (text != NULL && text[0] == '\0') {
 		g_free(text);
 		return NULL;
@@ -351,7 +388,7 @@ read_title(struct exif *e, struct record_meta *out)
 	char **all = NULL;
 
 	if (e->has_xmp)
-		all = gexiv2_metadata_try_get_tag_multiple(e->m,
+		all = gexiv2_metadata_try_get_tag_multiple(e->xmp,
 							   "Xmp.dc.title",
 							   NULL);
 	if (all != NULL && all[0] != NULL) {
@@ -387,6 +424,7 @@ read_keywords(struct exif *e, struct record_meta *out)
 {
 	static const char *const names[] = {"Xmp.dc.subject",
 					    "Iptc.Application2.Keywords"};
+	GExiv2Metadata *const from[] = {e->xmp, e->m};
 	const bool there[] = {e->has_xmp, e->has_iptc};
 
 	for (size_t i = 0; i < 2; i++) {
@@ -394,7 +432,7 @@ read_keywords(struct exif *e, struct record_meta *out)
 
 		if (there[i])
 			all = gexiv2_metadata_try_get_tag_multiple(
-				e->m, names[i], NULL);
+				from[i], names[i], NULL);
 		for (char **k = all; k != NULL && *k != NULL &&
 				     out->keyword_count < META_KEYWORDS_MAX;
 		     k++)

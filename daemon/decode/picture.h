@@ -22,9 +22,15 @@ struct exif;
 int pixels_start(void);
 /* Does vips read this (a media type as of sniff.h)? */
 bool pixels_understand(const char *type);
-/* As displayed by HEIC and AVIF, as stored by all others; from the header. */
-bool pixels_size(const uint8_t *bytes, size_t count, uint32_t *width,
-		 uint32_t *height);
+/* What its header says, without decoding. */
+struct pixels_header {
+	uint32_t width, height; /* HEIC, AVIF: as displayed; else as stored */
+	uint8_t *exif, *xmp;    /* owned; a TIFF, an XML packet; or NULL */
+	size_t exif_bytes, xmp_bytes;
+};
+bool pixels_header_read(struct pixels_header *h, const uint8_t *bytes,
+			size_t count);
+void pixels_header_release(struct pixels_header *h);
 /*
  * A thumbnail into out[max], sRGB, no metadata; 0 when there is none, and then
  * `reason` says why.  Turned as `orientation` (1 to 8) says, whatever the bytes
@@ -38,6 +44,8 @@ size_t pixels_thumb(const uint8_t *bytes, size_t count, unsigned orientation,
 int exif_start(void);
 /* NULL when nothing is found that is understood. */
 struct exif *exif_open(const uint8_t *bytes, size_t count);
+/* From the parts that vips has found in a HEIC or AVIF: gexiv2 overlooks some. */
+struct exif *exif_open_parts(const struct pixels_header *h);
 void exif_close(struct exif *e);
 /* Everything but media. */
 void exif_read(struct exif *e, struct record_meta *out);

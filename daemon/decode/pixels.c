@@ -4,6 +4,7 @@
  * A header is read and judged before anything is decoded, as VIPS_MAX_COORD has
  * no effect in the versions there are.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include <vips/vips.h>
@@ -82,21 +83,71 @@ header(const uint8_t *bytes, size_t count, const char **reason)
 	return NULL;
 }
 
+/* A copy of a blob of the header's, without `prefix`; NULL: it has none. */
+static uint8_t *
+blob(VipsImage *image, const char *name, const char *prefix,
+     size_t prefix_bytes, size_t *count)
+{
+	const void *data;
+	const uint8_t *bytes;
+
+	*count = 0;
+	if (vips_image_get_typeof(image, name) != VIPS_TYPE_BLOB ||
+	    vips_image_get_blob(image, name, &data, count) != 0 ||
+	    *count == 0)
+		return NULL;
+	bytes = data;
+	if (*count > prefix_bytes && memcmp(bytes, prefix, prefix_bytes) == 0) {
+		bytes += prefix_bytes;
+		*count -= prefix_bytes;
+	}
+	return g_memdup2(bytes, *count);
+}
+
+/* Of a HEIC, vips 8.14 names the XMP after its place among the items. */
+static uint8_t *
+xmp_blob(VipsImage *image, size_t *count)
+{
+	uint8_t *xmp = blob(image, VIPS_META_XMP_NAME, "", 0, count);
+	char name[32];
+
+	for (unsigned i = 0; i < 16 && xmp == NULL; i++) {
+		snprintf(name, sizeof(name), "heif-mime-%u", i);
+		xmp = blob(image, name, "", 0, count);
+		if (xmp != NULL && xmp[0] != '<') {
+			g_free(xmp);
+			xmp = NULL;
+		}
+	}
+	return xmp;
+}
+
 bool
-pixels_size(const uint8_t *bytes, size_t count, uint32_t *width,
-	    uint32_t *height)
+pixels_header_read(struct pixels_header *h, const uint8_t *bytes, size_t count)
 {
 	VipsImage *image = vips_image_new_from_buffer(
 		bytes, count, "", "access", VIPS_ACCESS_SEQUENTIAL, NULL);
 
+	memset(h, 0, sizeof(*h));
 	if (image == NULL) {
 		vips_error_clear();
 		return false;
 	}
-	*width = (uint32_t)vips_image_get_width(image);
-	*height = (uint32_t)vips_image_get_height(image);
+	h->width = (uint32_t)vips_image_get_width(image);
+	h->height = (uint32_t)vips_image_get_height(image);
+	h->exif = blob(image, VIPS_META_EXIF_NAME, "Exif\0\0", 6,
+		       &h->exif_bytes);
+	h->xmp = xmp_blob(image, &h->xmp_bytes);
 	g_object_unref(image);
 	return true;
+}
+
+void
+pixels_header_release(struct pixels_header *h)
+{
+	g_free(h->exif);
+	g_free(h->xmp);
+	memset(h, 0, sizeof(*h));
 }
 
 /* What EXIF means by 2 to 8: perhaps a mirror, then a quarter turn. */
