@@ -108,12 +108,12 @@ swap_sides(struct record_meta *m)
 
 /* libheif knows where in a HEIC things are, and how it will turn it. */
 static bool
-heif(struct view *v, struct record_meta *m)
+heif(struct view *v, const char *type, struct record_meta *m)
 {
 	struct pixels_header h;
 	struct exif *e;
 
-	if (!pixels_header_read(&h, v->bytes, v->count))
+	if (!pixels_header_read(&h, type, v->bytes, v->count))
 		return false;
 	if ((e = exif_open_parts(&h)) != NULL)
 		exif_read(e, m);
@@ -142,7 +142,7 @@ picture(struct view *v, const char *type, struct record_meta *m)
 	}
 	if (m->width == 0 && m->media == META_PICTURE &&
 	    pixels_understand(type) &&
-	    pixels_header_read(&h, v->bytes, v->count)) {
+	    pixels_header_read(&h, type, v->bytes, v->count)) {
 		understood = true;
 		m->width = h.width;
 		m->height = h.height;
@@ -167,7 +167,7 @@ answer_meta(struct answer *a, struct view *v, const char *type)
 	if (begins(type, "video/"))
 		video(v, type, &m);
 	else if (turned_by_decoder(type))
-		understood = heif(v, &m);
+		understood = heif(v, type, &m);
 	else
 		understood = picture(v, type, &m);
 	if (!understood) {
@@ -196,8 +196,8 @@ thumb_of_preview(struct answer *a, struct exif *e, bool is_raw)
 
 	if (bytes == NULL)
 		return 0;
-	return pixels_thumb(bytes, count, exif_orientation(e), room(a),
-			    THUMB_BYTES_MAX, &reason);
+	return pixels_thumb("image/jpeg", bytes, count, exif_orientation(e),
+			    room(a), THUMB_BYTES_MAX, &reason);
 }
 
 /* Its bytes in room(a), or 0 and why not.  Which way up is exif.c's word, here
@@ -225,8 +225,8 @@ thumb(struct answer *a, struct view *v, const char *type, const char **reason)
 	if (used > 0 || is_raw)
 		return used;
 	if (view_whole(v))
-		return pixels_thumb(v->bytes, v->count, orientation, room(a),
-				    THUMB_BYTES_MAX, reason);
+		return pixels_thumb(type, v->bytes, v->count, orientation,
+				    room(a), THUMB_BYTES_MAX, reason);
 	*reason = "it is too large to be decoded";
 	return 0;
 }

@@ -28,16 +28,17 @@ struct pixels_header {
 	uint8_t *exif, *xmp;    /* owned; a TIFF, an XML packet; or NULL */
 	size_t exif_bytes, xmp_bytes;
 };
-bool pixels_header_read(struct pixels_header *h, const uint8_t *bytes,
-			size_t count);
+bool pixels_header_read(struct pixels_header *h, const char *type,
+			const uint8_t *bytes, size_t count);
 void pixels_header_release(struct pixels_header *h);
 /*
  * A thumbnail into out[max], sRGB, no metadata; 0 when there is none, and then
  * `reason` says why.  Turned as `orientation` (1 to 8) says, whatever the bytes
  * say themselves.
  */
-size_t pixels_thumb(const uint8_t *bytes, size_t count, unsigned orientation,
-		    uint8_t *out, size_t max, const char **reason);
+size_t pixels_thumb(const char *type, const uint8_t *bytes, size_t count,
+		    unsigned orientation, uint8_t *out, size_t max,
+		    const char **reason);
 
 /* ---- exif.c: gexiv2 ------------------------------------------------------ */
 

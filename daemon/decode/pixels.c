@@ -48,25 +48,60 @@ pixels_start(void)
 	return 0;
 }
 
+typedef int load_function(void *bytes, size_t count, VipsImage **out, ...);
+
+static const struct loader {
+	const char *type;
+	load_function *load;
+} loaders[] = {
+	{"image/jpeg", vips_jpegload_buffer},
+	{"image/png", vips_pngload_buffer},
+	{"image/webp", vips_webpload_buffer},
+	{"image/gif", vips_gifload_buffer},
+	{"image/tiff", vips_tiffload_buffer},
+	{"image/heic", vips_heifload_buffer},
+	{"image/heif", vips_heifload_buffer},
+	{"image/avif", vips_heifload_buffer},
+};
+
+static const struct loader *
+loader_of(const char *type)
+{
+	for (size_t i = 0; i < sizeof(loaders) / sizeof(loaders[0]); i++)
+		if (strcmp(type, loaders[i].type) == 0)
+			return &loaders[i];
+	return NULL;
+}
+
 bool
 pixels_understand(const char *type)
 {
-	static const char *const types[] = {
-		"image/jpeg", "image/png",  "image/webp", "image/gif",
-		"image/tiff", "image/heic", "image/heif", "image/avif"};
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (strcmp(type, types[i]) == 0)
-			return true;
-	return false;
+	return loader_of(type) != NULL;
 }
 
-/* NULL with the reason, or an image of which nothing is decoded yet. */
+/*
+ * An image of which nothing is decoded yet; NULL: it is none.  By its own loader:
+ * vips, left to find one, asks ImageMagick too whether this might be something,
+ * blocked or not.
+ */
 static VipsImage *
-header(const uint8_t *bytes, size_t count, const char **reason)
+open_header(const char *type, const uint8_t *bytes, size_t count)
 {
-	VipsImage *image = vips_image_new_from_buffer(
-		bytes, count, "", "access", VIPS_ACCESS_SEQUENTIAL, NULL);
+	const struct loader *l = loader_of(type);
+	VipsImage *image = NULL;
+
+	if (l == NULL || l->load((void *)bytes, count, &image, "access",
+				 VIPS_ACCESS_SEQUENTIAL, NULL) != 0)
+		return NULL;
+	return image;
+}
+
+/* NULL with the reason, or an image that may be decoded. */
+static VipsImage *
+open_judged(const char *type, const uint8_t *bytes, size_t count,
+	    const char **reason)
+{
+	VipsImage *image = open_header(type, bytes, count);
 	uint64_t width, height;
 
 	if (image == NULL) {
@@ -123,10 +158,10 @@ xmp_blob(VipsImage *image, size_t *count)
 }
 
 bool
-pixels_header_read(struct pixels_header *h, const uint8_t *bytes, size_t count)
+pixels_header_read(struct pixels_header *h, const char *type,
+		   const uint8_t *bytes, size_t count)
 {
-	VipsImage *image = vips_image_new_from_buffer(
-		bytes, count, "", "access", VIPS_ACCESS_SEQUENTIAL, NULL);
+	VipsImage *image = open_header(type, bytes, count);
 
 	memset(h, 0, sizeof(*h));
 	if (image == NULL) {
@@ -257,10 +292,12 @@ shrink(const uint8_t *bytes, size_t count, bool managed, VipsImage **out)
 }
 
 size_t
-pixels_thumb(const uint8_t *bytes, size_t count, unsigned orientation,
-	     uint8_t *out, size_t max, const char **reason)
+pixels_thumb(const char *type, const uint8_t *bytes, size_t count,
+	     unsigned orientation, uint8_t *out, size_t max,
+	     const char **reason)
 {
-	VipsImage *image = header(bytes, count, reason), *small, *upright;
+	VipsImage *image = open_judged(type, bytes, count, reason), *small,
+		  *upright;
 	bool managed;
 	size_t used = 0;
 
