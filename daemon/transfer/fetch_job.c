@@ -112,11 +112,11 @@ fetch_copy(struct fetch *f, int from, struct part_piece *piece,
 {
 	int r;
 
-	if (!fetching_copier(f->all))
+	if (!copiers_enter(&f->all->copiers, FETCH_STALL_MS))
 		return 0;
 	take_breath();
 	r = copy(f, from, piece, buffer, why);
-	fetching_copied(f->all);
+	copiers_leave(&f->all->copiers);
 	return r;
 }
 

@@ -5,10 +5,10 @@
 #define PHOTOMESH_FETCH_PRIVATE_H
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "channel.h"
+#include "copiers.h"
 #include "fetching.h"
 #include "mailbox.h"
 #include "message.h"
@@ -108,7 +108,7 @@ struct fetching {
 		uint64_t since_ms;
 	} idle[IDLE_CHANNELS];
 	uint32_t idle_count;
-	sem_t copiers; /* how many more may read a file just now */
+	struct copiers copiers; /* who reads a file that is here */
 	/* Of COPY_BYTES each, between two uses; lock. */
 	uint8_t *buffers[FETCH_THREADS];
 	uint32_t buffer_count;
@@ -136,10 +136,6 @@ bool fetching_pay(struct fetching *f, uint64_t bytes,
 		  const atomic_bool *cancelled);
 /* COPY_BYTES to read into, to be given back; NULL: out of memory.  (Fresh from
  * the kernel each time, they cost more than copying a small photo does.) */
-/* Be one of those who read a file; false: for FETCH_STALL_MS nobody has made
- * room. */
-bool fetching_copier(struct fetching *f);
-void fetching_copied(struct fetching *f);
 uint8_t *fetching_lend(struct fetching *f);
 void fetching_give_back(struct fetching *f, uint8_t *buffer);
 uint64_t fetching_rate(struct fetching *f, const struct node_id *node);

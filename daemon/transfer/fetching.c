@@ -7,7 +7,6 @@
 #include "fetch_private.h"
 
 #include <errno.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,27 +139,6 @@ copiers_max(void)
 	if (processors > (long)FETCH_THREADS / 2)
 		return FETCH_THREADS / 2;
 	return processors > 2 ? (unsigned)processors : 2;
-}
-
-bool
-fetching_copier(struct fetching *f)
-{
-	struct timespec until;
-	int r;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += FETCH_STALL_MS / 1000;
-	while ((r = sem_clockwait(&f->copiers, CLOCK_MONOTONIC, &until)) ==
-		       -1 &&
-	       errno == EINTR)
-		;
-	return r == 0;
-}
-
-void
-fetching_copied(struct fetching *f)
-{
-	sem_post(&f->copiers);
 }
 
 static void
@@ -409,7 +387,7 @@ fetching_new(const struct fetching_config *config, struct trouble *why)
 	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
 	pthread_cond_init(&f->news, &steady);
 	pthread_condattr_destroy(&steady);
-	sem_init(&f->copiers, 0, copiers_max());
+	copiers_init(&f->copiers, copiers_max());
 	rate_init(&f->rate, config->rate);
 	f->reader = reader_open(config->state->dir, why);
 	if (f->reader == NULL || start_threads(f, why) == -1) {
@@ -458,6 +436,6 @@ fetching_drop(struct fetching *f)
 	pthread_cond_destroy(&f->news);
 	pthread_mutex_destroy(&f->lock);
 	pthread_mutex_destroy(&f->reader_lock);
-	sem_destroy(&f->copiers);
+	copiers_release(&f->copiers);
 	free(f);
 }

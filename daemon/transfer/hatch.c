@@ -98,7 +98,7 @@ hatch_open(struct hatch *h, struct bulk_hatch *where)
 	memcpy(h->ticket, where->ticket, HATCH_TICKET_BYTES);
 	bytes = name_it(where->at, &name);
 	if (bind(h->listener, (const struct sockaddr *)&name, bytes) == 0 &&
-	    listen(h->listener, (int)KNOCKS_MAX) == 0)
+	    listen(h->listener, (int)KNOCKS_MAX - 1) == 0)
 		return true;
 	shut(&h->listener);
 	return false;
