@@ -354,6 +354,8 @@ struct photos_writer {
 };
 void photos_writer_init(struct photos_writer *w, uint8_t *out, size_t max);
 bool photos_writer_add(struct photos_writer *w, const struct answer_photo *p);
+/* It goes on in `out`, where what was written is already; `max` is greater. */
+void photos_writer_move(struct photos_writer *w, uint8_t *out, size_t max);
 /* `rest`: everything but photos. */
 size_t photos_writer_end(struct photos_writer *w, uint32_t request,
 			 const struct answer_photos *rest);

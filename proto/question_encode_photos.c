@@ -67,16 +67,26 @@ pack_photo(struct pack *p, const struct answer_photo *o, uint32_t copy_count)
 void
 photos_writer_init(struct photos_writer *w, uint8_t *out, size_t max)
 {
+	memset(w, 0, sizeof(*w));
+	w->room_bytes = PHOTOS_ROOM_BYTES;
+	w->items = PHOTOS_ROOM_ITEMS;
+	photos_writer_move(w, out, max);
+}
+
+void
+photos_writer_move(struct photos_writer *w, uint8_t *out, size_t max)
+{
+	size_t used = w->pack.used;
+
 	if (max > FRAME_HEADER_BYTES + ANSWER_BODY_BYTES_MAX)
 		max = FRAME_HEADER_BYTES + ANSWER_BODY_BYTES_MAX;
 	assert(max > PHOTOS_LEAD_BYTES + PHOTOS_ROOM_BYTES);
-	memset(w, 0, sizeof(*w));
+	assert(max >= w->max && !w->pack.overflow);
 	w->out = out;
 	w->max = max;
-	w->room_bytes = PHOTOS_ROOM_BYTES;
-	w->items = PHOTOS_ROOM_ITEMS;
 	pack_init(&w->pack, out + PHOTOS_LEAD_BYTES,
 		  max - PHOTOS_LEAD_BYTES - PHOTOS_ROOM_BYTES);
+	w->pack.used = used;
 }
 
 /*

@@ -14,6 +14,10 @@ floor_ms(int64_t ns)
 }
 
 #define FRAME_MAX (FRAME_HEADER_BYTES + ANSWER_BODY_BYTES_MAX)
+/* A page of 100 fits; and what is smaller than 256 KiB need not be had from
+ * the kernel each time (main.c). */
+#define FRAME_FIRST (128u * 1024u)
+#define COPIES_FEW  16u /* that fit into it, however long their paths */
 
 struct photos *
 photos_new(const struct view *v)
@@ -26,11 +30,11 @@ photos_new(const struct view *v)
 	p->node_count = 0;
 	p->has_wasted = false;
 	p->wasted_bytes = 0;
-	if ((p->frame = malloc(FRAME_MAX)) == NULL) {
+	if ((p->frame = malloc(FRAME_FIRST)) == NULL) {
 		free(p);
 		return NULL;
 	}
-	photos_writer_init(&p->writer, p->frame, FRAME_MAX);
+	photos_writer_init(&p->writer, p->frame, FRAME_FIRST);
 	return p;
 }
 
@@ -78,6 +82,20 @@ taken_text(const struct photo_row *row, char out[40])
 			 row->zone_min < 0 ? '-' : '+', zone / 60, zone % 60);
 }
 
+/* The largest frame there may be; false when that is had, or is not to be had. */
+static bool
+grow(struct photos *p)
+{
+	uint8_t *more;
+
+	if (p->writer.max == FRAME_MAX ||
+	    (more = realloc(p->frame, FRAME_MAX)) == NULL)
+		return false;
+	p->frame = more;
+	photos_writer_move(&p->writer, p->frame, FRAME_MAX);
+	return true;
+}
+
 bool
 photos_add(struct photos *p, const struct photo_row *row)
 {
@@ -115,7 +133,11 @@ photos_add(struct photos *p, const struct photo_row *row)
 		out->online = c->root_online && p->nodes[out->node].online;
 		a.copy_count++;
 	}
-	if (photos_writer_add(&p->writer, &a))
+	/* Of the first photo as many copies are named as the frame holds. */
+	if (p->writer.photo_count == 0 && a.copy_count > COPIES_FEW)
+		(void)grow(p);
+	if (photos_writer_add(&p->writer, &a) ||
+	    (grow(p) && photos_writer_add(&p->writer, &a)))
 		return true;
 	p->node_count = node_count;
 	return false;

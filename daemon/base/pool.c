@@ -183,6 +183,7 @@ pool_submit(struct pool *p, struct job *j)
 	pthread_mutex_lock(&p->lock);
 	*p->last = j;
 	p->last = &j->next;
-	pthread_cond_signal(&p->work_waits);
 	pthread_mutex_unlock(&p->lock);
+	/* Behind the lock, or who wakes would have to wait for it. */
+	pthread_cond_signal(&p->work_waits);
 }
