@@ -20,8 +20,7 @@ struct sum; /* one sum after another */
 struct sum *sum_new(void);
 void sum_free(struct sum *s);
 
-/* false with errno ENOMEM.  sum_end goes with a sum_begin, or another of those
- * begins anew. */
+/* False with errno ENOMEM.  sum_begin begins anew, whatever was before. */
 bool sum_begin(struct sum *s);
 bool sum_add(struct sum *s, const void *bytes, size_t count);
 bool sum_end(struct sum *s, uint8_t out[PROOF_BYTES]);

@@ -347,6 +347,7 @@ read_once(struct content_reader *r, int fd, const struct stat *before,
 	}
 	if (!stat_same(&out->stat, &after))
 		return false;
+	out->stat = after; /* and whether it has a name yet */
 	return out->verdict != CONTENT_MEDIA ||
 	       out->photo.size == (uint64_t)after.st_size;
 }

@@ -26,7 +26,7 @@ struct content {
 	const char *type; /* static */
 	struct photo_id photo;
 	bool truncated;   /* ends before its format says it may */
-	struct stat stat; /* as it was before and after reading */
+	struct stat stat; /* as it was before and after reading; links: after */
 	int error;        /* errno */
 };
 

@@ -257,7 +257,8 @@ pass_known(struct scan_root *s, const struct tree_file *f,
 	}
 	/* Under its own path with another ctime: something was done to it, so
 	 * what is known elsewhere of this inode is no better. */
-	if (!s->now->stable || (s->blank && f->stat->st_nlink == 1) || (found && known->inode == f->stat->st_ino))
+	if (!s->now->stable || (found && known->inode == f->stat->st_ino) ||
+	    (s->blank && f->stat->st_nlink == 1))
 		return 0;
 	r = find_moved(s, f->path, f->path_bytes, f->stat, &moved, why);
 	if (r != 1)

@@ -86,6 +86,29 @@ png(size_t count, bool ends)
 	expect(count, !ends);
 }
 
+/* How it looked before counts only if it looks so afterwards. */
+static void
+look_before(const char *path)
+{
+	struct stat before;
+	struct content c;
+
+	jpeg(40000, true);
+	assert(fstat(fd, &before) == 0);
+	content_read(reader, fd, &before, NULL, NULL, &c);
+	assert(c.verdict == CONTENT_MEDIA && c.photo.size == 40000);
+	assert(c.stat.st_nlink == 1 && stat_same(&c.stat, &before));
+	for (size_t count = 30000; count <= 50000; count += 20000) {
+		fill(count);
+		content_read(reader, fd, &before, NULL, NULL, &c);
+		assert(c.verdict == CONTENT_MEDIA && c.photo.size == count);
+		assert(c.stat.st_size == (off_t)count);
+	}
+	assert(fstat(fd, &before) == 0 && unlink(path) == 0);
+	content_read(reader, fd, &before, NULL, NULL, &c);
+	assert(c.verdict == CONTENT_MEDIA && c.stat.st_nlink == 0);
+}
+
 int
 main(void)
 {
@@ -97,7 +120,7 @@ main(void)
 	struct content c;
 
 	fd = mkstemp(path);
-	assert(fd != -1 && unlink(path) == 0);
+	assert(fd != -1);
 	assert((reader = content_reader_new()) != NULL);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		jpeg(sizes[i], true);
@@ -105,6 +128,7 @@ main(void)
 		png(sizes[i], true);
 		png(sizes[i], false);
 	}
+	look_before(path);
 	/* It ends within its segments, and just behind its first mark. */
 	memcpy(bytes, "\xff\xd8\xff\xe1\x10\x00", 6);
 	expect(64, true);
