@@ -347,5 +347,6 @@ tunnel_write(struct tunnel *t, const void *bytes, size_t count)
 bool
 tunnel_pending(const struct tunnel *t)
 {
-	return SSL_has_pending(t->ssl) == 1;
+	/* Not SSL_has_pending: half a record is nothing to be read. */
+	return SSL_pending(t->ssl) > 0;
 }

@@ -1,5 +1,5 @@
 /*
- * clients.h: the Unix socket where `photo` asks.
+ * clients.h: where `photo` asks: the Unix socket, and TLS for who comes from far.
  *
  * Accepts, frames, hands questions to answer/, sends what comes back.  A
  * client that does not read is hung up on; one that asks nonsense is told so

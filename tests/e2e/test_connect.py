@@ -174,9 +174,19 @@ class Strangers(Base):
             caller.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
             caller.close()
         key = mesh_key(self.mesh)
+
+        def half(caller, frame_only):
+            tls = ServerTls(caller, key)
+            if frame_only:
+                tls.write(b"\0\0\1\0half")
+            else:  # a record of TLS
+                caller.send(b"\x17\x03\x03\1\0half")
+            return tls
         for do, code in ((web, 7), (lambda c: c.close(), 7),
                          (lambda c: None, 8),
                          (lambda c: ServerTls(c, key), 8),
+                         (lambda c: half(c, True), 8),
+                         (lambda c: half(c, False), 8),
                          (lambda c: ServerTls(c, key).write(
                              b"\xff\xff\xff\xff"), 1),
                          (lambda c: ServerTls(c, key).close(), 5)):
