@@ -113,7 +113,7 @@ heif(struct view *v, const char *type, struct record_meta *m)
 	struct pixels_header h;
 	struct exif *e;
 
-	if (!pixels_header_read(&h, type, v->bytes, v->count))
+	if (!view_map(v) || !pixels_header_read(&h, type, v->bytes, v->count))
 		return false;
 	if ((e = exif_open_parts(&h)) != NULL)
 		exif_read(e, m);
@@ -125,11 +125,39 @@ heif(struct view *v, const char *type, struct record_meta *m)
 	return true;
 }
 
+/* How much of a JPEG stands before its pixels; 0: more than the front. */
+static size_t
+jpeg_head(const struct view *v)
+{
+	const uint8_t *b = v->front;
+	size_t at = 2;
+
+	while (at + 4 <= v->front_bytes && b[at] == 0xff) {
+		size_t end = at + 2 + ((size_t)b[at + 2] << 8 | b[at + 3]);
+
+		if (b[at + 1] == 0xda) /* the scan begins */
+			return end <= v->front_bytes ? end : 0;
+		at = end;
+	}
+	return 0;
+}
+
+/* From the front alone where that is enough, else from the file. */
+static struct exif *
+open_exif(struct view *v, const char *type)
+{
+	size_t head = strcmp(type, "image/jpeg") == 0 ? jpeg_head(v) : 0;
+
+	if (head > 0)
+		return exif_open(v->front, head);
+	return view_map(v) ? exif_open(v->bytes, v->count) : NULL;
+}
+
 /* False when nobody understands it, and somebody should. */
 static bool
 picture(struct view *v, const char *type, struct record_meta *m)
 {
-	struct exif *e = exif_open(v->bytes, v->count);
+	struct exif *e = open_exif(v, type);
 	struct pixels_header h;
 	bool understood = e != NULL || !pixels_understand(type);
 
@@ -141,7 +169,7 @@ picture(struct view *v, const char *type, struct record_meta *m)
 		exif_close(e);
 	}
 	if (m->width == 0 && m->media == META_PICTURE &&
-	    pixels_understand(type) &&
+	    pixels_understand(type) && view_map(v) &&
 	    pixels_header_read(&h, type, v->bytes, v->count)) {
 		understood = true;
 		m->width = h.width;
@@ -213,6 +241,10 @@ thumb(struct answer *a, struct view *v, const char *type, const char **reason)
 	*reason = "no picture in it can be shown";
 	if (!is_raw && !pixels_understand(type))
 		return 0;
+	if (!view_map(v)) {
+		*reason = "it cannot be read";
+		return 0;
+	}
 	if (!turned_by_decoder(type) &&
 	    (e = exif_open(v->bytes, v->count)) != NULL) {
 		orientation = exif_orientation(e);
@@ -247,14 +279,14 @@ void
 answer_question(struct answer *a, enum decode_question q, int fd,
 		uint64_t file_bytes)
 {
+	static struct view v; /* large, and there is one question at a time */
 	const char *type;
-	struct view v;
 
 	if (!view_init(&v, fd, file_bytes)) {
 		answer_refuse(a, "it cannot be read");
 		return;
 	}
-	type = sniff(v.bytes, v.count);
+	type = sniff(v.front, v.front_bytes);
 	if (type == NULL) {
 		answer_refuse(a, "it is no photo or video");
 	} else {

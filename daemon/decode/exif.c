@@ -19,7 +19,8 @@ struct exif {
 	GExiv2Metadata *m;
 	GExiv2Metadata *xmp; /* where Xmp is read: m, or a packet by itself */
 	GExiv2PreviewImage *preview;
-	bool has_exif, has_xmp, has_iptc;
+	char **exif_names; /* owned: what there is; NULL: nothing */
+	bool has_xmp, has_iptc;
 };
 
 int
@@ -61,7 +62,9 @@ exif_of(GExiv2Metadata *m, GExiv2Metadata *xmp)
 	}
 	e->m = m;
 	e->xmp = xmp;
-	e->has_exif = gexiv2_metadata_has_exif(m);
+	/* To be told that a tag is missing costs exiv2 a walk over all. */
+	if (gexiv2_metadata_has_exif(m))
+		e->exif_names = gexiv2_metadata_get_exif_tags(m);
 	e->has_iptc = gexiv2_metadata_has_iptc(m);
 	e->has_xmp = gexiv2_metadata_has_xmp(xmp);
 	return e;
@@ -87,6 +90,7 @@ exif_close(struct exif *e)
 		return;
 	if (e->preview != NULL)
 		g_object_unref(e->preview);
+	g_strfreev(e->exif_names);
 	g_object_unref(e->xmp);
 	g_object_unref(e->m);
 	free(e);
@@ -94,15 +98,30 @@ exif_close(struct exif *e)
 
 /* ---- single tags ------------------------------------------------------------ */
 
+static bool
+there(const struct exif *e, const char *name)
+{
+	switch (name[0]) {
+	case 'X':
+		return e->has_xmp;
+	case 'I':
+		return e->has_iptc;
+	default: /* Exif: */
+		break;
+	}
+	for (char **at = e->exif_names; at != NULL && *at != NULL; at++)
+		if (strcmp(*at, name) == 0)
+			return true;
+	return false;
+}
+
 /* Owned, or NULL: not there, or empty. */
 static char *
 tag(struct exif *e, const char *name)
 {
 	char *text;
 
-	if ((name[0] == 'E' && !e->has_exif) ||
-	    (name[0] == 'X' && !e->has_xmp) ||
-	    (name[0] == 'I' && !e->has_iptc))
+	if (!there(e, name))
 		return NULL;
 	text = gexiv2_metadata_try_get_tag_string(name[0] == 'X' ? e->xmp
 								 : e->m,
@@ -425,12 +444,11 @@ read_keywords(struct exif *e, struct record_meta *out)
 	static const char *const names[] = {"Xmp.dc.subject",
 					    "Iptc.Application2.Keywords"};
 	GExiv2Metadata *const from[] = {e->xmp, e->m};
-	const bool there[] = {e->has_xmp, e->has_iptc};
 
 	for (size_t i = 0; i < 2; i++) {
 		char **all = NULL;
 
-		if (there[i])
+		if (there(e, names[i]))
 			all = gexiv2_metadata_try_get_tag_multiple(
 				from[i], names[i], NULL);
 		for (char **k = all; k != NULL && *k != NULL &&
