@@ -79,7 +79,7 @@ spawn_attributes(posix_spawnattr_t *a)
 static int
 spawn(const char *program, int socket, pid_t *pid)
 {
-	static const char *const talks = "/dev/null";
+	static const char nowhere[] = "/dev/null";
 	const char *argv[] = {program, NULL}, *env[PASSED_ON_MAX + 2];
 	char room[PASSED_ON_MAX][512];
 	posix_spawn_file_actions_t files;
@@ -94,18 +94,21 @@ spawn(const char *program, int socket, pid_t *pid)
 	r = posix_spawn_file_actions_adddup2(&files, socket, STDIN_FILENO);
 	if (r == 0)
 		r = posix_spawn_file_actions_addopen(&files, STDOUT_FILENO,
-						     talks, O_WRONLY, 0);
+						     nowhere, O_WRONLY, 0);
 #ifdef PHOTOMESH_TEST_HOOKS
 	if (getenv("PHOTOMESH_DECODE_LOG") == NULL)
 #endif
 	/* What libraries have to say is a stranger's doing. */
 	if (r == 0)
 		r = posix_spawn_file_actions_addopen(&files, STDERR_FILENO,
-						     talks, O_WRONLY, 0);
+						     nowhere, O_WRONLY, 0);
+#ifdef __GLIBC_PREREQ
 #if __GLIBC_PREREQ(2, 34)
-	/* Ours are close-on-exec; those that somebody left us may not be. */
+	/* Ours are close-on-exec; those that somebody left us may not be.  (It
+	 * closes them itself as well, but somewhat later.) */
 	if (r == 0)
 		r = posix_spawn_file_actions_addclosefrom_np(&files, 3);
+#endif
 #endif
 	if (r == 0)
 		r = posix_spawn(pid, program, &files, &attributes,

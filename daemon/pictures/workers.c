@@ -89,6 +89,25 @@ workers_open(const char *program, unsigned count, struct trouble *why)
 	return workers_open_deadline(program, count, DECODE_DEADLINE_MS, why);
 }
 
+/* Whoever is in here is waited for before the pool goes. */
+static void
+enter(struct workers *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->guests++;
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void
+leave(struct workers *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->guests--;
+	/* Not one alone: workers_close waits here as well. */
+	pthread_cond_broadcast(&w->freed);
+	pthread_mutex_unlock(&w->lock);
+}
+
 /* A free one, with a process if any free one has it; NULL when it is over.
  * Waits for one. */
 static struct worker *
@@ -123,28 +142,36 @@ give_back(struct worker *k)
 
 	pthread_mutex_lock(&w->lock);
 	k->taken = false;
-	/* Not one alone: workers_close waits here as well. */
-	pthread_cond_broadcast(&w->freed);
+	pthread_cond_signal(&w->freed);
 	pthread_mutex_unlock(&w->lock);
+}
+
+/* Takes it if it is free and has a process. */
+static bool
+take_idle(struct worker *k)
+{
+	struct workers *w = k->pool;
+	bool mine;
+
+	pthread_mutex_lock(&w->lock);
+	mine = !w->closing && !k->taken && k->pid != 0;
+	if (mine)
+		k->taken = true;
+	pthread_mutex_unlock(&w->lock);
+	return mine;
 }
 
 void
 workers_rest(struct workers *w)
 {
+	enter(w);
 	for (unsigned i = 0; i < w->count; i++) {
-		struct worker *k = &w->slots[i];
-		bool mine;
-
-		pthread_mutex_lock(&w->lock);
-		mine = !k->taken && k->pid != 0;
-		if (mine)
-			k->taken = true;
-		pthread_mutex_unlock(&w->lock);
-		if (!mine)
+		if (!take_idle(&w->slots[i]))
 			continue;
-		worker_end(k, NULL);
-		give_back(k);
+		worker_end(&w->slots[i], NULL);
+		give_back(&w->slots[i]);
 	}
+	leave(w);
 }
 
 void
@@ -168,9 +195,8 @@ workers_close(struct workers *w)
 		return;
 	workers_stop(w);
 	pthread_mutex_lock(&w->lock);
-	for (unsigned i = 0; i < w->count; i++)
-		while (w->slots[i].taken)
-			pthread_cond_wait(&w->freed, &w->lock);
+	while (w->guests > 0)
+		pthread_cond_wait(&w->freed, &w->lock);
 	pthread_mutex_unlock(&w->lock);
 	for (unsigned i = 0; i < w->count; i++)
 		worker_end(&w->slots[i], NULL);
@@ -329,12 +355,15 @@ workers_ask(struct workers *w, enum decode_question q, int fd,
 		trouble_set(why, EBADF, "not a file open for reading only");
 		return DECODE_UNAVAILABLE;
 	}
-	if ((k = take(w)) == NULL) {
+	enter(w);
+	if ((k = take(w)) != NULL) {
+		outcome = ask(k, q, fd, (uint64_t)st.st_size, out, why);
+		give_back(k);
+	} else {
 		trouble_set(why, 0, "the daemon is stopping");
-		return DECODE_UNAVAILABLE;
+		outcome = DECODE_UNAVAILABLE;
 	}
-	outcome = ask(k, q, fd, (uint64_t)st.st_size, out, why);
-	give_back(k);
+	leave(w);
 	return outcome;
 }
 

@@ -34,6 +34,7 @@ struct workers {
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
 	bool closing;
+	unsigned guests; /* threads within workers_ask or workers_rest */
 	uint64_t not_before_ms; /* clock_steady_ms: the pause after a failed start */
 	unsigned deadline_ms;
 	char *program; /* owned */

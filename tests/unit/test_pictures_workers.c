@@ -1,6 +1,7 @@
 /*
  * The pool against programs that do everything wrong (fake_decode.c, argv[1]):
- * each costs at most a worker, is told apart, and is never left behind.
+ * each costs at most a worker, is told apart, and is never left behind.  Then
+ * with the real one, where it is built (argv[2], and a picture as argv[3]).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -269,13 +270,12 @@ ask_all_kinds(void *arg)
 	struct workers *w = arg;
 	size_t wrong = 0;
 
-	for (unsigned n = 0; n < 16; n++) {
+	for (unsigned n = 0; n < 8; n++) {
 		struct decode_answer a;
 		struct record_meta m;
-		const unsigned i = n % 8;
 
-		if (order(w, DECODE_META, kinds[i].order, &a, NULL) !=
-		    kinds[i].outcome)
+		if (order(w, DECODE_META, kinds[n].order, &a, NULL) !=
+		    kinds[n].outcome)
 			wrong++;
 		else if (a.bytes != NULL &&
 			 (!record_meta_parse(a.bytes, a.count, &m) ||
@@ -308,8 +308,7 @@ many_threads(void **state)
 
 struct late {
 	struct workers *w;
-	pthread_mutex_t lock;
-	enum decode_outcome outcome;
+	enum decode_outcome outcome; /* read when its thread has ended */
 };
 
 static void *
@@ -317,34 +316,83 @@ ask_to_hang(void *arg)
 {
 	struct late *l = arg;
 	struct decode_answer a;
-	enum decode_outcome o = order(l->w, DECODE_META, "hang", &a, NULL);
 
-	pthread_mutex_lock(&l->lock);
-	l->outcome = o;
-	pthread_mutex_unlock(&l->lock);
+	l->outcome = order(l->w, DECODE_META, "hang", &a, NULL);
 	return NULL;
 }
 
-/* Stopping waits for nobody's deadline, and no file is blamed. */
+/* Stopping waits for nobody's deadline, and no file is blamed; neither for those
+ * who have a worker nor for those who wait for one. */
 static void
 closed_meanwhile(void **state)
 {
-	struct late l = {.lock = PTHREAD_MUTEX_INITIALIZER};
-	pthread_t thread;
-	uint64_t began;
+	enum { ASKERS = 4 };
 
 	(void)state;
-	l.w = opened(1, 60000);
-	number(l.w, "pid");
-	assert_int_equal(pthread_create(&thread, NULL, ask_to_hang, &l), 0);
-	/* Wherever it has come to by then: not begun, asking, or waiting. */
-	usleep(20000);
-	began = clock_steady_ms();
-	workers_close(l.w);
-	pthread_join(thread, NULL);
-	assert_true(clock_steady_ms() - began < 20000);
-	assert_int_equal(l.outcome, DECODE_UNAVAILABLE);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	for (unsigned round = 0; round < 4; round++) {
+		struct late late[ASKERS];
+		pthread_t threads[ASKERS];
+		struct workers *w = opened(2, 60000);
+		uint64_t began;
+
+		number(w, "pid");
+		for (unsigned i = 0; i < ASKERS; i++) {
+			late[i].w = w;
+			assert_int_equal(pthread_create(&threads[i], NULL,
+							ask_to_hang, &late[i]),
+					 0);
+		}
+		/* Wherever they have come to by then, but all have begun. */
+		usleep(100000 + 30000 * round);
+		began = clock_steady_ms();
+		workers_close(w);
+		for (unsigned i = 0; i < ASKERS; i++) {
+			pthread_join(threads[i], NULL);
+			assert_int_equal(late[i].outcome, DECODE_UNAVAILABLE);
+		}
+		assert_true(clock_steady_ms() - began < 20000);
+		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	}
+}
+
+/* ---- the real one ------------------------------------------------------------ */
+
+static const char *real, *picture;
+
+static void
+real_program(void **state)
+{
+	struct decode_answer a;
+	struct record_meta m;
+	struct trouble why;
+	struct workers *w;
+	int fd;
+
+	(void)state;
+	if (real == NULL)
+		skip();
+	w = workers_open(real, 2, NULL);
+	assert_non_null(w);
+	fd = open(picture, O_RDONLY | O_CLOEXEC);
+	assert_true(fd != -1);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(workers_ask(w, DECODE_META, fd, &a, &why),
+				 DECODE_DONE);
+		assert_true(record_meta_parse(a.bytes, a.count, &m));
+		assert_int_equal(m.width, 1280);
+		assert_true(m.has & META_HAS_PLACE);
+		decode_answer_release(&a);
+		assert_int_equal(workers_ask(w, DECODE_THUMB, fd, &a, &why),
+				 DECODE_DONE);
+		assert_true(a.count > 1000);
+		decode_answer_release(&a);
+		assert_int_equal(order(w, DECODE_META, "text", &a, &why),
+				 DECODE_REFUSED);
+		assert_string_equal(why.text, "it is no photo or video");
+	}
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+	close(fd);
+	closed(w);
 }
 
 int
@@ -359,10 +407,15 @@ main(int argc, char **argv)
 		cmocka_unit_test(unavailable),
 		cmocka_unit_test(many_threads),
 		cmocka_unit_test(closed_meanwhile),
+		cmocka_unit_test(real_program),
 	};
 
 	if (argc < 2)
 		return 2;
 	fake = argv[1];
+	if (argc > 3) {
+		real = argv[2];
+		picture = argv[3];
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
