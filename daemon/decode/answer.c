@@ -135,6 +135,10 @@ jpeg_head(const struct view *v)
 	while (at + 4 <= v->front_bytes && b[at] == 0xff) {
 		size_t end = at + 2 + ((size_t)b[at + 2] << 8 | b[at + 3]);
 
+		if (b[at + 1] == 0xff) { /* fills up */
+			at++;
+			continue;
+		}
 		if (b[at + 1] == 0xda) /* the scan begins */
 			return end <= v->front_bytes ? end : 0;
 		at = end;
@@ -159,7 +163,9 @@ picture(struct view *v, const char *type, struct record_meta *m)
 {
 	struct exif *e = open_exif(v, type);
 	struct pixels_header h;
-	bool understood = e != NULL || !pixels_understand(type);
+	/* Of one that is too large there is only a part, which may say nothing. */
+	bool understood = e != NULL || !pixels_understand(type) ||
+			  v->file_bytes > VIEW_BYTES_MAX;
 
 	m->media = raw_type(type) ? META_RAW : META_PICTURE;
 	if (e != NULL) {

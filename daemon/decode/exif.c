@@ -520,6 +520,8 @@ same_shape(uint64_t w, uint64_t h, uint64_t width, uint64_t height)
 {
 	uint64_t a = w * height, b = h * width, more = a > b ? a : b;
 
+	if (w > UINT16_MAX || h > UINT16_MAX) /* no JPEG has that */
+		return false;
 	return (a > b ? a - b : b - a) * 64 <= more;
 }
 
@@ -535,6 +537,8 @@ exif_preview(struct exif *e, bool any, size_t *count)
 	 * shown wrong. */
 	if (!any && (!tag_number(e, "Exif.Photo.ColorSpace", 65535, &colours) ||
 		     colours != 1))
+		return NULL;
+	if (e->preview != NULL) /* one is all that anybody asks for */
 		return NULL;
 	all = gexiv2_metadata_get_preview_properties(e->m);
 	/* They come by their size, the smallest first. */
@@ -553,7 +557,7 @@ exif_preview(struct exif *e, bool any, size_t *count)
 		if (any)
 			best = p;
 	}
-	if (best == NULL || e->preview != NULL)
+	if (best == NULL)
 		return NULL;
 	e->preview = gexiv2_metadata_try_get_preview_image(e->m, best, NULL);
 	if (e->preview != NULL) {

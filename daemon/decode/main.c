@@ -4,6 +4,7 @@
  * Started by photod with a socket as descriptor 0; for people it is of no use.
  * It may be killed at any time, and ends by itself when photod does.
  */
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -108,6 +109,8 @@ main(void)
 		return 2;
 	}
 	sandbox_prepare();
+	/* Each arena takes 64 MiB of the address space there is. */
+	mallopt(M_ARENA_MAX, 1);
 	signal(SIGPIPE, SIG_DFL);
 	answer_refuse(&cut_short, "it was cut short, or cannot be read");
 	if (answer_start() == -1 || sigaction(SIGBUS, &bus, NULL) == -1 ||

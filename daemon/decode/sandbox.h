@@ -9,6 +9,8 @@
 #ifndef PHOTOMESH_DECODE_SANDBOX_H
 #define PHOTOMESH_DECODE_SANDBOX_H
 
+#include <stdint.h>
+
 #define SANDBOX_MEMORY_BYTES (UINT64_C(1) << 30) /* of address space */
 #define SANDBOX_CPU_S        300 /* in its whole life: the pool ends it before */
 

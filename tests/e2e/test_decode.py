@@ -550,6 +550,19 @@ class Built(Against):
         self.assertEqual(m["duration"], 12500)
         self.assertEqual((m["width"], m["height"]), (1920, 1080))
 
+    def test_large_picture(self):
+        """A picture in a file of 500 MiB: what its front says, no thumbnail."""
+        for name in ("alice/mountains.jpg", "bob/scans/wine.tif",
+                     "alice/brushes.png"):
+            path = self.path("large")
+            shutil.copy(os.path.join(SAMPLE, name), path)
+            small = self.worker.meta(path)
+            os.truncate(path, 500 << 20)
+            self.assertEqual(self.worker.meta(path), small, name)
+            reply, body = self.worker.ask(THUMB, path)
+            self.assertEqual(reply, REFUSED, name)
+            self.assertIn(b"too large", body)
+
 
 if __name__ == "__main__":
     tap.main()
