@@ -23,7 +23,7 @@
 	F(SSL_SESSION_free) F(SSL_SESSION_new) F(SSL_SESSION_set1_master_key)  \
 	F(SSL_SESSION_set_cipher) F(SSL_SESSION_set_protocol_version)          \
 	F(SSL_connect) F(SSL_free) F(SSL_get_SSL_CTX) F(SSL_get_error)         \
-	F(SSL_has_pending) F(SSL_new) F(SSL_read_ex) F(SSL_session_reused)     \
+	F(SSL_pending) F(SSL_new) F(SSL_read_ex) F(SSL_session_reused)         \
 	F(SSL_set_fd) F(SSL_version) F(SSL_write_ex) F(TLS_client_method)
 
 #define LATE_SSL_FIELD(name) __typeof__(name) *name##_;
@@ -58,7 +58,7 @@ bool late_ssl_load(void);
 #define SSL_free (*late_ssl.SSL_free_)
 #define SSL_get_SSL_CTX (*late_ssl.SSL_get_SSL_CTX_)
 #define SSL_get_error (*late_ssl.SSL_get_error_)
-#define SSL_has_pending (*late_ssl.SSL_has_pending_)
+#define SSL_pending (*late_ssl.SSL_pending_)
 #define SSL_new (*late_ssl.SSL_new_)
 #define SSL_read_ex (*late_ssl.SSL_read_ex_)
 #define SSL_session_reused (*late_ssl.SSL_session_reused_)
