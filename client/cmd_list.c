@@ -320,7 +320,7 @@ const struct verb verb_list = {
 		"away\n"
 		"  id:99aa06d3            ids that begin so\n"
 		"  camera:  lens:         a part of, or a pattern for, their names\n"
-		"  iso:>=800  keyword:    sensitivities; all of a keyword, or a "
+		"  iso:>=800  keyword:    sensitivities; a whole keyword, or a "
 		"pattern\n"
 		"  has:gps  near:LAT,LON,KM\n"
 		"                         a place; one so near to there\n"
