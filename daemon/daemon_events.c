@@ -92,7 +92,9 @@ on_own_written(void *arg, bool failed, const struct write_result *result,
 
 	if (d->driver != NULL)
 		driver_own_written(d->driver, failed, result, why);
-	if (d->pictures != NULL && !failed && result->changed)
+	if (d->pictures != NULL && failed)
+		pictures_again(d->pictures);
+	else if (d->pictures != NULL && result->changed)
 		pictures_poke(d->pictures);
 }
 

@@ -80,10 +80,16 @@ wait_for_work(struct pictures *p)
 	    p->stopping || p->busy > 0 || p->planning || p->count > 0 ||
 	    p->rest_ms != 0 || p->idle)
 		return;
-	p->idle = true;
+	p->idle = p->planning = true;
 	pthread_mutex_unlock(&p->lock);
 	workers_rest(p->config.workers);
+	reader_rest(p->reader);
+	pthread_mutex_lock(&p->path_lock);
+	reader_rest(p->paths);
+	pthread_mutex_unlock(&p->path_lock);
 	pthread_mutex_lock(&p->lock);
+	p->planning = false;
+	pthread_cond_broadcast(&p->wake);
 }
 
 static void *
@@ -218,6 +224,16 @@ pictures_poke(struct pictures *p)
 		p->poked = true;
 		pthread_cond_signal(&p->wake);
 	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+void
+pictures_again(struct pictures *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->rest_ms = clock_steady_ms() + PICTURES_REST_MS;
+	p->again = p->poked = true;
+	pthread_cond_broadcast(&p->wake);
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -44,6 +44,9 @@ void pictures_free(struct pictures *p);
 
 /* This node's stream has grown; from any thread. */
 void pictures_poke(struct pictures *p);
+/* What was found could not be written: after a while all is looked through for
+ * what is missing.  From any thread. */
+void pictures_again(struct pictures *p);
 /* Who is live, this node included; from any thread, copied.  Nothing is begun
  * before this is told for the first time. */
 void pictures_live(struct pictures *p, const struct node_id *live,

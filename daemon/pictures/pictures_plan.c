@@ -85,8 +85,14 @@ pictures_plan(struct pictures *p)
 {
 	struct reader *r = p->reader;
 	struct trouble why = {0};
-	bool behind;
+	bool behind, again;
 
+	pthread_mutex_lock(&p->lock);
+	again = p->again;
+	p->again = false;
+	pthread_mutex_unlock(&p->lock);
+	if (again)
+		walk_begin(p, false);
 	if (!p->walking) {
 		if (reader_bare_since(r, &p->config.self, META_DECODER,
 				      &p->generation, &p->seq, &behind,

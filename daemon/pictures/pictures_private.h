@@ -34,6 +34,7 @@ struct pictures {
 	bool poked, planning; /* planning: what is the planner's is not read */
 	unsigned busy; /* threads that are looking into something */
 	uint64_t rest_ms; /* steady; nothing is begun until then; 0 */
+	bool again;       /* the next plan is a walk */
 	bool idle;        /* the workers have been ended */
 	struct photo_id queue[PICTURES_QUEUE_MAX]; /* a ring */
 	size_t first, count;
