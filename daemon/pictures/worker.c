@@ -204,7 +204,7 @@ worker_ready(struct worker *k, struct trouble *why)
 	struct workers *w = k->pool;
 	bool paused;
 
-	if (k->pid != 0 && (k->asked >= WORKER_QUESTIONS_MAX ||
+	if (k->pid != 0 && (k->asked >= w->questions_max ||
 			    k->busy_ms >= WORKER_BUSY_MS_MAX ||
 			    !worker_quiet(k)))
 		worker_end(k, NULL);

@@ -59,8 +59,8 @@ workers_find(char *out, size_t max, struct trouble *why)
 /* ---- the pool ------------------------------------------------------------ */
 
 struct workers *
-workers_open_deadline(const char *program, unsigned count,
-		      unsigned deadline_ms, struct trouble *why)
+workers_open_limited(const char *program, unsigned count, unsigned deadline_ms,
+		     unsigned questions_max, struct trouble *why)
 {
 	struct workers *w;
 
@@ -74,6 +74,7 @@ workers_open_deadline(const char *program, unsigned count,
 	}
 	w->count = count;
 	w->deadline_ms = deadline_ms;
+	w->questions_max = questions_max;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->freed, NULL);
 	for (unsigned i = 0; i < count; i++) {
@@ -86,7 +87,8 @@ workers_open_deadline(const char *program, unsigned count,
 struct workers *
 workers_open(const char *program, unsigned count, struct trouble *why)
 {
-	return workers_open_deadline(program, count, DECODE_DEADLINE_MS, why);
+	return workers_open_limited(program, count, DECODE_DEADLINE_MS,
+				    WORKER_QUESTIONS_MAX, why);
 }
 
 /* Whoever is in here is waited for before the pool goes. */

@@ -41,14 +41,17 @@ struct decode_answer {
  */
 int workers_find(char *out, size_t max, struct trouble *why);
 
-/* `program` is copied; `count` processes at most, at least one.  NULL when
- * there is no memory: a program that cannot be started is found out by asking. */
+/* `program` is copied; `count` processes at most, at least one.  Two a core, with
+ * as many threads that ask, keep the cores busy over short questions, which are
+ * mostly hand-over; for thumbnails one is enough.  NULL when there is no memory: a
+ * program that cannot be started is found out by asking. */
 struct workers *workers_open(const char *program, unsigned count,
 			     struct trouble *why);
-/* As above, with a deadline of one's own: for tests. */
-struct workers *workers_open_deadline(const char *program, unsigned count,
-				      unsigned deadline_ms,
-				      struct trouble *why);
+/* As above, with limits of one's own: for tests. */
+struct workers *workers_open_limited(const char *program, unsigned count,
+				     unsigned deadline_ms,
+				     unsigned questions_max,
+				     struct trouble *why);
 /* Ends the workers that have nothing to do: each holds some 40 MiB.  The next
  * question starts one again. */
 void workers_rest(struct workers *w);

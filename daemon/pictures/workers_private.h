@@ -12,8 +12,9 @@
 #include "workers.h"
 
 /* A worker that has done this much gives way to a fresh one, so that what a
- * library loses does not add up, nor what a hostile file may have left there. */
-#define WORKER_QUESTIONS_MAX 256u
+ * library loses does not add up, nor what a hostile file may have left there.  A
+ * start takes as long as a thousand short questions: hence not after a few. */
+#define WORKER_QUESTIONS_MAX 8192u
 #define WORKER_BUSY_MS_MAX   100000u
 /* After a start that failed, nobody tries again for so long. */
 #define WORKER_PAUSE_MS 5000u
@@ -36,7 +37,7 @@ struct workers {
 	bool closing;
 	unsigned guests; /* threads within workers_ask or workers_rest */
 	uint64_t not_before_ms; /* clock_steady_ms: the pause after a failed start */
-	unsigned deadline_ms;
+	unsigned deadline_ms, questions_max;
 	char *program; /* owned */
 	unsigned count;
 	struct worker slots[];
