@@ -782,6 +782,21 @@ rescanning(void **state)
 	close(fd);
 }
 
+/* It is said what is so, and not that memory is short. */
+static void
+proving_where_nothing_is_fetched(void **state)
+{
+	struct question q = {.type = CLIENT_PROVE_HELD, .request = 6};
+	int fd = greeted();
+
+	(void)state;
+	say(fd, &q);
+	hear_type(fd, MESSAGE_ERROR, 6, &q);
+	assert_int_equal(q.u.error.code, ERROR_BUSY);
+	assert_string_equal(q.u.error.text, "nothing is fetched here");
+	close(fd);
+}
+
 static void
 watching_says_lagged(void **state)
 {
@@ -941,6 +956,7 @@ main(void)
 		TEST(rescanning),    TEST(watching_says_lagged), TEST(leaving_early),
 		TEST(dupes),         TEST(problems),	  TEST(leaving),
 		TEST(many_at_once),  TEST(the_socket),
+		TEST(proving_where_nothing_is_fetched),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as photod does */
