@@ -128,11 +128,14 @@ fail_late(const char *where, struct failure *why)
 			   where);
 }
 
-/* By getaddrinfo_a, as a lookup may take longer than anybody wants to wait. */
+/* A number is no question; a name is asked for by getaddrinfo_a, as that may
+ * take longer than anybody wants to wait. */
 static int
 find_host(const char *where, int64_t until_ms, struct addrinfo **out,
 	  struct failure *why)
 {
+	const struct addrinfo number = {.ai_socktype = SOCK_STREAM,
+					.ai_flags = AI_NUMERICHOST};
 	/* Given up, it goes on: what it writes to must stay. */
 	static struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	static char host[TUNNEL_HOST_MAX + 1], port[6];
@@ -140,6 +143,8 @@ find_host(const char *where, int64_t until_ms, struct addrinfo **out,
 	int code;
 
 	(void)tunnel_parse(where, host, port);
+	if (getaddrinfo(host, port, &number, out) == 0)
+		return 0;
 	question = (struct gaicb){
 		.ar_name = host, .ar_service = port, .ar_request = &hints};
 	code = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);

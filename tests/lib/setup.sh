@@ -7,7 +7,7 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libmsgpack-dev
 libevent-dev libxxhash-dev libssl-dev libsqlite3-dev libvips-dev
 libgexiv2-dev libseccomp-dev"
 TEST_PACKAGES="python3 libcmocka-dev binutils openssl libasan8 libubsan1
-iproute2 util-linux libimage-exiftool-perl"
+libtsan2 iproute2 util-linux libimage-exiftool-perl"
 
 need_packages() {
 	local group package missing=""
@@ -45,7 +45,7 @@ PYTHON=/usr/bin/python3
 [ -x "$PYTHON" ] || PYTHON=python3
 
 # build_tree DIR [meson options...]: configure, build quietly, say the
-# compiler's own words only when it has any.
+# compiler's own words only when it has any.  With $targets set, only those.
 build_tree() {
 	local dir=$1
 	shift
@@ -57,7 +57,8 @@ build_tree() {
 		return 1
 	}
 	rm -f "$dir.log"
-	ninja -C "$dir" >"$dir/ninja.log" 2>&1 || {
+	# shellcheck disable=SC2086
+	ninja -C "$dir" ${targets-} >"$dir/ninja.log" 2>&1 || {
 		cat "$dir/ninja.log"
 		return 1
 	}
