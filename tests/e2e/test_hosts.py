@@ -47,6 +47,8 @@ class Joining(unittest.TestCase):
             wait_until(lambda: "does not hold our mesh key" in a.log(),
                        "the refusal")
             for d in (a, b):
+                # Its own photo, once that is scanned, and nothing else.
+                together([d], 1)
                 with Client(d.mesh, d.port) as c:
                     self.assertEqual(len(c.peers()), 1)
                     self.assertEqual(len(c.photos()), 1)
