@@ -50,7 +50,7 @@ answer_refuse(struct answer *a, const char *reason)
 	finish(a, DECODE_REPLY_REFUSED, count);
 }
 
-/* ---- META -------------------------------------------------------------------- */
+/* ---- META ------------------------------------------------------ */
 
 static bool
 begins(const char *type, const char *with)
@@ -215,7 +215,7 @@ answer_meta(struct answer *a, struct view *v, const char *type)
 		finish(a, DECODE_REPLY_DONE, count);
 }
 
-/* ---- THUMB ------------------------------------------------------------------- */
+/* ---- THUMB ------------------------------------------------------ */
 
 /*
  * From a preview within the file: for raw pictures the only way, for a JPEG the

@@ -92,7 +92,7 @@ next_box(struct walk *w, uint64_t *at, uint64_t end, struct box *b)
 	return true;
 }
 
-/* ---- texts ------------------------------------------------------------------ */
+/* ---- texts ------------------------------------------------------ */
 
 enum said {
 	SAID_NOTHING,
@@ -275,7 +275,7 @@ walk_udta(struct walk *w, const struct box *udta)
 	}
 }
 
-/* ---- numbers ------------------------------------------------------------------ */
+/* ---- numbers ------------------------------------------------------ */
 
 static void
 take_clock(struct walk *w, uint64_t seconds)

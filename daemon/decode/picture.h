@@ -40,7 +40,7 @@ size_t pixels_thumb(const char *type, const uint8_t *bytes, size_t count,
 		    unsigned orientation, uint8_t *out, size_t max,
 		    const char **reason);
 
-/* ---- exif.c: gexiv2 ------------------------------------------------------ */
+/* ---- exif.c, exif_read.c: gexiv2 ----------------------------------------- */
 
 int exif_start(void);
 /* NULL when nothing is found that is understood. */

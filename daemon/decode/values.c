@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* ---- numbers -------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------ */
 
 static bool
 is_digit(char c)
@@ -102,7 +102,7 @@ value_number(const char *text, uint64_t max, uint64_t *out)
 	return true;
 }
 
-/* ---- times ---------------------------------------------------------------- */
+/* ---- times ------------------------------------------------------ */
 
 /* Days since 1970-01-01 in the Gregorian calendar, for any year from 1 on. */
 static int64_t
@@ -222,7 +222,7 @@ value_iso_time(const char *text, int64_t *ms, bool *has_offset,
 	return true;
 }
 
-/* ---- places ---------------------------------------------------------------- */
+/* ---- places ------------------------------------------------------ */
 
 /* Degrees as a number with its sign; *limit is 90 or 180. */
 static bool

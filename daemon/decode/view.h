@@ -2,8 +2,9 @@
  * view.h: the bytes of one file, as memory.
  *
  * A camera's metadata lie in the first 64 KiB of ten megabytes: those are read,
- * and the rest is mapped only when somebody wants it.  A file that is cut short meanwhile, or a disk that fails, is a
- * SIGBUS; main.c turns it into an answer and the worker's end.
+ * and the rest is mapped only when somebody wants it.  A file that is cut short
+ * meanwhile, or a disk that fails, is a SIGBUS then; main.c turns it into an
+ * answer and the worker's end.
  */
 #ifndef PHOTOMESH_DECODE_VIEW_H
 #define PHOTOMESH_DECODE_VIEW_H
