@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gexiv2/gexiv2.h>
+
 #include "exif_private.h"
 #include "questions.h"
 #include "texts.h"

@@ -8,14 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <gexiv2/gexiv2.h>
-
 #include "picture.h"
 
+/* gexiv2's, whose header only exif.c and exif_read.c see. */
+struct _GExiv2Metadata;
+struct _GExiv2PreviewImage;
+
 struct exif {
-	GExiv2Metadata *m;
-	GExiv2Metadata *xmp; /* where Xmp is read: m, or a packet by itself */
-	GExiv2PreviewImage *preview;
+	struct _GExiv2Metadata *m;
+	struct _GExiv2Metadata *xmp; /* where Xmp is read: m, or a packet by itself */
+	struct _GExiv2PreviewImage *preview;
 	char **exif_names; /* owned: what there is; NULL: nothing */
 	bool has_xmp, has_iptc;
 };

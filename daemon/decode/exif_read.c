@@ -4,6 +4,8 @@
  */
 #include <string.h>
 
+#include <gexiv2/gexiv2.h>
+
 #include "exif_private.h"
 #include "meta.h"
 #include "texts.h"
