@@ -121,15 +121,15 @@ put_date(FILE *f, const struct answer_photo *p)
 	putc('\n', f);
 }
 
-/* "1/60 s", "2.5 s" */
+/* "1/60 s", "2.5 s", and room for what follows */
 static void
 put_seconds(FILE *f, uint64_t us)
 {
 	if (us > 0 && us <= 300000)
-		fprintf(f, "  1/%llu s",
+		fprintf(f, "1/%llu s  ",
 			(unsigned long long)((1000000 + us / 2) / us));
 	else
-		fprintf(f, "  %.4g s", (double)us / 1e6);
+		fprintf(f, "%.4g s  ", (double)us / 1e6);
 }
 
 static void
@@ -138,15 +138,15 @@ put_exposure(FILE *f, const struct record_meta *m)
 	if ((m->has & (META_HAS_EXPOSURE | META_HAS_APERTURE | META_HAS_ISO |
 		       META_HAS_FOCAL)) == 0)
 		return;
-	fputs("  exposed", f);
+	fputs("  exposed ", f);
 	if (m->has & META_HAS_EXPOSURE)
 		put_seconds(f, m->exposure_us);
 	if (m->has & META_HAS_APERTURE)
-		fprintf(f, "  f/%.3g", m->aperture_milli / 1e3);
+		fprintf(f, "f/%.3g  ", m->aperture_milli / 1e3);
 	if (m->has & META_HAS_ISO)
-		fprintf(f, "  ISO %u", m->iso);
+		fprintf(f, "ISO %u  ", m->iso);
 	if (m->has & META_HAS_FOCAL)
-		fprintf(f, "  %.4g mm", m->focal_um / 1e3);
+		fprintf(f, "%.4g mm", m->focal_um / 1e3);
 	putc('\n', f);
 }
 

@@ -17,9 +17,9 @@
 static const struct verb *const verbs[] = {
 	&verb_list,   &verb_show,     &verb_get,    &verb_add,
 	&verb_check,  &verb_peers,    &verb_status, &verb_dupes,
-	&verb_watch,  &verb_problems, &verb_verify, &verb_rescan,
-	&verb_requests, &verb_approve,  &verb_deny,   &verb_forget,
-	&verb_leave,  NULL,
+	&verb_timeline, &verb_watch,  &verb_problems, &verb_verify,
+	&verb_rescan, &verb_requests, &verb_approve, &verb_deny,
+	&verb_forget, &verb_leave,    NULL,
 };
 
 static const char options_help[] =

@@ -6,6 +6,7 @@
 
 #include "failure.h"
 #include "options_private.h"
+#include "question.h"
 #include "tunnel.h"
 
 struct parse {
@@ -274,6 +275,7 @@ options_parse(int argc, char *const *argv, const struct verb *const *verbs,
 
 	memset(out, 0, sizeof(*out));
 	out->timeout_ms = TIMEOUT_MS_DEFAULT;
+	out->by = TIMELINE_MONTHS;
 	out->max_age_ms = -1;
 	out->copies = 1;
 	/* Not more words than argv has. */

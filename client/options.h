@@ -31,6 +31,7 @@ enum verb_takes {
 	TAKES_QUERY = 2048, /* no option: words may begin with a - */
 	TAKES_YES = 4096,
 	TAKES_ACCEPT_MISSING = 8192,
+	TAKES_BY = 32768,
 	ONLY_HERE = 16384, /* no option: not with --connect */
 };
 
@@ -58,6 +59,7 @@ struct options {
 	const char *connect, *key; /* NULL: of this machine; the usual file */
 	const char *node;
 	uint32_t sort;          /* as in question_list */
+	uint32_t by;            /* enum timeline_period; months by default */
 	uint64_t limit;         /* 0: none */
 	const char *after;      /* hex; NULL: from the start */
 	int64_t max_age_ms;     /* -1: any */

@@ -28,6 +28,7 @@ const struct option_spec option_specs[] = {
 	{OPTION_KEPT, 0, "version", 0, FLAG(version)},
 	{OPTION_NODE, 0, "node", TAKES_NODE, JUDGED},
 	{OPTION_SORT, 0, "sort", TAKES_SORT, JUDGED},
+	{OPTION_BY, 0, "by", TAKES_BY, JUDGED},
 	{OPTION_KEPT, 'r', "reverse", TAKES_REVERSE, FLAG(reverse)},
 	{OPTION_LIMIT, 'n', "limit", TAKES_LIMIT, JUDGED},
 	{OPTION_KEPT, 0, "after", TAKES_AFTER, TEXT(after)},
@@ -93,20 +94,40 @@ parse_timeout(const char *text, int64_t *out, struct failure *why)
 	return 0;
 }
 
+/* One of these, by its place; false: none. */
+static bool
+parse_word(const char *text, const char *const *words, uint32_t *out)
+{
+	for (uint32_t i = 0; words[i] != NULL; i++)
+		if (strcmp(text, words[i]) == 0) {
+			*out = i;
+			return true;
+		}
+	return false;
+}
+
 static int
 parse_sort(const char *text, uint32_t *out, struct failure *why)
 {
-	static const char *const names[] = {"taken", "name", "size", "added"};
+	static const char *const names[] = {"taken", "name", "size", "added",
+					    NULL};
 
-	for (uint32_t i = 0; i < 4; i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*out = i;
-			return 0;
-		}
-	}
+	if (parse_word(text, names, out))
+		return 0;
 	return failure_set(why, ENDING_USAGE,
 			   "--sort takes taken, name, size or added, not '%s'",
 			   text);
+}
+
+static int
+parse_by(const char *text, uint32_t *out, struct failure *why)
+{
+	static const char *const names[] = {"year", "month", "day", NULL};
+
+	if (parse_word(text, names, out))
+		return 0;
+	return failure_set(why, ENDING_USAGE,
+			   "--by takes year, month or day, not '%s'", text);
 }
 
 static void
@@ -151,6 +172,8 @@ option_set(struct options *o, const struct option_spec *s, const char *value,
 				   "beginning of a node id", why);
 	case OPTION_SORT:
 		return parse_sort(value, &o->sort, why);
+	case OPTION_BY:
+		return parse_by(value, &o->by, why);
 	case OPTION_LIMIT:
 		if (!parse_number(value, 1, LIMIT_MAX, &o->limit))
 			return failure_set(why, ENDING_USAGE,

@@ -17,6 +17,7 @@ extern const struct verb verb_watch;
 extern const struct verb verb_verify;
 extern const struct verb verb_rescan;
 extern const struct verb verb_dupes;
+extern const struct verb verb_timeline;
 extern const struct verb verb_problems;
 extern const struct verb verb_forget;
 extern const struct verb verb_leave;

@@ -58,6 +58,8 @@ enum question_type {
 	CLIENT_DECIDE = 64, /* from a Unix socket only */
 	CLIENT_DECIDED = 65,
 	CLIENT_FORGET_IS = 66, /* what FORGET would do, when not sure */
+	CLIENT_TIMELINE = 67,
+	CLIENT_TIMES = 68,
 	/* MESSAGE_ERROR answers whatever cannot be answered. */
 };
 
@@ -95,6 +97,29 @@ struct question_list {
 	uint32_t limit; /* 1..LIST_PAGE_MAX */
 	uint8_t after[CURSOR_BYTES_MAX];
 	size_t after_bytes;
+};
+
+/* {"text","zones","by","zone"}; text and zones as in LIST, the rest of `query`
+ * is of no use; zone: s east of UTC for dates that are in UTC */
+enum timeline_period { TIMELINE_YEARS = 0, TIMELINE_MONTHS = 1, TIMELINE_DAYS = 2 };
+struct question_timeline {
+	struct question_list query;
+	uint32_t by; /* enum timeline_period */
+	int32_t zone_s;
+};
+
+/* {"times": [[day, photos, bytes]...], "more","complete","age","scanning",
+ *  "syncing"}, newest first */
+#define TIMES_MAX 36600u /* days of a century; always fits */
+struct answer_time {
+	int32_t day; /* the first one, since 1970 */
+	uint64_t photos, bytes;
+};
+struct answer_times {
+	struct answer_fresh fresh;
+	uint32_t count;
+	const struct answer_time *times;
+	bool more; /* older ones are left out */
 };
 
 struct question_show {
@@ -330,6 +355,8 @@ struct question {
 		struct question_decide decide;
 		uint64_t decided; /* DECIDED: requests that changed */
 		struct answer_forget forgotten;
+		struct question_timeline timeline;
+		struct answer_times times;
 		struct message_error error;
 	} u;
 };

@@ -120,8 +120,8 @@ hello_read(struct fields *f, struct question_hello *out)
 		f->broken = true;
 }
 
-static void
-zones_read(struct fields *f, struct question_list *out)
+void
+question_read_zones(struct fields *f, struct question_list *out)
 {
 	const msgpack_object *zones = fields_find(f, "zones");
 	struct items i;
@@ -153,7 +153,7 @@ list_read(struct fields *f, struct question_list *out)
 	fields_str_or_empty(f, "node", out->node, SHOWN_NAME_MAX);
 	out->sort = (uint32_t)fields_uint_or(f, "sort", 3, 0);
 	out->reverse = fields_bool_or(f, "reverse", false);
-	zones_read(f, out);
+	question_read_zones(f, out);
 	question_read_page(f, &out->limit, out->after, CURSOR_BYTES_MAX,
 			   &out->after_bytes);
 }
@@ -263,6 +263,12 @@ map_read(struct question_decoder *d, struct question *out)
 	case CLIENT_DUPES:
 		question_read_page(f, &out->u.dupes.limit, out->u.dupes.after,
 				   CURSOR_BYTES_MAX, &out->u.dupes.after_bytes);
+		return true;
+	case CLIENT_TIMELINE:
+		question_read_ask_timeline(f, &out->u.timeline);
+		return true;
+	case CLIENT_TIMES:
+		question_read_timeline(d, &out->u.times);
 		return true;
 	case CLIENT_PROBLEMS:
 		question_read_ask_problems(f, &out->u.asked_problems);

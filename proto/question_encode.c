@@ -74,6 +74,17 @@ hello_pack(struct pack *p, const struct question_hello *h)
 	pack_key_str(p, "soft", h->software);
 }
 
+void
+question_pack_zones(struct pack *p, const struct question_list *l)
+{
+	if (l->zone_count == 0)
+		return;
+	pack_str(p, "zones");
+	pack_array(p, l->zone_count);
+	for (uint32_t i = 0; i < l->zone_count; i++)
+		pack_int(p, l->zones[i]);
+}
+
 static void
 list_pack(struct pack *p, const struct question_list *l)
 {
@@ -85,12 +96,7 @@ list_pack(struct pack *p, const struct question_list *l)
 	pack_key_uint(p, "limit", l->limit);
 	if (l->after_bytes != 0)
 		pack_key_bin(p, "after", l->after, l->after_bytes);
-	if (l->zone_count == 0)
-		return;
-	pack_str(p, "zones");
-	pack_array(p, l->zone_count);
-	for (uint32_t i = 0; i < l->zone_count; i++)
-		pack_int(p, l->zones[i]);
+	question_pack_zones(p, l);
 }
 
 static void
@@ -318,6 +324,12 @@ map_pack(struct pack *p, const struct question *q)
 		return true;
 	case CLIENT_DUPES:
 		dupes_pack(p, &q->u.dupes);
+		return true;
+	case CLIENT_TIMELINE:
+		question_pack_ask_timeline(p, &q->u.timeline);
+		return true;
+	case CLIENT_TIMES:
+		question_pack_timeline(p, &q->u.times);
 		return true;
 	case CLIENT_PROBLEMS:
 		question_pack_ask_problems(p, &q->u.asked_problems);

@@ -70,6 +70,13 @@ bool question_read_transfer(struct question_decoder *d, struct question *out);
 void question_read_ask_forget(struct fields *f, struct question_forget *out);
 void question_read_forget(struct fields *f, struct answer_forget *out);
 
+/* question_timeline.c, both ways */
+void question_read_ask_timeline(struct fields *f, struct question_timeline *out);
+void question_read_timeline(struct question_decoder *d,
+			    struct answer_times *out);
+/* "zones" of a query; packs nothing when there are none. */
+void question_read_zones(struct fields *f, struct question_list *out);
+
 /* ---- packing ----------------------------------------------------------- */
 
 /* The pairs that say how fresh an answer is. */
@@ -77,6 +84,10 @@ void question_read_forget(struct fields *f, struct answer_forget *out);
 void question_pack_fresh(struct pack *p, const struct answer_fresh *f);
 void question_pack_node(struct pack *p, const struct answer_node *n);
 void question_pack_photo_id(struct pack *p, const struct photo_id *id);
+void question_pack_zones(struct pack *p, const struct question_list *l);
+void question_pack_ask_timeline(struct pack *p,
+				const struct question_timeline *a);
+void question_pack_timeline(struct pack *p, const struct answer_times *a);
 /* question_problems.c */
 void question_pack_ask_problems(struct pack *p,
 				const struct question_problems *a);

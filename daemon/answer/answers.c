@@ -71,6 +71,9 @@ answers_ask(struct answers *a, uint64_t client, const struct question *q)
 	case CLIENT_DUPES:
 		dupes_ask(a, client, q->request, &q->u.dupes);
 		return;
+	case CLIENT_TIMELINE:
+		timeline_ask(a, client, q->request, &q->u.timeline);
+		return;
 	case CLIENT_PROBLEMS:
 		problems_ask(a, client, q->request, &q->u.asked_problems);
 		return;

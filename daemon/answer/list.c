@@ -84,10 +84,8 @@ start_page(struct task *t, const uint8_t *after, size_t after_bytes)
 
 /* Whom its NODE terms mean, and who is live; false when that was refused. */
 static bool
-find_nodes(struct task *t)
+find_nodes(struct task *t, struct list_query *l)
 {
-	struct list_query *l = &t->u.list;
-
 	for (uint32_t i = 0; i < l->search.count; i++) {
 		const struct search_term *term = &l->search.terms[i];
 
@@ -106,10 +104,10 @@ find_nodes(struct task *t)
 }
 
 /* The client has looked already; that is its affair. */
-static bool
-take_query(struct task *t, const struct question_list *q)
+bool
+task_take_query(struct task *t, const struct question_list *q,
+		struct list_query *l)
 {
-	struct list_query *l = &t->u.list;
 	struct search_error why;
 
 	if (!search_parse(q->text, strlen(q->text), &l->search, &why)) {
@@ -119,7 +117,7 @@ take_query(struct task *t, const struct question_list *q)
 	}
 	search_set_clock(&l->search, t->view->wall_ms, q->zones,
 			 q->zone_count);
-	return find_nodes(t);
+	return find_nodes(t, l);
 }
 
 void
@@ -137,7 +135,7 @@ list_ask(struct answers *a, uint64_t client, uint32_t request,
 	l->sort = (enum list_sort)q->sort; /* 0..3, judged by the decoder */
 	l->of_node = q->node[0] != '\0';
 	if ((l->of_node && !task_choose_node(t, q->node, &l->node)) ||
-	    !take_query(t, q)) {
+	    !task_take_query(t, q, l)) {
 		task_free(t);
 		return;
 	}

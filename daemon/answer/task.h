@@ -24,6 +24,11 @@ struct task {
 	/* By whoever `make` is. */
 	union {
 		struct list_query list;
+		struct timeline_task {
+			struct list_query list; /* its search */
+			enum timeline_by by;
+			int32_t zone_s;
+		} timeline;
 		struct photo_prefix prefix;
 		struct node_id node;
 		struct problems_task {
@@ -86,6 +91,9 @@ void task_submit(struct task *t);
 void task_free(struct task *t);
 /* Which node a person means by `text`; false when that was refused. */
 bool task_choose_node(struct task *t, const char *text, struct node_id *out);
+/* list.c: what a QUERY looks for, into *out; false when that was refused. */
+bool task_take_query(struct task *t, const struct question_list *q,
+		     struct list_query *out);
 /* On the pool thread. */
 void task_fail(struct task *t, enum error_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -97,6 +105,8 @@ uint8_t *encode_frame(const struct question *q, size_t *frame_bytes);
 /* One per kind of question; each file of this folder has its own. */
 void list_ask(struct answers *a, uint64_t client, uint32_t request,
 	      const struct question_list *q);
+void timeline_ask(struct answers *a, uint64_t client, uint32_t request,
+		  const struct question_timeline *q);
 void dupes_ask(struct answers *a, uint64_t client, uint32_t request,
 	       const struct question_dupes *q);
 void problems_ask(struct answers *a, uint64_t client, uint32_t request,

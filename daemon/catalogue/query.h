@@ -107,6 +107,21 @@ int reader_find(struct reader *r, const struct photo_prefix *prefix,
 		bool (*each)(void *arg, const struct photo_row *row), void *arg,
 		struct trouble *why);
 
+enum timeline_by { BY_YEAR, BY_MONTH, BY_DAY };
+struct timeline_time {
+	int32_t day; /* the first of its year, month or day, since 1970 */
+	uint64_t photos, bytes;
+};
+/*
+ * Of what q->search finds (the rest of `q` is of no use), by SORT_TAKEN, the
+ * newest first; dates in UTC are moved by zone_s, of at most a day.  As long as
+ * it takes to walk over all of them.  `each` returns false to stop.
+ */
+int reader_timeline(struct reader *r, const struct list_query *q,
+		    enum timeline_by by, int32_t zone_s,
+		    bool (*each)(void *arg, const struct timeline_time *t),
+		    void *arg, struct trouble *why);
+
 struct totals {
 	uint64_t photos, copies; /* copies counted once per (host, file) */
 	uint64_t bytes;          /* of all copies */

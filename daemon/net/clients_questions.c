@@ -179,6 +179,7 @@ dispatch(struct client *c, const struct question *q)
 			       "machine only");
 		return;
 	case CLIENT_LIST:
+	case CLIENT_TIMELINE:
 	case CLIENT_DUPES:
 	case CLIENT_PROBLEMS:
 	case CLIENT_SHOW:

@@ -96,6 +96,15 @@ class Pictures(unittest.TestCase):
         self.assertEqual(len(listed(d, "taken:2018")), 4)
         self.assertEqual(set(listed(d, "camera:rebel")), {"beach copy.jpg"})
         self.assertIn("peaks.jpg", listed(d, "has:gps"))
+        years = d.photo("--json", "timeline", "--by", "year").json
+        self.assertEqual(sum(y["photos"] for y in years), 26)
+        self.assertIn({"date": "2018", "photos": 4}, [
+            {k: y[k] for k in ("date", "photos")} for y in years])
+        days = [y["date"] for y in d.photo(
+            "--json", "timeline", "--by", "day", "taken:2018").json]
+        self.assertEqual(days, ["2018-06-02", "2018-05-27", "2018-05-19"])
+        self.assertEqual(d.photo("timeline", "taken:1999").code, 3)
+        self.assertEqual(d.photo("timeline", "--by", "week").code, 2)
         one = listed(d, "camera:rebel")["beach copy.jpg"]["id"]
         meta = d.photo("--json", "show", one).json[0]["meta"]
         self.assertEqual((meta["make"], meta["iso"]), ("Canon", 100))

@@ -341,6 +341,73 @@ days_of_a_camera(void **state)
 	}
 }
 
+/* ---- counting ---------------------------------------------------------- */
+
+struct counted {
+	unsigned count;
+	char text[512];
+};
+
+static bool
+on_time(void *arg, const struct timeline_time *t)
+{
+	struct civil c = civil_of(t->day * CIVIL_DAY_MS);
+	struct counted *k = arg;
+	size_t used = strlen(k->text);
+
+	snprintf(k->text + used, sizeof(k->text) - used, "%04d-%02d-%02d:%llu ",
+		 c.year, c.month, c.day, (unsigned long long)t->photos);
+	return ++k->count < 100;
+}
+
+static void
+counts(const char *query, enum timeline_by by, int32_t zone_s, const char *want)
+{
+	struct list_query q = {0};
+	struct counted k = {0};
+	struct search_error why;
+
+	assert_true(search_parse(query, strlen(query), &q.search, &why));
+	search_set_clock(&q.search, 0, NULL, 0);
+	assert_int_equal(reader_timeline(a.r, &q, by, zone_s, on_time, &k,
+					 &a.why), 0);
+	assert_string_equal(k.text, want);
+}
+
+/* In days that zones move past each other, each is told once. */
+static void
+timeline(void **state)
+{
+	/* 23:30 of UTC on four days, and a camera's clock at the same times */
+	struct own_file files[8];
+	struct record_meta m = meta_sample();
+	char names[8][16];
+
+	(void)state;
+	for (uint32_t n = 0; n < 8; n++) {
+		snprintf(names[n], sizeof(names[n]), "%u.jpg", n);
+		files[n] = kit_copy(1, names[n], n);
+		files[n].copy.mtime_ns =
+			(civil_day(2019, 12, 30 + (int32_t)n / 2) * 86400 +
+			 INT64_C(84600)) * 1000000000;
+	}
+	box_own(&a, files, 8, 1);
+	for (uint32_t n = 1; n < 8; n += 2) {
+		m.taken_ms = files[n].copy.mtime_ns / 1000000;
+		box_meta(&a, n, &m);
+	}
+	counts("", BY_DAY, 0, "2020-01-02:2 2020-01-01:2 2019-12-31:2 "
+	       "2019-12-30:2 ");
+	counts("", BY_DAY, 3600, "2020-01-03:1 2020-01-02:2 2020-01-01:2 "
+	       "2019-12-31:2 2019-12-30:1 ");
+	counts("", BY_DAY, -86400, "2020-01-02:1 2020-01-01:2 2019-12-31:2 "
+	       "2019-12-30:2 2019-12-29:1 ");
+	counts("", BY_MONTH, 0, "2020-01-01:4 2019-12-01:4 ");
+	counts("", BY_YEAR, 3600, "2020-01-01:5 2019-01-01:3 ");
+	counts("camera:canon", BY_YEAR, 3600, "2020-01-01:2 2019-01-01:2 ");
+	counts("camera:nobody", BY_YEAR, 0, "");
+}
+
 /* ---- what has not been looked into ------------------------------------- */
 
 static void
@@ -593,6 +660,7 @@ main(void)
 		T(which_counts),
 		T(searches),
 		T(days_of_a_camera),
+		T(timeline),
 		T(not_looked_into),
 		T(undecodable),
 		T(older_format),

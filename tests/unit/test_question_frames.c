@@ -258,6 +258,43 @@ test_dupes(void **state)
 }
 
 static void
+test_timeline(void **state)
+{
+	static struct answer_time times[TIMES_MAX + 1];
+	struct question q = {.type = CLIENT_TIMELINE, .request = 9}, b;
+	size_t n;
+
+	(void)state;
+	round_trip(&q, &b);
+	strcpy(q.u.timeline.query.text, "taken:2019");
+	q.u.timeline.query.zone_count = 2;
+	q.u.timeline.query.zones[1] = -3600;
+	q.u.timeline.by = TIMELINE_DAYS;
+	q.u.timeline.zone_s = -(int32_t)QUERY_ZONE_S_MAX;
+	round_trip(&q, &b);
+	CHECK(b.u.timeline.by == TIMELINE_DAYS);
+	CHECK(b.u.timeline.zone_s == -(int32_t)QUERY_ZONE_S_MAX);
+	CHECK(b.u.timeline.query.zones[1] == -3600);
+	q = (struct question){.type = CLIENT_TIMES, .request = 9};
+	round_trip(&q, &b);
+	/* As many as there may be, of the longest, fit into an answer. */
+	for (uint32_t i = 0; i < TIMES_MAX + 1; i++)
+		times[i] = (struct answer_time){INT32_MIN, UINT64_MAX,
+						UINT64_MAX};
+	q.u.times.times = times;
+	q.u.times.count = TIMES_MAX;
+	q.u.times.more = true;
+	round_trip(&q, &b);
+	CHECK(b.u.times.more && b.u.times.count == TIMES_MAX);
+	CHECK(b.u.times.times[TIMES_MAX - 1].day == INT32_MIN);
+	CHECK(b.u.times.times[7].bytes == UINT64_MAX);
+	q.u.times.count = TIMES_MAX + 1;
+	n = question_encode(&q, out, OUT_MAX);
+	CHECK(n == 0 || question_decode(decoder, out + 4, n - 4, &b, NULL) ==
+				MESSAGE_BROKEN);
+}
+
+static void
 test_photos(void **state)
 {
 	static const uint8_t label[] = "disk", path[PATH_BYTES_MAX] = "a/b";
@@ -367,6 +404,19 @@ static void
 no_limit(struct pack *p)
 {
 	pack_map(p, 0);
+}
+static void
+by_century(struct pack *p)
+{
+	pack_map(p, 1);
+	pack_key_uint(p, "by", 3);
+}
+static void
+far_zone(struct pack *p)
+{
+	pack_map(p, 2);
+	pack_key_uint(p, "by", 0);
+	pack_key_int(p, "zone", (int64_t)QUERY_ZONE_S_MAX + 1);
 }
 static void
 limit_zero(struct pack *p)
@@ -492,6 +542,9 @@ test_refused(void **state)
 	refused("sort", sort_unknown);
 	refused("cursor", cursor_long);
 	refused("key twice", twice);
+	refused_as(CLIENT_TIMELINE, "no period", no_limit);
+	refused_as(CLIENT_TIMELINE, "by a century", by_century);
+	refused_as(CLIENT_TIMELINE, "two days east", far_zone);
 	refused_as(CLIENT_DUPES, "no limit", no_limit);
 	refused_as(CLIENT_DUPES, "limit above", limit_above);
 	refused_as(CLIENT_DUPES, "cursor", cursor_long);
@@ -517,6 +570,7 @@ main(void)
 		cmocka_unit_test(test_full_lists),
 		cmocka_unit_test(test_problems),
 		cmocka_unit_test(test_dupes),
+		cmocka_unit_test(test_timeline),
 		cmocka_unit_test(test_photos),
 		cmocka_unit_test(test_refused),
 	};
