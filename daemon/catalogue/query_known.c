@@ -6,8 +6,6 @@
 
 #include "query_private.h"
 
-#define KNOWN_VERDICT 0x0f /* the rest is the writer's own note */
-
 struct known_key {
 	uint8_t bytes[RECORD_KEY_MAX + 1];
 	int count;
@@ -31,7 +29,7 @@ static void
 known_out(sqlite3_stmt *st, struct known_file *out)
 {
 	out->row = sqlite3_column_int64(st, 0);
-	out->verdict = (uint8_t)(sqlite3_column_int(st, 1) & KNOWN_VERDICT);
+	out->verdict = (uint8_t)(sqlite3_column_int(st, 1) & KNOWN_VERDICT_MASK);
 	out->size = (uint64_t)sqlite3_column_int64(st, 2);
 	out->inode = (uint64_t)sqlite3_column_int64(st, 3);
 	out->mtime_ns = sqlite3_column_int64(st, 4);

@@ -80,7 +80,7 @@ static const char *const reader_sql[R_COUNT] = {
 		"SELECT id, verdict, size, inode, mtime, ctime, key"
 		" FROM known NOT INDEXED WHERE key >= ?1 AND key < ?2"
 		" ORDER BY id",
-	/* 1: the own stream; a copy. */
+	/* 1: the own stream; a copy (15: KNOWN_VERDICT_MASK). */
 	[R_HOLDING] =
 		"SELECT k.id, k.verdict, k.size, k.inode, k.mtime, k.ctime,"
 		" k.key FROM copy AS c JOIN stream AS s ON s.id = c.stream"

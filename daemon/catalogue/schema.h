@@ -29,6 +29,11 @@ enum stream_role {
 	ROLE_ENDING = 4,   /* of a forgotten node: being cleared away */
 };
 
+/* known.verdict: an enum own_verdict, and whether a problem stands beside the
+ * copy. */
+#define KNOWN_VERDICT_MASK 0x0f
+#define KNOWN_BOTH         0x10
+
 enum schema_found {
 	SCHEMA_NEW,     /* created */
 	SCHEMA_KEPT,    /* was there and looks sound */

@@ -10,124 +10,12 @@
 #include "hash.h"
 #include "writer_private.h"
 
-/* known.verdict as stored: the verdict, and whether a problem stands beside
- * the copy. */
-#define KNOWN_VERDICT 0x0f
-#define KNOWN_BOTH    0x10
-
 /* What is planned for the second pass over a batch. */
 enum plan {
 	PLAN_SKIP = 1, /* the batch says something later about this path */
 	PLAN_CUT_COPY = 2,
 	PLAN_CUT_PROBLEM = 4,
 };
-
-struct own_key {
-	uint8_t bytes[RECORD_KEY_MAX];
-	size_t count;
-};
-
-struct known_row {
-	bool found;
-	int64_t id;
-	int verdict;
-	uint64_t size, inode;
-	int64_t mtime_ns, ctime_ns;
-};
-
-static int
-key_of(struct writer *w, const struct own_file *f, struct own_key *key)
-{
-	/* Nothing but a problem can be had by the root itself. */
-	if ((f->path_bytes == 0 && f->verdict != OWN_PROBLEM &&
-	     f->verdict != OWN_GONE) ||
-	    f->path_bytes > PATH_BYTES_MAX ||
-	    memchr(f->path, '\0', f->path_bytes) != NULL)
-		return fail_with(w, "catalogue: a path is not lawful");
-	memcpy(key->bytes, f->root.bytes, ROOT_ID_BYTES);
-	memcpy(key->bytes + ROOT_ID_BYTES, f->path, f->path_bytes);
-	key->count = ROOT_ID_BYTES + f->path_bytes;
-	return 0;
-}
-
-/* ---- what is known of a path ------------------------------------------ */
-
-static int
-known_get(struct writer *w, const struct own_key *key, struct known_row *k)
-{
-	sqlite3_stmt *st = w->st[W_KNOWN_GET];
-	int r;
-
-	bind_blob(w, W_KNOWN_GET, 1, key->bytes, key->count);
-	k->found = false;
-	k->verdict = 0;
-	if ((r = row(w, W_KNOWN_GET)) != 1)
-		return r;
-	k->found = true;
-	k->id = sqlite3_column_int64(st, 0);
-	k->verdict = sqlite3_column_int(st, 1);
-	k->size = (uint64_t)sqlite3_column_int64(st, 2);
-	k->inode = (uint64_t)sqlite3_column_int64(st, 3);
-	k->mtime_ns = sqlite3_column_int64(st, 4);
-	k->ctime_ns = sqlite3_column_int64(st, 5);
-	reset(w, W_KNOWN_GET);
-	return 0;
-}
-
-static bool
-had_copy(const struct known_row *k)
-{
-	return (k->verdict & KNOWN_VERDICT) == OWN_COPY;
-}
-
-static bool
-had_problem(const struct known_row *k)
-{
-	return (k->verdict & KNOWN_VERDICT) == OWN_PROBLEM ||
-	       (k->verdict & KNOWN_BOTH) != 0;
-}
-
-static int
-stored_verdict(const struct own_file *f)
-{
-	bool both = f->verdict == OWN_COPY && f->also_problem;
-
-	return (int)f->verdict | (both ? KNOWN_BOTH : 0);
-}
-
-static void
-known_bind(struct writer *w, enum writer_statement s, const struct own_file *f)
-{
-	bind_int(w, s, 2, stored_verdict(f));
-	bind_int(w, s, 3, (int64_t)f->size);
-	bind_int(w, s, 4, (int64_t)f->inode);
-	bind_int(w, s, 5, f->mtime_ns);
-	bind_int(w, s, 6, f->ctime_ns);
-}
-
-/* Note it down, and tell what was known of the path before: most often, in a
- * first scan always, nothing, so the note is tried first. */
-static int
-known_put(struct writer *w, const struct own_file *f,
-	  const struct own_key *key, struct known_row *k)
-{
-	bind_blob(w, W_KNOWN_PUT, 1, key->bytes, key->count);
-	known_bind(w, W_KNOWN_PUT, f);
-	if (run(w, W_KNOWN_PUT) == -1)
-		return -1;
-	*k = (struct known_row){0};
-	if (sqlite3_changes(w->db) == 1)
-		return 0;
-	if (known_get(w, key, k) == -1)
-		return -1;
-	if (k->verdict == stored_verdict(f) && k->size == f->size &&
-	    k->inode == f->inode && k->mtime_ns == f->mtime_ns &&
-	    k->ctime_ns == f->ctime_ns)
-		return 0;
-	bind_int(w, W_KNOWN_SET, 1, k->id);
-	known_bind(w, W_KNOWN_SET, f);
-	return run(w, W_KNOWN_SET);
-}
 
 /* ---- own rows --------------------------------------------------------- */
 
@@ -312,7 +200,7 @@ file_there(struct writer *w, const struct own_file *f, uint8_t *plan,
 	bool problem = f->verdict == OWN_PROBLEM || (copy && f->also_problem);
 	int said = 0;
 
-	if (key_of(w, f, &key) == -1 || known_put(w, f, &key, &k) == -1)
+	if (own_key_of(w, f, &key) == -1 || known_put(w, f, &key, &k) == -1)
 		return -1;
 	if (copy && !k.found)
 		said = say_new_copy(w, f, &key, wall_ms);
@@ -322,9 +210,9 @@ file_there(struct writer *w, const struct own_file *f, uint8_t *plan,
 		return -1;
 	if (problem && say_problem(w, f, &key) == -1)
 		return -1;
-	if (!copy && had_copy(&k))
+	if (!copy && known_had_copy(&k))
 		*plan |= PLAN_CUT_COPY;
-	if (!problem && had_problem(&k))
+	if (!problem && known_had_problem(&k))
 		*plan |= PLAN_CUT_PROBLEM;
 	return 0;
 }
@@ -335,7 +223,7 @@ file_withdrawn(struct writer *w, const struct own_file *f, uint8_t plan)
 	struct known_row k;
 	struct own_key key;
 
-	if (key_of(w, f, &key) == -1)
+	if (own_key_of(w, f, &key) == -1)
 		return -1;
 	if (f->verdict == OWN_GONE) {
 		if (known_get(w, &key, &k) == -1)
@@ -343,11 +231,8 @@ file_withdrawn(struct writer *w, const struct own_file *f, uint8_t plan)
 		/* Nothing but IGNORED files are known without a row; rows
 		 * without a note may stem from a former life. */
 		plan = PLAN_CUT_COPY | PLAN_CUT_PROBLEM;
-		if (k.found) {
-			bind_int(w, W_KNOWN_CUT, 1, k.id);
-			if (run(w, W_KNOWN_CUT) == -1)
-				return -1;
-		}
+		if (k.found && known_cut(w, &k) == -1)
+			return -1;
 	}
 	if ((plan & PLAN_CUT_COPY) && withdraw(w, RECORD_COPY, &key) == -1)
 		return -1;
@@ -367,7 +252,7 @@ plan_batch(struct writer *w, const struct own_batch *b)
 
 	id_set_clear(&w->mentioned);
 	for (size_t i = b->file_count; i > 0; i--) {
-		if (key_of(w, &b->files[i - 1], &key) == -1)
+		if (own_key_of(w, &b->files[i - 1], &key) == -1)
 			return -1;
 		d = hash_bytes(key.bytes, key.count);
 		digest_pack(&d, id);
@@ -455,7 +340,7 @@ say_meta_problem(struct writer *w, const struct own_meta *m)
 	struct known_row k;
 	struct own_key key;
 
-	if (key_of(w, &f, &key) == -1 || known_get(w, &key, &k) == -1)
+	if (own_key_of(w, &f, &key) == -1 || known_get(w, &key, &k) == -1)
 		return -1;
 	if (!k.found || k.verdict != OWN_COPY)
 		return 0;
@@ -466,9 +351,7 @@ say_meta_problem(struct writer *w, const struct own_meta *m)
 	    !record_copy_parse(w->old.value, w->old.value_bytes, &c) ||
 	    photo_id_compare(&c.photo, &m->photo) != 0)
 		return 0;
-	bind_int(w, W_KNOWN_VERDICT, 1, k.id);
-	bind_int(w, W_KNOWN_VERDICT, 2, OWN_COPY | KNOWN_BOTH);
-	if (run(w, W_KNOWN_VERDICT) == -1)
+	if (known_add_problem(w, &k) == -1)
 		return -1;
 	return say_problem(w, &f, &key);
 }

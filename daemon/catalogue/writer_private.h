@@ -198,6 +198,34 @@ int writer_store_many(struct writer *w, page_at *page, void *arg, size_t count,
 int own_say(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
 	    const uint8_t *value, size_t value_bytes);
 
+/* ---- writer_known.c: as what a file was read --------------------------- */
+
+struct own_key {
+	uint8_t bytes[RECORD_KEY_MAX];
+	size_t count;
+};
+
+struct known_row {
+	bool found;
+	int64_t id;
+	int verdict; /* as stored, see schema.h */
+	uint64_t size, inode;
+	int64_t mtime_ns, ctime_ns;
+};
+
+/* Root and path; -1 when a path is not lawful. */
+int own_key_of(struct writer *w, const struct own_file *f, struct own_key *key);
+int known_get(struct writer *w, const struct own_key *key,
+	      struct known_row *k);
+/* Note it down, and tell what was known of the path before. */
+int known_put(struct writer *w, const struct own_file *f,
+	      const struct own_key *key, struct known_row *k);
+/* A problem stands beside its copy now. */
+int known_add_problem(struct writer *w, const struct known_row *k);
+int known_cut(struct writer *w, const struct known_row *k);
+bool known_had_copy(const struct known_row *k);
+bool known_had_problem(const struct known_row *k);
+
 /* ---- writer_forget.c ---------------------------------------------------- */
 
 /* A record `forgotten` has come in: told with the result. */
