@@ -2,9 +2,8 @@
  * add_copy.c: new photos into a root of the daemon.
  *
  * The copy is hashed while it is written and again when it has been read back
- * from the disk: only then it gets a name.  Below YEAR/YEAR-MONTH of its time of
- * modification, in local time; a photo that is new to the mesh has no other
- * date that anybody knows.
+ * from the disk: only then it gets a name.  Below YEAR/YEAR-MONTH of its date
+ * (add_date.c).
  */
 #include "add_private.h"
 
@@ -13,10 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
-
-#include "text.h"
 
 #define TEMPORARY_MAX 32u
 #define FOLDER_MAX    32u
@@ -25,19 +21,16 @@
 
 /* "2023" and "2023-07". */
 static void
-name_folders(int64_t mtime_ns, char year[FOLDER_MAX], char month[FOLDER_MAX])
+name_folders(const struct civil *date, char year[FOLDER_MAX],
+	     char month[FOLDER_MAX])
 {
-	time_t seconds = (time_t)(text_ms_of_ns(mtime_ns) / 1000);
-	struct tm tm;
-
-	if (localtime_r(&seconds, &tm) == NULL || tm.tm_year < -900 ||
-	    tm.tm_year > 8099) {
+	if (date->year == 0) {
 		snprintf(year, FOLDER_MAX, "undated");
 		snprintf(month, FOLDER_MAX, "undated");
 		return;
 	}
-	snprintf(year, FOLDER_MAX, "%04d", tm.tm_year + 1900);
-	snprintf(month, FOLDER_MAX, "%04d-%02d", tm.tm_year + 1900, tm.tm_mon + 1);
+	snprintf(year, FOLDER_MAX, "%04d", date->year);
+	snprintf(month, FOLDER_MAX, "%04d-%02d", date->year, date->month);
 }
 
 static bool
@@ -48,13 +41,13 @@ is_open_at(const struct place *p, const char *name)
 	return p->fd != -1 && slash != NULL && strcmp(slash + 1, name) == 0;
 }
 
-/* The folder for that time; most files have the same as the one before. */
+/* The folder for that date; most files have the same as the one before. */
 static int
-open_month(struct add *a, int64_t mtime_ns, struct failure *why)
+open_month(struct add *a, const struct civil *date, struct failure *why)
 {
 	char year[FOLDER_MAX], month[FOLDER_MAX];
 
-	name_folders(mtime_ns, year, month);
+	name_folders(date, year, month);
 	if (is_open_at(&a->month, month))
 		return 0;
 	place_close(&a->month);
@@ -168,13 +161,15 @@ static int
 copy_one(struct add *a, struct planned *n, struct failure *why)
 {
 	char temporary[TEMPORARY_MAX];
+	struct civil date;
 	int source, fd, r = -1;
 
 	source = open(n->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (source == -1)
 		return failure_set(why, ENDING_FAILED, "it cannot be read: %s",
 				   strerror(errno));
-	if (open_month(a, n->mtime_ns, why) == -1)
+	if (add_date(a, n, source, &date, why) == -1 ||
+	    open_month(a, &date, why) == -1)
 		goto close_source;
 	if ((fd = open_temporary(&a->month, temporary)) == -1) {
 		failure_set(why, ENDING_FAILED, "%.300s cannot be written: %s",

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "civil.h"
 #include "looking.h"
 #include "place.h"
 
@@ -32,6 +33,7 @@ struct add {
 	size_t plan_count, plan_capacity;
 	uint64_t added, added_bytes, held, existing, twice, not_media, failed;
 	enum ending worst;
+	bool blind; /* the daemon does not look into files */
 };
 
 /* One file of the sources has met its fate: "added", "held", ... */
@@ -42,6 +44,10 @@ void add_report(struct add *a, const char *fate, const char *source,
 void add_trouble(struct add *a, const char *path, enum ending e,
 		 const char *what);
 
+/* When it was taken, if the bytes say so, else its time of modification here:
+ * year (0: neither) and month.  -1 ends the run. */
+int add_date(struct add *a, const struct planned *n, int source,
+	     struct civil *out, struct failure *why);
 /* Copy what is planned; -1 ends the run. */
 int add_copy(struct add *a, struct failure *why);
 /* Until the daemon lists what was added. */

@@ -11,6 +11,7 @@
 
 #include <event2/util.h>
 
+#include "answers.h"
 #include "beacon_frame.h"
 #include "claim.h"
 #include "driver.h"
@@ -72,6 +73,8 @@ void daemon_stop(struct daemon *d);
 /* ---- daemon_events.c: what a running photod is told; arg is the daemon  */
 
 void on_crown(void *arg, const struct rank *now, const struct rank *was);
+/* A client has a file to be looked into. */
+bool on_look(void *arg, int fd, answers_looked *done, void *done_arg);
 /* For pictures, whenever that changes. */
 void tell_who_is_live(struct daemon *d);
 void on_news(void *arg, enum mesh_news what, const struct node_id *node,

@@ -32,6 +32,14 @@ on_crown(void *arg, const struct rank *now, const struct rank *was)
 		clients_crown(d->clients, now, was);
 }
 
+bool
+on_look(void *arg, int fd, answers_looked *done, void *done_arg)
+{
+	struct daemon *d = arg;
+
+	return pictures_look_at(d->pictures, fd, done, done_arg);
+}
+
 void
 tell_who_is_live(struct daemon *d)
 {

@@ -351,6 +351,7 @@ start_pictures(struct daemon *d)
 		.self = d->state->node,
 		.catalogue = d->catalogue,
 		.holdings = d->holdings,
+		.ends = d->ends,
 		.written = on_own_written,
 		.arg = d,
 	};
@@ -375,10 +376,12 @@ start_pictures(struct daemon *d)
 	config.workers = d->workers = workers_open(program, count, &why);
 	if (d->workers != NULL)
 		d->pictures = pictures_new(&config, &why);
-	if (d->pictures == NULL)
+	if (d->pictures == NULL) {
 		log_warn("nobody looks into pictures: %s", why.text);
-	else
-		tell_who_is_live(d);
+		return;
+	}
+	tell_who_is_live(d);
+	clients_set_look(d->clients, on_look, d);
 }
 
 static void

@@ -60,6 +60,8 @@ enum question_type {
 	CLIENT_FORGET_IS = 66, /* what FORGET would do, when not sure */
 	CLIENT_TIMELINE = 67,
 	CLIENT_TIMES = 68,
+	CLIENT_LOOK = 69, /* {}, with a descriptor; from a Unix socket only */
+	CLIENT_LOOKED = 70,
 	/* MESSAGE_ERROR answers whatever cannot be answered. */
 };
 
@@ -97,6 +99,12 @@ struct question_list {
 	uint32_t limit; /* 1..LIST_PAGE_MAX */
 	uint8_t after[CURSOR_BYTES_MAX];
 	size_t after_bytes;
+};
+
+/* {"meta": bin|nil}: the value of a meta record; nil: nothing is known */
+struct answer_looked {
+	const uint8_t *meta; /* borrowed; NULL: nothing */
+	size_t meta_bytes;
 };
 
 /* {"text","zones","by","zone"}; text and zones as in LIST, the rest of `query`
@@ -357,6 +365,7 @@ struct question {
 		struct answer_forget forgotten;
 		struct question_timeline timeline;
 		struct answer_times times;
+		struct answer_looked looked;
 		struct message_error error;
 	} u;
 };

@@ -224,6 +224,14 @@ progress_read(struct fields *f, struct answer_progress *out)
 	out->eta_ms = fields_uint_or(f, "eta", UINT64_MAX, 0);
 }
 
+static void
+looked_read(struct fields *f, struct answer_looked *out)
+{
+	if (fields_find(f, "meta") != NULL)
+		out->meta = fields_bin(f, "meta", RECORD_BYTES_MAX,
+				       &out->meta_bytes);
+}
+
 /* ---- the envelope ------------------------------------------------------ */
 
 /* False when there is no such type. */
@@ -253,6 +261,7 @@ map_read(struct question_decoder *d, struct question *out)
 	case CLIENT_STATUS:
 	case CLIENT_WATCH:
 	case CLIENT_VERIFY:
+	case CLIENT_LOOK:
 	case CLIENT_DONE:
 	case CLIENT_LEAVE:
 		return true;
@@ -263,6 +272,9 @@ map_read(struct question_decoder *d, struct question *out)
 	case CLIENT_DUPES:
 		question_read_page(f, &out->u.dupes.limit, out->u.dupes.after,
 				   CURSOR_BYTES_MAX, &out->u.dupes.after_bytes);
+		return true;
+	case CLIENT_LOOKED:
+		looked_read(f, &out->u.looked);
 		return true;
 	case CLIENT_TIMELINE:
 		question_read_ask_timeline(f, &out->u.timeline);

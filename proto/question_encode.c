@@ -310,6 +310,7 @@ map_pack(struct pack *p, const struct question *q)
 	case CLIENT_STATUS:
 	case CLIENT_WATCH:
 	case CLIENT_VERIFY:
+	case CLIENT_LOOK:
 	case CLIENT_DONE:
 	case CLIENT_LEAVE:
 		pack_map(p, 0);
@@ -324,6 +325,14 @@ map_pack(struct pack *p, const struct question *q)
 		return true;
 	case CLIENT_DUPES:
 		dupes_pack(p, &q->u.dupes);
+		return true;
+	case CLIENT_LOOKED:
+		pack_map(p, 1);
+		pack_str(p, "meta");
+		if (q->u.looked.meta == NULL)
+			pack_nil(p);
+		else
+			pack_bin(p, q->u.looked.meta, q->u.looked.meta_bytes);
 		return true;
 	case CLIENT_TIMELINE:
 		question_pack_ask_timeline(p, &q->u.timeline);

@@ -62,6 +62,13 @@ answers_set_intake(struct answers *a, struct intake *intake)
 }
 
 void
+answers_set_look(struct answers *a, answers_looker *look, void *arg)
+{
+	a->config.look = look;
+	a->config.look_arg = arg;
+}
+
+void
 answers_ask(struct answers *a, uint64_t client, const struct question *q)
 {
 	switch (q->type) {

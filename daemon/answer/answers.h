@@ -22,6 +22,14 @@ struct fetching;
 struct intake;
 struct state;
 
+/*
+ * Looks into a file: takes fd, and calls `done` once, on the loop thread, with a
+ * record_meta value or NULL; false: it cannot now, fd is still the caller's.
+ */
+typedef void answers_looked(void *arg, const uint8_t *meta, size_t bytes);
+typedef bool answers_looker(void *arg, int fd, answers_looked *done,
+			    void *done_arg);
+
 struct answers_config {
 	struct driver *driver;       /* borrowed */
 	struct catalogue *catalogue; /* borrowed */
@@ -29,6 +37,8 @@ struct answers_config {
 	struct fetching *fetching;   /* borrowed; NULL: nothing is fetched */
 	const struct state *state;   /* borrowed; the roots; may be NULL */
 	struct consent *consent;     /* borrowed; NULL: it cannot be asked */
+	answers_looker *look; /* NULL until set: nobody does */
+	void *look_arg;
 	/* One frame for `client`, if it is still there.  `frame` is malloced
 	 * and now the receiver's; last: the question is answered.  It never
 	 * calls back into answers: whoever is lost by it is told of later. */
@@ -41,6 +51,7 @@ struct answers *answers_new(const struct answers_config *config);
 /* Work under way ends unheard; what it needs lives until then. */
 void answers_free(struct answers *a);
 void answers_set_intake(struct answers *a, struct intake *intake);
+void answers_set_look(struct answers *a, answers_looker *look, void *arg);
 
 /* LIST, DUPES, PROBLEMS, SHOW, PEERS, STATUS, VERIFY, RESCAN, HAVE, PROVE_HELD,
  * ROOTS, REQUESTS, DECIDE or FORGET; `q` is borrowed.  Each ends in one `send`
@@ -49,6 +60,8 @@ void answers_ask(struct answers *a, uint64_t client, const struct question *q);
 /* GET; `fd` is what came with it, and now the callee's. */
 void answers_get(struct answers *a, uint64_t client, uint32_t request,
 		 const struct question_get *q, int fd);
+/* LOOK; likewise. */
+void answers_look(struct answers *a, uint64_t client, uint32_t request, int fd);
 /* Nobody waits for its answers any more. */
 void answers_forget(struct answers *a, uint64_t client);
 

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "answers.h"
 #include "driver.h"
 
 struct bufferevent;
@@ -43,6 +44,8 @@ struct clients_config {
 struct clients *clients_new(const struct clients_config *config,
 			    struct trouble *why);
 void clients_set_intake(struct clients *c, struct intake *intake);
+/* Who answers LOOK; NULL: nobody any more. */
+void clients_set_look(struct clients *c, answers_looker *look, void *arg);
 /* A connection that has proved by TLS and the mesh key that it may ask, and
  * whose CLIENT_HELLO is the next thing to be read.  Takes ownership, as of what
  * lies below `bev`: `ssl` (may be NULL) and `fd` (-1: none), freed after it. */

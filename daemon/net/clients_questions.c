@@ -78,7 +78,8 @@ open_question(struct client *c, const struct question *q)
 		.request = q->request,
 		.large = q->type != CLIENT_STATUS &&
 			 q->type != CLIENT_RESCAN &&
-			 q->type != CLIENT_GET && q->type != CLIENT_FORGET,
+			 q->type != CLIENT_GET && q->type != CLIENT_FORGET &&
+			 q->type != CLIENT_LOOK,
 	};
 	return true;
 }
@@ -109,6 +110,20 @@ get(struct client *c, const struct question *q)
 	}
 	answers_get(c->clients->answers, c->id, q->request, &q->u.get, fd);
 	start_ticking(c->clients);
+}
+
+static void
+look_into(struct client *c, const struct question *q)
+{
+	int fd = client_take_fd(c);
+
+	if (fd == -1)
+		client_refuse(c, q->request, ERROR_USAGE,
+			      "LOOK needs a descriptor, on the Unix socket");
+	else if (!open_question(c, q))
+		close(fd);
+	else
+		answers_look(c->clients->answers, c->id, q->request, fd);
 }
 
 /* What only who sits at this machine may ask. */
@@ -206,6 +221,9 @@ dispatch(struct client *c, const struct question *q)
 		ask_here(c, q, "who may have photos is decided on their own "
 			       "machine only");
 		return;
+	case CLIENT_LOOK:
+		look_into(c, q);
+		return;
 	case CLIENT_GET:
 		get(c, q);
 		return;
@@ -266,6 +284,12 @@ clients_set_intake(struct clients *c, struct intake *intake)
 {
 	c->config.intake = intake;
 	answers_set_intake(c->answers, intake);
+}
+
+void
+clients_set_look(struct clients *c, answers_looker *look, void *arg)
+{
+	answers_set_look(c->answers, look, arg);
 }
 
 void

@@ -98,12 +98,21 @@ thread_main(void *arg)
 	struct pictures *p = arg;
 	struct pictures_batch *batch = NULL;
 	struct photo_id photo;
+	struct guest *guest;
 	bool again, more;
 
 	thread_lower_priority();
 	pthread_mutex_lock(&p->lock);
 	while (!p->stopping) {
-		if (!is_resting(p) && take(p, &photo, &again)) {
+		if ((guest = guest_take(p)) != NULL) {
+			p->busy++;
+			p->idle = false;
+			pthread_mutex_unlock(&p->lock);
+			guest_look(p, guest);
+			pthread_mutex_lock(&p->lock);
+			if (--p->busy == 0)
+				pthread_cond_broadcast(&p->wake);
+		} else if (!is_resting(p) && take(p, &photo, &again)) {
 			p->busy++;
 			p->idle = false;
 			pthread_mutex_unlock(&p->lock);
@@ -181,6 +190,7 @@ pictures_new(const struct pictures_config *config, struct trouble *why)
 	if (p->config.grace_ms == 0)
 		p->config.grace_ms = PICTURES_GRACE_MS;
 	p->poked = true;
+	p->guests_end = &p->guests;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_init(&p->path_lock, NULL);
 	pthread_condattr_init(&steady);
@@ -198,6 +208,8 @@ pictures_new(const struct pictures_config *config, struct trouble *why)
 void
 pictures_free(struct pictures *p)
 {
+	struct guest *guest;
+
 	if (p == NULL)
 		return;
 	pthread_mutex_lock(&p->lock);
@@ -207,6 +219,8 @@ pictures_free(struct pictures *p)
 	workers_stop(p->config.workers);
 	for (unsigned i = 0; i < p->thread_count; i++)
 		pthread_join(p->threads[i], NULL);
+	while ((guest = guest_take(p)) != NULL)
+		guest_look(p, guest); /* in vain: the workers have stopped */
 	free(p->threads);
 	reader_close(p->reader);
 	reader_close(p->paths);

@@ -18,6 +18,7 @@
 #include "ident.h"
 
 struct holdings;
+struct mailbox;
 struct pictures;
 struct trouble;
 struct workers;
@@ -30,6 +31,7 @@ struct pictures_config {
 	struct catalogue *catalogue; /* these three are borrowed */
 	struct holdings *holdings;
 	struct workers *workers;
+	struct mailbox *ends; /* borrowed */
 	unsigned threads;
 	unsigned grace_ms; /* what others have not done by then is done here;
 			    * 0: PICTURES_GRACE_MS */
@@ -51,6 +53,16 @@ void pictures_again(struct pictures *p);
  * before this is told for the first time. */
 void pictures_live(struct pictures *p, const struct node_id *live,
 		   uint32_t count);
+
+/*
+ * What the bytes of any file say: a record_meta value, NULL when nothing is
+ * found.  Takes `fd`, which is open for reading only, and calls `done` once, on
+ * the loop thread; false: too many wait, `fd` is still the caller's.
+ */
+typedef void pictures_looked(void *arg, const uint8_t *meta, size_t bytes);
+#define PICTURES_GUESTS_MAX 256u
+bool pictures_look_at(struct pictures *p, int fd, pictures_looked *done,
+		      void *arg);
 
 /* Is `self` the one among these who looks into the photo?  Those not in `live`
  * do not count.  Pure. */

@@ -31,6 +31,8 @@ struct pictures {
 	unsigned thread_count;
 	bool stopping;
 	/* under the lock */
+	struct guest *guests, **guests_end; /* owned, in order */
+	unsigned guest_count;
 	bool poked, planning; /* planning: what is the planner's is not read */
 	unsigned busy; /* threads that are looking into something */
 	uint64_t rest_ms; /* steady; nothing is begun until then; 0 */
@@ -55,6 +57,14 @@ struct pictures {
 /* Fills the queue, which is empty; without the lock, on the thread that has set
  * `planning`.  True: more may have come meanwhile. */
 bool pictures_plan(struct pictures *p);
+
+/* ---- pictures_guests.c: files of others ---------------------------------- */
+
+struct guest;
+/* With the lock; NULL: none waits. */
+struct guest *guest_take(struct pictures *p);
+/* Without it. */
+void guest_look(struct pictures *p, struct guest *g);
 
 /* ---- pictures_look.c: looking into one ----------------------------------- */
 

@@ -74,7 +74,8 @@ NODE = row(blob(16, 16), text(79), I32, boolean, sint, blob(8, 8))
 FRESH = dict(complete=boolean, age=uint(), scanning=boolean, syncing=boolean)
 COPY = row(U32, blob(255), blob(4096), sint, boolean)
 PHOTO = row(blob(24, 24), text(63), blob(4096), sint, sint, U32,
-            maybe(text(39)), maybe(U32), maybe(U32), array(COPY, 1024))
+            maybe(text(39)), maybe(U32), maybe(U32), array(COPY, 1024), sint,
+            uint(255), maybe(blob(8192)))
 PAGE = keys(photos=array(PHOTO, 1000), nodes=array(NODE, 256),
             after=maybe(blob(512)), ambiguous=boolean, **FRESH)
 PEER = keys(node=NODE, state=uint(4), self=boolean, coordinator=boolean,
@@ -161,8 +162,10 @@ class Independent(unittest.TestCase):
                 self.assertEqual(len(ids), len(set(ids)))
                 for p, copies in photos:
                     self.assertEqual(copies, disk[p[0]])
-                order = [(p[3], p[2].lower(), int.from_bytes(p[0][16:], "big"),
-                          p[4])[sort] for p, _ in photos]
+                # A date is in ms; where there is none, mtime in ns does.
+                order = [(p[10] * 10 ** 6 if p[11] else p[3], p[2].lower(),
+                          int.from_bytes(p[0][16:], "big"), p[4])[sort]
+                         for p, _ in photos]
                 falling = (sort != 1) != reverse
                 self.assertEqual(list(zip(order, ids)), sorted(
                     zip(order, ids), reverse=falling))

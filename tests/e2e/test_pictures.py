@@ -14,7 +14,7 @@ import tap  # noqa: E402
 from mesh import BUILD, SOURCE, Mesh, wait_until  # noqa: E402
 from talk import one_mesh  # noqa: E402
 from test_files import write  # noqa: E402
-from test_watch import problems  # noqa: E402
+from test_watch import on_disk, problems  # noqa: E402
 
 DECODERS = ("--decoders", "2")
 HAS_DECODE = os.path.exists(os.path.join(BUILD, "daemon", "photo-decode"))
@@ -109,6 +109,30 @@ class Pictures(unittest.TestCase):
         meta = d.photo("--json", "show", one).json[0]["meta"]
         self.assertEqual((meta["make"], meta["iso"]), ("Canon", 100))
         self.assertNotIn("meta", d.photo("--json", "list").json[0])
+
+    def added(self, *options):
+        """What `photo add` makes of a card, both of whose files are of 2001 to
+        the file system."""
+        with Mesh() as mesh:
+            card, into = mesh.folder("card"), mesh.folder("alice")
+            for name in ("bob/2023/trip/peaks.jpg", "carol/flower-stripped.jpg"):
+                shutil.copy(os.path.join(SOURCE, "photos-sample", name), card)
+            for f in os.listdir(card):
+                os.utime(os.path.join(card, f), (1e9, 1e9))
+            d = mesh.start(into, *options)
+            done = d.photo("add", card)
+            self.assertEqual(done.code, 0, done)
+            return on_disk(into)
+
+    def test_add_by_date(self):
+        """photo add puts away by the camera's date; else by modification"""
+        self.assertEqual(self.added(*DECODERS), [
+            "2001/2001-09/flower-stripped.jpg", "2023/2023-07/peaks.jpg"])
+
+    def test_add_unseen(self):
+        """where nobody looks into pictures, photo add takes the other date"""
+        self.assertEqual(self.added(), [
+            "2001/2001-09/flower-stripped.jpg", "2001/2001-09/peaks.jpg"])
 
     def test_grace(self):
         """what the one whose turn it is does not do, another does later"""
