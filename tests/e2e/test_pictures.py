@@ -3,6 +3,7 @@ scan, once in the mesh, by photo-decode; dates, sizes and cameras in lists,
 searches and show; and photo-decode at its worst, as a stand-in plays it."""
 import os
 import shutil
+import socket
 import sqlite3
 import sys
 import textwrap
@@ -12,10 +13,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 sys.path.insert(0, os.path.dirname(__file__))
 import tap  # noqa: E402
 from mesh import BUILD, SOURCE, Mesh, wait_until  # noqa: E402
-from talk import one_mesh  # noqa: E402
+from talk import ERROR, Client, frame, one_mesh, unpack  # noqa: E402
 from test_files import write  # noqa: E402
 from test_watch import on_disk, problems  # noqa: E402
 
+LOOK = 69
 DECODERS = ("--decoders", "2")
 HAS_DECODE = os.path.exists(os.path.join(BUILD, "daemon", "photo-decode"))
 
@@ -230,6 +232,50 @@ class Worst(unittest.TestCase):
         wait_until(lambda: len(looked_into(d)) == 21, "the one made good")
         wait_until(lambda: set(problems(d)) == {"none.gif"}, "its problem to go")
         self.assertEqual(self.asked(), sorted(before + ["well"]))
+
+    def look(self, client, fd):
+        """LOOKED's meta, or the code of an ERROR."""
+        client.serial += 1
+        ask = frame(LOOK, client.serial, {})
+        if fd is None:
+            client.write(ask)
+        else:
+            n = socket.send_fds(client.socket, [ask], [fd])
+            client.write(ask[n:])
+        kind, request, answer = client.hear()
+        self.assertEqual(request, client.serial)
+        return answer["code"] if kind == ERROR else answer["meta"]
+
+    def test_looked_at(self):
+        """LOOK: whatever is no file to be read says nothing, and harms nobody
+        """
+        f = self.mesh.folder("alice")
+        d = self.mesh.start(f, *DECODERS, env=self.env)
+        here = self.mesh.dir + "/"
+        for name in ("good", "KILL", "NO"):
+            write(here + name, gif(name))
+        with Client(self.mesh, d.port, 30) as c:
+            self.assertEqual(self.look(c, None), 16)
+            for name, flags in (("good", os.O_RDWR), ("KILL", os.O_RDONLY),
+                                ("NO", os.O_RDONLY), ("", os.O_RDONLY),
+                                ("good", os.O_PATH)):
+                fd = os.open(here + name, flags)
+                self.assertIsNone(self.look(c, fd), (name, flags))
+                os.close(fd)
+            for fd in os.pipe():
+                self.assertIsNone(self.look(c, fd))
+                os.close(fd)
+            fd = os.open(here + "good", os.O_RDONLY)
+            self.assertEqual(unpack(self.look(c, fd))[2:4], [640, 480])
+        # Who asks and goes leaves nothing behind.
+        before = len(os.listdir("/proc/%d/fd" % d.process.pid))
+        for _ in range(20):
+            with Client(self.mesh, d.port) as c:
+                socket.send_fds(c.socket, [frame(LOOK, 9, {})], [fd])
+        wait_until(lambda: len(os.listdir("/proc/%d/fd" % d.process.pid)) <=
+                   before, "descriptors to be closed")
+        self.assertEqual(listed(d), {})
+        os.close(fd)
 
     def test_without(self):
         """no program to be had: said once, and everything else goes on"""

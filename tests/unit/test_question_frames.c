@@ -61,7 +61,8 @@ test_small(void **state)
 	static const uint32_t empty[] = {CLIENT_PEERS, CLIENT_STATUS,
 					 CLIENT_WATCH, CLIENT_VERIFY,
 					 CLIENT_RESCAN, CLIENT_DONE,
-					 CLIENT_LEAVE};
+					 CLIENT_LEAVE, CLIENT_LOOK,
+					 CLIENT_LOOKED};
 	struct question q = {.type = CLIENT_HELLO, .request = 1}, b;
 
 	(void)state;
@@ -72,6 +73,11 @@ test_small(void **state)
 		q = (struct question){.type = empty[i], .request = UINT32_MAX};
 		round_trip(&q, &b);
 	}
+	CHECK(b.u.looked.meta == NULL);
+	q.u.looked.meta = (const uint8_t *)"\x90";
+	q.u.looked.meta_bytes = 1;
+	round_trip(&q, &b);
+	CHECK(b.u.looked.meta_bytes == 1 && b.u.looked.meta[0] == 0x90);
 	q = (struct question){.type = CLIENT_LIST, .request = 70000};
 	strcpy(q.u.list.text, "be\xff\x1b");
 	strcpy(q.u.list.node, "alice~1a2b");
