@@ -129,8 +129,10 @@ world_start(struct world *w, unsigned n)
 	snprintf(folder, sizeof(folder), "%s/folder%u", w->dir, n);
 	snprintf(log, sizeof(log), "%s/log%u", w->dir, n);
 	snprintf(name, sizeof(name), "node%u", n);
+	/* What a bench makes are no pictures: nobody is to look into them. */
 	char *argv[] = {(char *)(uintptr_t)w->photod, "-p", port, "--name",
-			name, folder, (char *)(uintptr_t)w->options[n][0],
+			name, "--decoders", "0", folder,
+			(char *)(uintptr_t)w->options[n][0],
 			(char *)(uintptr_t)w->options[n][1], NULL};
 
 	if (pipe2(out, O_CLOEXEC) == -1)
