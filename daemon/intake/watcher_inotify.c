@@ -199,6 +199,33 @@ moved_within(struct watcher *w, const struct held *h,
 	}
 }
 
+static bool
+is_partner(struct watcher *w, const struct held *h, int wd,
+	   const struct watch_node *to)
+{
+	const struct watch_node *from;
+
+	for (from = watch_tree_first(w->tree, h->wd); from != NULL;
+	     from = watch_tree_next(from))
+		if (partner_of(w, from, wd) == to)
+			return true;
+	return false;
+}
+
+/* Where folders overlap it may have come to more places than it has left. */
+static void
+came_besides(struct watcher *w, const struct held *h,
+	     const struct inotify_event *e)
+{
+	struct watch_node *to;
+
+	for (to = watch_tree_first(w->tree, e->wd); to != NULL;
+	     to = watch_tree_next(to))
+		if (!is_partner(w, h, e->wd, to) &&
+		    watch_node_path(to, e->name, &w->to))
+			tell(w, h->directory ? WATCH_TREE : WATCH_WHOLE, &w->to);
+}
+
 static void
 on_moved_to(struct watcher *w, const struct inotify_event *e)
 {
@@ -208,6 +235,7 @@ on_moved_to(struct watcher *w, const struct inotify_event *e)
 		k++;
 	if (k < w->held_count) {
 		moved_within(w, &w->held[k], e);
+		came_besides(w, &w->held[k], e);
 		drop_held(w, k);
 	} else {
 		tell_all(w, e->mask & IN_ISDIR ? WATCH_TREE : WATCH_WHOLE,

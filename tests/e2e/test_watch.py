@@ -312,6 +312,33 @@ class Watch(unittest.TestCase):
             wait_until(lambda: one not in names(d), "it to go")
             self.assertEqual(state(d), "scanning")
 
+    def test_overlapping_roots(self):
+        """moved into a folder that is part of another one: found in both"""
+        def places(d):
+            return sorted((c["root"], c["path"]) for p in
+                          d.photo("--json", "list").json for c in p["copies"])
+        with Mesh() as mesh:
+            all = mesh.folder("all")
+            os.mkdir(all + "/sub")
+            write(all + "/a.jpg", picture(1))
+            os.mkdir(all + "/trip")
+            write(all + "/trip/b.jpg", picture(2))
+            d = mesh.start([all, all + "/sub"])
+            wait_until(lambda: scanned(d) and places(d) == [
+                ("all", "a.jpg"), ("all", "trip/b.jpg")], "the scan")
+            os.rename(all + "/a.jpg", all + "/sub/a.jpg")
+            wait_until(lambda: places(d) == [
+                ("all", "sub/a.jpg"), ("all", "trip/b.jpg"),
+                ("sub", "a.jpg")], "it to be in both")
+            os.rename(all + "/trip", all + "/sub/trip")
+            wait_until(lambda: places(d) == [
+                ("all", "sub/a.jpg"), ("all", "sub/trip/b.jpg"),
+                ("sub", "a.jpg"), ("sub", "trip/b.jpg")], "all of the trip")
+            os.rename(all + "/sub/trip", all + "/trip")
+            os.rename(all + "/sub/a.jpg", all + "/a.jpg")
+            wait_until(lambda: places(d) == [
+                ("all", "a.jpg"), ("all", "trip/b.jpg")], "it to leave one")
+
     def test_moved_by_copying(self):
         """copied to another folder of the daemon and removed: not offline"""
         with Mesh() as mesh:
