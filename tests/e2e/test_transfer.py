@@ -131,6 +131,7 @@ class Load(Base):
                 for p in gets:
                     self.assertEqual(p.returncode, 0, p.stderr.read())
         ended = time.monotonic()
+        watch.kill()  # before the observers go, which it would tell
         over.set()
         for t in threads:
             t.join(10)
@@ -148,7 +149,6 @@ class Load(Base):
             # to everybody, to those who only listen as well.
             self.assertLess(max(gaps), 1 + 4 * max(late))
             o.tls.close()
-        watch.kill()
         events = [json.loads(x)["event"] for x in watch.stdout]
         self.assertNotIn("peer-gone", events)
         if max(late) < 0.2:

@@ -305,7 +305,7 @@ class Watch(unittest.TestCase):
             f = mesh.folder("alice")
             for n in range(90):
                 write(f + "/%d.jpg" % n, (picture(n) * 99)[:100000])
-            d = mesh.start(f, "--read-rate", "300K") # half a minute
+            d = mesh.start(f, "--read-rate", "300K")  # half a minute
             wait_until(lambda: len(names(d)) > 2, "some photos")
             one = names(d)[0]
             os.unlink(os.path.join(f, one))
