@@ -364,8 +364,8 @@ class Disk(unittest.TestCase):
         self.addCleanup(subprocess.run, ["umount", "-l", own], check=False)
         a = self.mesh.start(f, "--state", own + "/state")
         wait_until(lambda: status(a)["scan"]["state"] == "idle", "the scan")
-        # One by one: a transaction each.
-        for n in range(200):
+        # One by one: a transaction each, of some 100 KB.
+        for n in range(100):
             write(f + "/%d.gif" % n, gif(n))
             if n % 10 == 9:
                 wait_until(lambda: len(names(a)) == n + 1, "photo %d" % n)
