@@ -299,6 +299,7 @@ intake_new(const struct intake_config *config, struct trouble *why)
 		trouble_set(why, ENOMEM, "out of memory");
 		goto fail;
 	}
+	outbox_on_failure(i->outbox, live_on_failure, i);
 	if (config->recalled != NULL)
 		i->said = *config->recalled;
 	else if (intake_recall(&i->said, config->state, config->catalogue,

@@ -137,6 +137,8 @@ void live_release(struct intake *i);
 /* Look at what is due, send what is to be sent.  Returns when there will be
  * more to do, if nothing stirs before. */
 uint64_t live_turn(struct intake *i);
+/* Something could not be written; arg is the intake. */
+void live_on_failure(void *arg);
 /* In the midst of a scan: is it time for a turn? */
 bool live_wanted(const struct intake *i);
 

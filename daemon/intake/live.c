@@ -226,6 +226,18 @@ take(struct intake *i)
 	return item;
 }
 
+/* Whatever was sent last may have failed when nothing else is to be waited for. */
+void
+live_on_failure(void *arg)
+{
+	struct intake *i = arg;
+
+	pthread_mutex_lock(&i->lock);
+	i->stirred = true;
+	intake_stir(i);
+	pthread_mutex_unlock(&i->lock);
+}
+
 /* Something found goes at once when nothing more is to be expected. */
 static uint64_t
 send(struct intake *i)

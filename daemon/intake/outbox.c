@@ -47,6 +47,8 @@ struct outbox {
 	catalogue_written *written;
 	void (*on_scan)(void *arg, const struct scan_progress *p);
 	void *arg;
+	void (*on_failure)(void *arg); /* both the loop thread's */
+	void *failure_arg;
 };
 
 struct outbox *
@@ -124,6 +126,8 @@ on_written(void *arg, bool failed, const struct write_result *result,
 		o->failed = true;
 	pthread_cond_broadcast(&o->moved);
 	pthread_mutex_unlock(&o->lock);
+	if (failed && !o->closed && o->on_failure != NULL)
+		o->on_failure(o->failure_arg);
 	if (o->written != NULL)
 		o->written(o->arg, failed, result, why);
 }
@@ -321,6 +325,13 @@ outbox_send_root(struct outbox *o, const struct root_id *id,
 	pthread_mutex_unlock(&o->lock);
 	hand_over(o, d);
 	return true;
+}
+
+void
+outbox_on_failure(struct outbox *o, void (*failed)(void *arg), void *arg)
+{
+	o->on_failure = failed;
+	o->failure_arg = arg;
 }
 
 static bool

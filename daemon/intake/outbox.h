@@ -19,6 +19,8 @@ struct outbox;
 /* `stop` is borrowed: once true, nothing here waits any more. */
 struct outbox *outbox_new(const struct intake_config *config,
 			  const atomic_bool *stop);
+/* Tell whoever looks for failures that there is one; on the loop thread. */
+void outbox_on_failure(struct outbox *o, void (*failed)(void *arg), void *arg);
 /* What was not sent is dropped.  On the loop thread. */
 void outbox_free(struct outbox *o);
 

@@ -8,6 +8,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -353,6 +354,39 @@ class Disk(unittest.TestCase):
             self.assertEqual(db.execute("PRAGMA integrity_check").fetchall(),
                              [("ok",)])
         db.close()
+
+    def test_disk_full_at_last(self):
+        """the last thing found does not fit: it is not forgotten, though
+        nothing else ever happens"""
+        os.mkdir(self.mesh.env["XDG_STATE_HOME"])
+        f, own = self.mesh.folder("alice"), os.path.join(self.mesh.dir, "small")
+        os.mkdir(own)
+        self.mount("-t", "tmpfs", "-o", "size=3m", "none", own)
+        self.addCleanup(subprocess.run, ["umount", "-l", own], check=False)
+        write(f + "/one.gif", gif(1))
+        os.utime(f + "/one.gif", (1e9, 1e9))
+        a = self.mesh.start(f, "--state", own + "/state",
+                            env={"PHOTOMESH_BLOCK_MS": "5000"})
+
+        def date():
+            return [p["date"] for p in a.photo("--json", "list").json]
+        follows(a, f, "the photo")
+        wait_until(lambda: status(a)["scan"]["state"] == "idle", "its end")
+        with open(own + "/junk", "wb", buffering=0) as junk:
+            with self.assertRaises(OSError):
+                while True:
+                    junk.write(b"j" * 4096)
+        # Looked at once, when it has been quiet for two seconds; and (with
+        # test hooks) that it failed is heard when nobody waits for it.
+        with open(self.mesh.photod, "rb") as program:
+            if b"PHOTOMESH_BLOCK_MS" in program.read():
+                a.process.send_signal(signal.SIGUSR2)
+        os.utime(f + "/one.gif", (1.1e9, 1.1e9))
+        wait_until(lambda: "cannot record what was found" in a.log(),
+                   "it to be said")
+        os.unlink(own + "/junk")
+        wait_until(lambda: date() == ["2004-11-09T11:33:20Z"],
+                   "the other date", 40)
 
     def test_disk_full_of_log(self):
         """the database's own log fills the disk: it is emptied, all goes on
