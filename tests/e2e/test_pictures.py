@@ -1,6 +1,7 @@
 """What pictures say of themselves, over real daemons: found out behind the
 scan, once in the mesh, by photo-decode; dates, sizes and cameras in lists,
 searches and show; and photo-decode at its worst, as a stand-in plays it."""
+import contextlib
 import os
 import shutil
 import socket
@@ -13,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 sys.path.insert(0, os.path.dirname(__file__))
 import tap  # noqa: E402
 from mesh import BUILD, SOURCE, Mesh, wait_until  # noqa: E402
-from talk import ERROR, Client, frame, one_mesh, unpack  # noqa: E402
+from talk import ERROR, Client, frame, settle, unpack  # noqa: E402
 from test_files import write  # noqa: E402
 from test_watch import on_disk, problems  # noqa: E402
 
@@ -32,21 +33,25 @@ def looked_into(d):
     return sorted(n for n, p in listed(d).items() if p["width"] is not None)
 
 
-def records(mesh, d):
-    """How many meta records of all streams, as d holds them."""
+def kept(mesh, d, question):
+    """The one number that d's catalogue answers with."""
     top = os.path.join(mesh.env["XDG_STATE_HOME"], "photomesh")
     state, = [n for n in os.listdir(top) if n.startswith(d.name)]
-    db = sqlite3.connect("file:%s/%s/catalogue.db?mode=ro" % (top, state),
-                         uri=True)
-    with db:
-        n, = db.execute("SELECT count(*) FROM record WHERE kind = 6 AND"
-                        " dead = 0").fetchone()
-    db.close()
+    path = os.path.join(top, state, "catalogue.db")
+    with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path,
+                                            uri=True)) as db:
+        (n,), = db.execute(question)
     return n
 
 
-def head_of(d):
-    return [p["head"] for p in d.photo("--json", "peers").json if p["self"]]
+def records(mesh, d):
+    """How many meta records of all streams, as d holds them."""
+    return kept(mesh, d, "SELECT count(*) FROM record WHERE kind = 6 AND"
+                         " dead = 0")
+
+
+def head_of(mesh, d):
+    return kept(mesh, d, "SELECT cursor FROM stream WHERE role = 1")
 
 
 @unittest.skipUnless(HAS_DECODE, "built without photo-decode")
@@ -59,10 +64,12 @@ class Pictures(unittest.TestCase):
             daemons = [mesh.start(f, *DECODERS) for f in folders]
             mesh.settle(daemons, 26)
             for d in daemons:
-                # of a BMP nothing is known but that it is one
+                # Of a BMP nothing is known but that it is one, and a record
+                # says that.
                 wait_until(lambda: len(looked_into(d)) == 25, "all sizes at "
                            + d.name)
-            one_mesh(mesh, daemons, 26)
+                wait_until(lambda: records(mesh, d) >= 26, "all records")
+            settle(mesh, daemons, 26)
             for d in daemons:
                 # Three are held by two nodes and one by all three: these may
                 # have begun it before they knew of each other.
@@ -81,14 +88,15 @@ class Pictures(unittest.TestCase):
                 self.assertEqual(d.photo("verify").code, 0)
             self.look_around(daemons[0])
             # Nothing of this is done again.
-            heads = [head_of(d) for d in daemons]
             for d in daemons:
                 d.end()
+            heads = [head_of(mesh, d) for d in daemons]
             daemons = [mesh.start(f, *DECODERS) for f in folders]
             mesh.settle(daemons, 26)
             for d in daemons:
                 d.rested()
-            self.assertEqual([head_of(d) for d in daemons], heads)
+            self.assertEqual([head_of(mesh, d) for d in daemons],
+                             heads)
 
     def look_around(self, d):
         """What is known is shown, searched and sorted by."""

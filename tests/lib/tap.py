@@ -38,6 +38,8 @@ class TapResult(unittest.TestResult):
         text = "".join(traceback.format_exception(*err))
         print("\n".join("# " + line for line in text.splitlines()),
               flush=True)
+        # The runner shows what a failed test wrote here, not its TAP.
+        print(text, file=sys.stderr, flush=True)
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
