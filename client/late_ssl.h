@@ -1,7 +1,8 @@
 /*
  * late_ssl.h: OpenSSL's functions, without the library until somebody wants it.
  *
- * Loading it takes longer than all of `photo list`; --connect alone needs it.
+ * Loading it takes longer than all of `photo list`; only --connect and `photo
+ * check` need it.
  * With this header included, those listed are called as ever, once
  * late_ssl_load has said yes.  Only its headers are needed for the build.
  */
@@ -12,10 +13,13 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 
 #define LATE_SSL_FUNCTIONS(F)                                                  \
-	F(ERR_clear_error) F(SSL_CIPHER_find)                                  \
+	F(ERR_clear_error) F(EVP_DigestFinal_ex) F(EVP_DigestInit_ex)          \
+	F(EVP_DigestUpdate) F(EVP_MD_CTX_free) F(EVP_MD_CTX_new)               \
+	F(EVP_sha256) F(SSL_CIPHER_find)                                       \
 	F(SSL_CIPHER_get_handshake_digest) F(SSL_CTX_ctrl) F(SSL_CTX_free)     \
 	F(SSL_CTX_get_ex_data) F(SSL_CTX_new) F(SSL_CTX_set_ciphersuites)      \
 	F(SSL_CTX_set_ex_data) F(SSL_CTX_set_options)                          \
@@ -38,6 +42,12 @@ bool late_ssl_load(void);
 
 #ifndef LATE_SSL_NAMES_ONLY
 #define ERR_clear_error (*late_ssl.ERR_clear_error_)
+#define EVP_DigestFinal_ex (*late_ssl.EVP_DigestFinal_ex_)
+#define EVP_DigestInit_ex (*late_ssl.EVP_DigestInit_ex_)
+#define EVP_DigestUpdate (*late_ssl.EVP_DigestUpdate_)
+#define EVP_MD_CTX_free (*late_ssl.EVP_MD_CTX_free_)
+#define EVP_MD_CTX_new (*late_ssl.EVP_MD_CTX_new_)
+#define EVP_sha256 (*late_ssl.EVP_sha256_)
 #define SSL_CIPHER_find (*late_ssl.SSL_CIPHER_find_)
 #define SSL_CIPHER_get_handshake_digest (*late_ssl.SSL_CIPHER_get_handshake_digest_)
 #define SSL_CTX_ctrl (*late_ssl.SSL_CTX_ctrl_)

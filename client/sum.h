@@ -1,7 +1,7 @@
 /*
  * sum.h: SHA-256, for the proof that a file here is the one a nonce asks for.
  *
- * It comes from libcrypto, which is loaded when the first sum is asked for and
+ * It comes from OpenSSL, which is loaded (late_ssl.h) when the first sum is asked for and
  * not before: loading it takes longer than all of `photo list`, and few
  * commands want it.
  */
@@ -16,7 +16,7 @@
 
 struct sum; /* one sum after another */
 
-/* NULL with errno: ENOMEM, or ELIBACC when libcrypto cannot be loaded. */
+/* NULL with errno: ENOMEM, or ELIBACC when OpenSSL cannot be loaded. */
 struct sum *sum_new(void);
 void sum_free(struct sum *s);
 
