@@ -23,6 +23,12 @@ GONE = 3
 ONE_ROUND_SECONDS = 1.0
 
 
+def moment(line):
+    """The time of day at which this line was logged, in seconds."""
+    hours, minutes, seconds = line.split()[0].split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
 class Crowd(unittest.TestCase):
     def test_thirty_two_at_once(self):
         """32 daemons at once, one with many files: memory and time bounded"""
@@ -72,11 +78,19 @@ class Crowd(unittest.TestCase):
                     wait_until(lambda: all(states(c).get(v.name) == 0
                                            for v in victims), "all live")
                     for v in victims:
+                        t = time.time()
+                        now = time.localtime(t)
+                        killed = (now.tm_hour * 3600 + now.tm_min * 60 +
+                                  now.tm_sec + t % 1 - 0.001)
                         v.process.kill()
-                        killed = time.monotonic()
                         wait_until(lambda: states(c)[v.name] == GONE,
                                    "its death to be known", every=0.001)
-                        took.append(time.monotonic() - killed)
+                        # When it was known, not when it was heard of here:
+                        # on a busy machine this is the slower of the two.
+                        known, = [line for line in witness.log().splitlines()
+                                  if line.endswith(" %s is gone" % v.name)
+                                  ][-1:]
+                        took.append((moment(known) - killed) % 86400)
                         v.process.wait()
             late = [t for t in took if t > ONE_ROUND_SECONDS]
             print("# %d deaths, known after %.1f ms (median), %.1f ms at "
