@@ -37,6 +37,9 @@ metadata(const uint8_t *bytes, size_t count)
 static struct exif *
 exif_of(GExiv2Metadata *m, GExiv2Metadata *xmp)
 {
+	/* Out of a packet by itself exiv2 makes EXIF and IPTC of its own, with
+	 * dates in this host's zone. */
+	bool packet = m == NULL;
 	struct exif *e;
 
 	if (m == NULL && xmp == NULL)
@@ -54,9 +57,9 @@ exif_of(GExiv2Metadata *m, GExiv2Metadata *xmp)
 	e->m = m;
 	e->xmp = xmp;
 	/* To be told that a tag is missing costs exiv2 a walk over all. */
-	if (gexiv2_metadata_has_exif(m))
+	if (!packet && gexiv2_metadata_has_exif(m))
 		e->exif_names = gexiv2_metadata_get_exif_tags(m);
-	e->has_iptc = gexiv2_metadata_has_iptc(m);
+	e->has_iptc = !packet && gexiv2_metadata_has_iptc(m);
 	e->has_xmp = gexiv2_metadata_has_xmp(xmp);
 	return e;
 }

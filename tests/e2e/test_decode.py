@@ -91,8 +91,9 @@ def taken(t):
                 ms += thousandths(t["EXIF:" + fine])
             return ms, minutes(t.get("EXIF:" + zone)), source
     for name in ("DateTimeOriginal", "DateCreated", "CreateDate"):
-        if "XMP:" + name in t:
-            return zoned(t["XMP:" + name]) + (3,)
+        ms, zone = zoned(str(t.get("XMP:" + name, "")))
+        if ms is not None:
+            return ms, zone, 3
     if "IPTC:DateCreated" in t:
         day = t["IPTC:DateCreated"]
         if "IPTC:TimeCreated" in t:
@@ -154,7 +155,8 @@ class Against(unittest.TestCase):
         self.assertEqual((m["taken"], m["offset"], m["source"]), taken(t),
                          name)
         for ours, theirs in (("make", "Make"), ("model", "Model")):
-            said = t.get("EXIF:" + theirs, t.get("QuickTime:" + theirs, ""))
+            said = t.get("EXIF:" + theirs, t.get("QuickTime:" + theirs,
+                                                 t.get("XMP:" + theirs, "")))
             self.assertEqual(m[ours], str(said).strip(), name)
         place = [t.get("Composite:GPSLatitude"),
                  t.get("Composite:GPSLongitude")]
@@ -256,6 +258,10 @@ VARIANTS = {
     "xmp-no-zone": but("DateTimeOriginal", "CreateDate",
                        **{"XMP-photoshop:DateCreated":
                           "2018:12:31 23:59:58"}),
+    # and no EXIF beside it
+    "xmp-alone": {"XMP-photoshop:DateCreated": "2018:12:31 23:59:58-05:00",
+                  "XMP-tiff:Model": "M"},
+    "xmp-year-alone": {"XMP-photoshop:DateCreated": "2012"},
     "south-west": but(GPSLatitude="33.8642", GPSLatitudeRef="S",
                       GPSLongitude="70.6693", GPSLongitudeRef="W"),
     "below-sea": but(GPSAltitude="430.5", GPSAltitudeRef="1"),
@@ -522,6 +528,11 @@ class Built(Against):
             "android.mp4": film(day, 1000, 5000, 1280, 720, False, box(
                 b"udta", box(b"\xa9xyz", struct.pack(">HH", 18, 0x15c7),
                              b"-33.8642+151.2166/"))),
+            # a day alone is less than the moment in the head
+            "released.mov": film(day, 600, 7500, 1920, 1080, False, box(
+                b"udta", box(b"\xa9day", struct.pack(">HH", 10, 0x15c7),
+                             b"2001-05-06"))),
+            "unset.mov": film(2082844800, 600, 7500, 1920, 1080, False),
             "last.mov": film(day, 600, 7500, 1920, 1080, False,
                              first=box(b"mdat", b"\0" * 100000)),
         }
