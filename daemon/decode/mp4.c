@@ -21,6 +21,7 @@
 #define BOXES_MAX    4096u /* of one file, on all levels */
 #define KEYS_MAX     64u
 #define TEXT_MAX     255u
+#define DAY_BYTES    10u /* 2019-07-04 */
 #define EPOCH_1904_S UINT64_C(2082844800) /* from there to 1970 */
 #define SECONDS_MAX  UINT64_C(253402300799) /* the end of 9999, since 1970 */
 
@@ -115,18 +116,20 @@ take_place(struct walk *w, const char *text)
 	m->has |= META_HAS_PLACE | (has_altitude ? META_HAS_ALTITUDE : 0);
 }
 
-/* The camera's own clock, better than mvhd's, which is UTC. */
+/* The camera's own clock, better than mvhd's, which is UTC.  But a day alone,
+ * which may be that of a publication, is less than any clock. */
 static void
 take_date(struct walk *w, const char *text)
 {
 	struct record_meta *m = w->out;
-	bool has_offset;
+	bool has_offset, timed = strlen(text) > DAY_BYTES;
 	int32_t offset = 0;
 	int64_t ms;
 
-	if (w->has_date || !value_iso_time(text, &ms, &has_offset, &offset))
+	if (w->has_date || (!timed && (m->has & META_HAS_TAKEN)) ||
+	    !value_iso_time(text, &ms, &has_offset, &offset))
 		return;
-	w->has_date = true;
+	w->has_date = timed;
 	m->taken_ms = ms;
 	m->offset_min = has_offset ? offset : 0;
 	m->source = META_TAKEN_CONTAINER;
@@ -282,12 +285,11 @@ take_clock(struct walk *w, uint64_t seconds)
 {
 	struct record_meta *m = w->out;
 
-	if (seconds == 0 || w->has_date)
-		return;
 	/* Nobody filmed like this before 1970: then it was counted from there. */
 	if (seconds >= EPOCH_1904_S)
 		seconds -= EPOCH_1904_S;
-	if (seconds > SECONDS_MAX)
+	/* 0: a clock that says nothing, from either */
+	if (seconds == 0 || seconds > SECONDS_MAX || w->has_date)
 		return;
 	m->taken_ms = (int64_t)seconds * 1000;
 	m->offset_min = 0;
