@@ -1,5 +1,7 @@
 #include "name_date.h"
 
+#include <string.h>
+
 #include "civil.h"
 
 #define YEAR_MIN 1990
@@ -14,6 +16,12 @@ static bool
 is_digit(char c)
 {
 	return c >= '0' && c <= '9';
+}
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 static bool
@@ -86,21 +94,68 @@ skip_to_time(struct rest *r)
 		take_one_of(r, "_- T");
 }
 
+/* A blank, plain or one of those that never end a line. */
+static void
+skip_blank(struct rest *r)
+{
+	static const char *const blanks[] = {" ", "_", "\xc2\xa0",
+					     "\xe2\x80\xaf"};
+
+	for (size_t i = 0; i < sizeof(blanks) / sizeof(*blanks); i++) {
+		size_t bytes = strlen(blanks[i]);
+
+		if ((size_t)(r->end - r->at) >= bytes &&
+		    memcmp(r->at, blanks[i], bytes) == 0) {
+			r->at += bytes;
+			return;
+		}
+	}
+}
+
+/* "10.15.30 PM": the half of the day, 'a' or 'p'; 0 where the clock has 24. */
+static char
+half_of_day(struct rest r)
+{
+	char half;
+
+	skip_blank(&r);
+	half = take_one_of(&r, "aApP");
+	if (half == 0 || take_one_of(&r, "mM") == 0 ||
+	    (r.at < r.end && is_letter(*r.at)))
+		return 0;
+	return (char)(half | 0x20);
+}
+
+static bool
+take_hour(struct rest *r, int *hour, bool *short_hour)
+{
+	/* One digit: the only one, and then of a clock of twelve. */
+	*short_hour = r->end - r->at > 1 && is_digit(r->at[0]) &&
+		      !is_digit(r->at[1]);
+	return take_number(r, *short_hour ? 1 : 2, hour) && *hour <= 23;
+}
+
 /* Digits of a fraction may follow, and anything else. */
 static bool
 take_time(struct rest *r, int64_t *seconds)
 {
 	int hour, minute, second;
-	char between;
+	bool short_hour;
+	char between, half;
 
 	skip_to_time(r);
-	if (!take_number(r, 2, &hour) || hour > 23)
+	if (!take_hour(r, &hour, &short_hour))
 		return false;
 	between = take_one_of(r, "-_.:");
 	if (!take_number(r, 2, &minute) || minute > 59 ||
 	    !take_same(r, between) || !take_number(r, 2, &second) ||
 	    second > 59)
 		return false;
+	half = hour >= 1 && hour <= 12 ? half_of_day(*r) : 0;
+	if (half == 0 && short_hour)
+		return false;
+	if (half != 0)
+		hour = hour % 12 + (half == 'p' ? 12 : 0);
 	*seconds = (hour * 60 + minute) * 60 + second;
 	return true;
 }
