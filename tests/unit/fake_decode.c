@@ -64,6 +64,31 @@ answer_meta(void)
 	    record_meta_pack(&m, value, sizeof(value)));
 }
 
+/* A record of a later version, which would outlast all that is found out by
+ * this one; and one that has something behind what this version writes. */
+static void
+answer_newer(void)
+{
+	struct record_meta m = meta_sample();
+	uint8_t value[META_BYTES_MAX];
+
+	m.decoder = UINT32_MAX;
+	say(DECODE_REPLY_DONE, value,
+	    record_meta_pack(&m, value, sizeof(value)));
+}
+
+static void
+answer_longer(void)
+{
+	struct record_meta m = meta_sample();
+	uint8_t value[META_BYTES_MAX + 1];
+	size_t bytes = record_meta_pack(&m, value, META_BYTES_MAX);
+
+	value[2]++; /* dc 00 16: the number of items */
+	value[bytes++] = 0xc0;
+	say(DECODE_REPLY_DONE, value, bytes);
+}
+
 /* A thumbnail for whoever only looks at its head: a number behind it. */
 static void
 answer_number(unsigned long number)
@@ -152,6 +177,10 @@ obey(const char *order)
 		_exit(0);
 	} else if (strcmp(order, "lie") == 0) {
 		say(DECODE_REPLY_DONE, "no record", 9);
+	} else if (strcmp(order, "newer") == 0) {
+		answer_newer();
+	} else if (strcmp(order, "longer") == 0) {
+		answer_longer();
 	} else if (strcmp(order, "ready") == 0) {
 		say(DECODE_REPLY_READY, NULL, 0);
 	} else if (strcmp(order, "unasked") == 0) {

@@ -159,7 +159,8 @@ misdeeds(void **state)
 		{"exit", "ended"},        {"flood", "senseless"},
 		{"trickle", "longer than"}, {"huge", "senseless"},
 		{"cut", "ended"},         {"lie", "senseless"},
-		{"ready", "senseless"},
+		{"ready", "senseless"},   {"newer", "senseless"},
+		{"longer", "senseless"},
 	};
 	struct workers *w = opened(1, DEADLINE_MS);
 
