@@ -39,15 +39,28 @@ answer_ready(struct answer *a)
 	finish(a, DECODE_REPLY_READY, 0);
 }
 
-void
-answer_refuse(struct answer *a, const char *reason)
+static void
+finish_text(struct answer *a, enum decode_reply reply, const char *reason)
 {
 	char text[DECODE_REASON_MAX + 1];
 	size_t count = text_clean(reason, strlen(reason), text,
 				  DECODE_REASON_MAX);
 
 	memcpy(room(a), text, count);
-	finish(a, DECODE_REPLY_REFUSED, count);
+	finish(a, reply, count);
+}
+
+void
+answer_refuse(struct answer *a, const char *reason)
+{
+	finish_text(a, DECODE_REPLY_REFUSED, reason);
+}
+
+void
+answer_unreadable(struct answer *a)
+{
+	finish_text(a, DECODE_REPLY_UNREADABLE,
+		    "it was cut short, or cannot be read");
 }
 
 /* ---- META ------------------------------------------------------ */
@@ -288,8 +301,12 @@ answer_question(struct answer *a, enum decode_question q, int fd,
 	static struct view v; /* large, and there is one question at a time */
 	const char *type;
 
+	if (file_bytes == 0) {
+		answer_refuse(a, "it is empty");
+		return;
+	}
 	if (!view_init(&v, fd, file_bytes)) {
-		answer_refuse(a, "it cannot be read");
+		answer_unreadable(a);
 		return;
 	}
 	type = sniff(v.front, v.front_bytes);

@@ -28,5 +28,6 @@ void answer_question(struct answer *a, enum decode_question q, int fd,
 /* A frame of one reply.  Text that is too long is cut. */
 void answer_ready(struct answer *a);
 void answer_refuse(struct answer *a, const char *reason);
+void answer_unreadable(struct answer *a);
 
 #endif

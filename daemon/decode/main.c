@@ -112,7 +112,7 @@ main(void)
 	/* Each arena takes 64 MiB of the address space there is. */
 	mallopt(M_ARENA_MAX, 1);
 	signal(SIGPIPE, SIG_DFL);
-	answer_refuse(&cut_short, "it was cut short, or cannot be read");
+	answer_unreadable(&cut_short);
 	if (answer_start() == -1 || sigaction(SIGBUS, &bus, NULL) == -1 ||
 	    sandbox_enter() == -1)
 		return 1;

@@ -24,6 +24,8 @@ enum decode_reply {
 	DECODE_REPLY_READY = 1,   /* alone: in the sandbox, waiting */
 	DECODE_REPLY_DONE = 2,    /* then the answer's bytes */
 	DECODE_REPLY_REFUSED = 3, /* then a sentence */
+	/* Then a sentence as well: it is the disk, or a file that changes. */
+	DECODE_REPLY_UNREADABLE = 4,
 };
 
 #define THUMB_SIDE            256u /* pixels of the longer side */

@@ -185,23 +185,37 @@ pictures_look(struct pictures *p, const struct photo_id *photo, bool again,
 	struct decode_answer answer = {0};
 	struct trouble why = {0};
 	struct holding_file file;
+	enum decode_outcome outcome;
+	bool still;
 
 	/* Away, or not what it was: then the stream will say so, and of what
 	 * is there instead. */
 	if (holdings_open(p->config.holdings, photo, &file, &why) !=
 	    HOLDING_OPEN)
 		return;
-	switch (workers_ask(p->config.workers, DECODE_META, file.fd, &answer,
-			    &why)) {
+	outcome = workers_ask(p->config.workers, DECODE_META, file.fd,
+			      &answer, &why);
+	/* Only of its own bytes anything is said, be it good or bad. */
+	still = outcome == DECODE_UNAVAILABLE ||
+		holdings_still(p->config.holdings, photo, &file);
+	switch (outcome) {
 	case DECODE_DONE:
-		if (holdings_still(p->config.holdings, photo, &file))
+		if (still)
 			say(p, photo, &answer, NULL, batch);
 		break;
 	case DECODE_REFUSED:
-		say(p, photo, NULL, why.text, batch);
+		if (still)
+			say(p, photo, NULL, why.text, batch);
+		break;
+	case DECODE_UNREADABLE:
+		/* A record would be for all copies in the mesh, and others may
+		 * be well; the next walk tries this one again. */
+		if (still)
+			log_warn("pictures: of a photo that is held here: %s",
+				 why.text);
 		break;
 	case DECODE_KILLED:
-		if (again || !suspect(p, photo))
+		if (still && (again || !suspect(p, photo)))
 			say(p, photo, NULL, why.text, batch);
 		break;
 	case DECODE_UNAVAILABLE:

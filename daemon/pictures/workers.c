@@ -316,6 +316,7 @@ exchange(struct worker *k, enum decode_question q, int fd, uint64_t file_bytes,
 	heard = worker_hear(k, began + k->pool->deadline_ms, body_bytes);
 	k->busy_ms += clock_steady_ms() - began;
 	if (heard == WORKER_SAID && body[0] != DECODE_REPLY_REFUSED &&
+	    body[0] != DECODE_REPLY_UNREADABLE &&
 	    (body[0] != DECODE_REPLY_DONE ||
 	     !answer_sound(q, body + 1, *body_bytes - 1)))
 		return WORKER_NONSENSE;
@@ -351,7 +352,8 @@ ask(struct worker *k, enum decode_question q, int fd, uint64_t file_bytes,
 	if (body[0] == DECODE_REPLY_DONE)
 		return deliver(body + 1, bytes - 1, out, why);
 	refusal(body + 1, bytes - 1, why);
-	return DECODE_REFUSED;
+	return body[0] == DECODE_REPLY_REFUSED ? DECODE_REFUSED :
+						 DECODE_UNREADABLE;
 }
 
 enum decode_outcome

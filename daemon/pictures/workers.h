@@ -26,6 +26,8 @@ struct workers;
 enum decode_outcome {
 	DECODE_DONE,        /* the answer is there */
 	DECODE_REFUSED,     /* the bytes are not understood, or too much */
+	DECODE_UNREADABLE,  /* so far nobody knows: the disk does not give them
+			     * back, or not all that there were */
 	DECODE_KILLED,      /* the file cost a worker its life, or its deadline */
 	DECODE_UNAVAILABLE, /* no fault of the file: ask again later */
 };
@@ -66,8 +68,8 @@ void workers_close(struct workers *w);
  * DONE:    DECODE_META:  a record_meta value, which parses, as it goes into a
  *          record; DECODE_THUMB: a JPEG or WebP of at most THUMB_BYTES_MAX,
  *          THUMB_SIDE pixels at most, upright, sRGB, without metadata.
- * Else out is empty and why says in a sentence what it was; for REFUSED in
- * words fit for a problem record (no path, plain text).
+ * Else out is empty and why says in a sentence what it was; for REFUSED
+ * and UNREADABLE in words fit for a problem record (no path, plain text).
  * fd stays the caller's, its offset untouched; it must be open for reading only
  * (else DECODE_UNAVAILABLE: whoever parses must not be able to write).
  */

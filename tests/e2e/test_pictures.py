@@ -160,8 +160,8 @@ class Pictures(unittest.TestCase):
                            "all of them at " + d.name)
 
 
-# Dies of KILL, refuses NO, and says 640 x 480 of all others; each asking is a
-# line in the file beside it.
+# Dies of KILL, refuses NO, cannot read DISK, writes over CHANGE and refuses it,
+# and says 640 x 480 of all others; each asking is a line in the file beside it.
 STAND_IN = """\
     #!/usr/bin/python3
     import array, os, signal, socket, sys
@@ -176,12 +176,18 @@ STAND_IN = """\
         if not ask:
             sys.exit()
         data = os.pread(fds[0], 4096, 0)
+        path = os.path.realpath("/proc/self/fd/%%d" %% fds[0])
         os.close(fds[0])
         with open(__file__ + ".log", "ab") as log:
             log.write(data[12:30].rstrip(b".\\0") + b"\\n")
         if b"KILL" in data:
             os.kill(os.getpid(), signal.SIGKILL)
-        if b"NO" in data:
+        if b"CHANGE" in data:
+            with open(path, "r+b") as f:
+                f.write(data.replace(b"CHANGE", b"gone__"))
+        if b"DISK" in data:
+            say(4, b"a bad disk")
+        elif b"NO" in data or b"CHANGE" in data:
             say(3, b"it is no picture")
         else:
             say(2, pack([1, 1, 640, 480, 1, None, None, None, "", "", "",
@@ -240,6 +246,24 @@ class Worst(unittest.TestCase):
         wait_until(lambda: len(looked_into(d)) == 21, "the one made good")
         wait_until(lambda: set(problems(d)) == {"none.gif"}, "its problem to go")
         self.assertEqual(self.asked(), sorted(before + ["well"]))
+
+    def test_not_its_bytes(self):
+        """of bytes that a disk keeps back, or that are no more the photo's, no
+        record is made: other copies may be well"""
+        f = self.mesh.folder("alice")
+        write(f + "/bad.gif", gif("DISK"))
+        write(f + "/changed.gif", gif("CHANGE"))
+        d = self.mesh.start(f, *DECODERS, env=self.env)
+        wait_until(lambda: looked_into(d) == ["changed.gif"], "what it became")
+        write(f + "/last.gif", gif("last"))
+        wait_until(lambda: "last.gif" in looked_into(d), "the last one")
+        self.assertEqual(self.asked(), ["CHANGE", "DISK", "gone__", "last"])
+        self.assertEqual(records(self.mesh, d), 2)
+        self.assertEqual(problems(d), {})
+        d.end()
+        # Whoever is started again tries again.
+        d = self.mesh.start(f, *DECODERS, env=self.env)
+        wait_until(lambda: self.asked().count("DISK") == 2, "a second try")
 
     def look(self, client, fd):
         """LOOKED's meta, or the code of an ERROR."""

@@ -35,7 +35,8 @@ judge(const struct answer *a, enum decode_question q)
 	must(f.want_bytes == a->bytes);
 	said = f.body + 1;
 	count = f.body_bytes - 1;
-	if (f.body[0] == DECODE_REPLY_REFUSED) {
+	if (f.body[0] == DECODE_REPLY_REFUSED ||
+	    f.body[0] == DECODE_REPLY_UNREADABLE) {
 		must(count > 0 && count <= DECODE_REASON_MAX);
 		must(utf8_plain((const char *)said, count));
 		return;

@@ -15,7 +15,7 @@ import time
 from talk import unpack
 
 META, THUMB = 1, 2
-READY, DONE, REFUSED = 1, 2, 3
+READY, DONE, REFUSED, UNREADABLE = 1, 2, 3, 4
 FIELDS = ["decoder", "media", "width", "height", "orientation", "taken",
           "offset", "source", "make", "model", "lens", "exposure", "aperture",
           "iso", "focal", "latitude", "longitude", "altitude", "rating",

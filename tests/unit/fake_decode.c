@@ -157,6 +157,8 @@ obey(const char *order)
 
 		memset(text, 'x', sizeof(text));
 		say(DECODE_REPLY_REFUSED, text, sizeof(text));
+	} else if (strcmp(order, "unreadable") == 0) {
+		say(DECODE_REPLY_UNREADABLE, "a bad disk", 10);
 	} else if (strcmp(order, "hang") == 0) {
 		pause();
 	} else if (strcmp(order, "die") == 0) {

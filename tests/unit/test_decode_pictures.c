@@ -42,15 +42,20 @@ said(size_t *count)
 }
 
 static void
-assert_refused(const char *why)
+assert_said(enum decode_reply reply, const char *why)
 {
 	size_t count;
 	const uint8_t *text = said(&count);
 
-	assert_int_equal(answer.frame[FRAME_HEADER_BYTES],
-			 DECODE_REPLY_REFUSED);
+	assert_int_equal(answer.frame[FRAME_HEADER_BYTES], reply);
 	if (memmem(text, count, why, strlen(why)) == NULL)
 		fail_msg("%.*s", (int)count, text);
+}
+
+static void
+assert_refused(const char *why)
+{
+	assert_said(DECODE_REPLY_REFUSED, why);
 }
 
 /* ---- pictures to ask about -------------------------------------------------- */
@@ -405,7 +410,7 @@ no_pictures(void **state)
 	}
 	/* More than there is cannot be mapped away. */
 	answer_question(&answer, DECODE_META, -1, 100);
-	assert_refused("cannot be read");
+	assert_said(DECODE_REPLY_UNREADABLE, "cannot be read");
 }
 
 int

@@ -144,6 +144,10 @@ refusals(void **state)
 	assert_int_equal(order(w, DECODE_META, "refuse at length", &a, &why),
 			 DECODE_REFUSED);
 	assert_string_equal(why.text, "it is not understood");
+	assert_int_equal(order(w, DECODE_META, "unreadable", &a, &why),
+			 DECODE_UNREADABLE);
+	assert_string_equal(why.text, "a bad disk");
+	assert_null(a.bytes);
 	/* A refusal is no reason to start afresh. */
 	assert_int_equal(number(w, "pid"), pid);
 	closed(w);
