@@ -4,7 +4,7 @@
  * A VFS of our own stands before the usual one and counts the calls that
  * reach a file while it is armed.  The chosen call is refused, or ends the
  * process before it is done: as kill -9 would, or as a power cut would, when
- * also everything not yet synced is undone.
+ * also what was not yet synced is undone, wholly or in part.
  */
 #ifndef TEST_CATALOGUE_FAULTY_H
 #define TEST_CATALOGUE_FAULTY_H
@@ -13,9 +13,18 @@
 
 enum faulty_mode {
 	FAULTY_COUNT, /* nothing happens */
-	FAULTY_ERROR, /* SQLITE_IOERR, once; reads count too */
+	/* Refused: every kind of call counts, reads and locks, too. */
+	FAULTY_ERROR, /* an I/O error, once */
+	FAULTY_FULL,  /* no room, once */
+	FAULTY_FULL_ON, /* no room, and from then on */
+	FAULTY_SHORT, /* half of what is written has landed; then no room */
+	/* Death: what changes a file counts. */
 	FAULTY_KILL,  /* _exit(FAULTY_EXIT) */
+	FAULTY_TORN,  /* the same, in the middle of a write */
 	FAULTY_POWER, /* the same, and what was not synced is lost */
+	/* The same, and of what was not synced some is lost, some has landed,
+	 * in any order, and some of that only in part: by the number chosen. */
+	FAULTY_POWER_PART,
 };
 #define FAULTY_EXIT 77
 
