@@ -10,6 +10,15 @@
 #include "mesh_private.h"
 
 #define DUPLICATE_WAIT_MS 100u
+#define UPTIME_MS_MAX     (INT64_C(1) << 53) /* nobody runs for so long */
+
+/* Any number may stand in a HELLO. */
+static int64_t
+uptime_of(const struct message_hello *h)
+{
+	return h->uptime_ms < (uint64_t)UPTIME_MS_MAX ? (int64_t)h->uptime_ms
+						      : UPTIME_MS_MAX;
+}
 
 /* A HELLO with our own node id. */
 static void
@@ -47,7 +56,7 @@ run_change(struct mesh *m, struct link *l, uint16_t index,
 {
 	struct node *n = mesh_node(m, index);
 	int64_t now = (int64_t)m->now_ms;
-	int64_t started = now - (int64_t)h->uptime_ms;
+	int64_t started = now - uptime_of(h);
 	const struct past_run *past = roster_past(n, h->run);
 	bool direct = roster_direct(&m->roster, index);
 	uint32_t why = 0;
@@ -58,7 +67,7 @@ run_change(struct mesh *m, struct link *l, uint16_t index,
 	if (direct && past != NULL) {
 		/* Said after it was replaced?  Then both are alive, and the
 		 * one that started later must become somebody else. */
-		if (started + (int64_t)h->uptime_ms <= past->replaced_ms) {
+		if (started + uptime_of(h) <= past->replaced_ms) {
 			member_drop(m, l->id, 0);
 			return false;
 		}
@@ -93,7 +102,7 @@ run_change(struct mesh *m, struct link *l, uint16_t index,
 static void
 node_learn(struct mesh *m, struct node *n, const struct message_hello *h)
 {
-	int64_t started = (int64_t)m->now_ms - (int64_t)h->uptime_ms;
+	int64_t started = (int64_t)m->now_ms - uptime_of(h);
 
 	assert(h->address_count <= NODE_ADDRESSES_MAX);
 	if (n->run != h->run || started < n->started_ms)
