@@ -33,12 +33,30 @@ take_lock(struct state *s, int dir_fd, const char *folder, struct trouble *why)
 	return 0;
 }
 
+/*
+ * Copied or restored, its own rows are to begin a new life.  Whoever dies before
+ * the catalogue has done so must not be taken for its old self the next time, as
+ * `place` would say by then: where `run` is missing, a life begins anew.
+ */
+static int
+forget_run(int dir_fd, const char *dir, struct trouble *why)
+{
+	if (unlinkat(dir_fd, "run", 0) == -1 && errno != ENOENT)
+		return trouble_errno(why, errno, "cannot remove %s/run", dir);
+	/* Some filesystems cannot sync a directory. */
+	if (fsync(dir_fd) == -1 && errno != EINVAL)
+		return trouble_errno(why, errno, "cannot write %s", dir);
+	return 0;
+}
+
 static int
 load_life(struct state *s, int dir_fd, struct trouble *why)
 {
 	bool made, kept = place_kept(dir_fd, &s->host);
 
 	if (identity_load(dir_fd, s->dir, s, &made, why) == -1)
+		return -1;
+	if (!made && !kept && forget_run(dir_fd, s->dir, why) == -1)
 		return -1;
 	if (!kept && place_write(dir_fd, s->dir, &s->host, why) == -1)
 		return -1;

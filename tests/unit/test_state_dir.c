@@ -130,6 +130,7 @@ test_found_again(void)
 	assert((s = open_one(NULL, alice)) != NULL);
 	assert(!s->new_life && node_id_equal(&s->node, &node));
 	state_close(s);
+	run("echo 1 > '%s.moved/run' # %s", dir, "");
 	run("cp -a '%s.moved' '%s'", dir, dir);
 	assert((s = open_one(NULL, alice)) != NULL);
 	assert(!s->new_life && strstr(s->dir, ".moved") != NULL);
@@ -137,9 +138,16 @@ test_found_again(void)
 	run("rm -r '%s.moved' # %s", dir, "");
 	assert((s = open_one(NULL, alice)) != NULL);
 	assert(s->new_life && node_id_equal(&s->node, &node));
+	/* Here it may die, and the next time nothing says that it was copied:
+	 * so the catalogue must find that for itself. */
+	run("test ! -e '%s/run' # %s", dir, "");
 	state_close(s);
 	assert((s = open_one(NULL, alice)) != NULL);
 	assert(!s->new_life);
+	run("echo 2 > '%s/run' # %s", dir, "");
+	state_close(s);
+	assert((s = open_one(NULL, alice)) != NULL);
+	run("test -e '%s/run' # %s", dir, "");
 
 	/* A new identity is another node from then on. */
 	assert(state_new_identity(s, &why) == 0);
