@@ -229,6 +229,9 @@ dispatch(struct mesh *m, const struct mesh_input *in)
 	case MESH_DROPPED:
 		streams_dropped(m, &in->u.dropped);
 		break;
+	case MESH_UNDONE:
+		streams_undone(m, &in->u.undone);
+		break;
 	case MESH_LEAVE:
 		member_leave(m);
 		break;

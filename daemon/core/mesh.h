@@ -66,6 +66,7 @@ enum mesh_input_kind {
 	MESH_PAGE_READ,      /* The page of records we asked for is in hand. */
 	MESH_OWN,            /* Our own stream moved, durably (also: new life). */
 	MESH_DROPPED,        /* The catalogue let go of a stream. */
+	MESH_UNDONE,         /* BEGIN_GENERATION or DROP could not be written. */
 	MESH_LEAVE,          /* Say goodbye to everybody. */
 	MESH_FORGET,         /* Our user: a node that will not return. */
 	MESH_FORGOTTEN,      /* A record says so; also one of a former run. */
@@ -113,6 +114,7 @@ struct mesh_input {
 		} page;
 		struct stream_report own;  /* OWN */
 		struct stream_id dropped; /* DROPPED */
+		struct stream_id undone;  /* UNDONE: as it was to be */
 		struct node_id forget;    /* FORGET */
 		struct stream_id ended;   /* FORGOTTEN, FORGOT: up to this */
 		struct {                  /* BEACON */

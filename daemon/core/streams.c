@@ -6,6 +6,7 @@
 
 #define ANNOUNCE_MS  1000u
 #define LAST_WORD_MS 10000u
+#define UNDONE_MS    5000u
 
 static void
 stream_clear(struct stream *s)
@@ -264,6 +265,27 @@ streams_dropped(struct mesh *m, const struct stream_id *stream)
 	}
 }
 
+void
+streams_undone(struct mesh *m, const struct stream_id *stream)
+{
+	uint16_t node = roster_find(&m->roster, &stream->node);
+	struct stream *s;
+
+	if (node == NODE_NONE || stream->generation == 0)
+		return;
+	if (node == NODE_SELF_INDEX) {
+		m->streams.begin_pending = false;
+		m->streams.begin_ms = m->now_ms + UNDONE_MS;
+		return;
+	}
+	s = streams_find(m, node, stream->generation);
+	if (s == NULL || !s->disowned)
+		return;
+	/* Its owner may have come to live it, and has its say again. */
+	s->disowned = false;
+	s->contested_ms = NEVER_MS;
+}
+
 /* ---- end of step ----------------------------------------------------- */
 
 /* A peer knows more of us than we do: begin anew. */
@@ -274,8 +296,10 @@ review_own(struct mesh *m)
 	const struct stream *own = streams_own(m);
 	uint64_t generation;
 
-	if (own == NULL || t->begin_pending || t->seen_generation == 0)
+	if (own == NULL || t->begin_pending || t->seen_generation == 0 ||
+	    m->now_ms < t->begin_ms)
 		return;
+	t->begin_ms = 0;
 	if (t->seen_generation < own->generation ||
 	    (t->seen_generation == own->generation &&
 	     t->seen_cursor <= own->point.cursor))
@@ -390,6 +414,8 @@ streams_wake(const struct mesh *m, uint64_t *wake_ms)
 {
 	if (m->streams.any_dirty || m->streams.full_due)
 		wake_at(wake_ms, m->streams.due_ms);
+	if (m->streams.begin_ms != 0)
+		wake_at(wake_ms, m->streams.begin_ms);
 	for (uint32_t i = STREAMS_PER_NODE;
 	     i < m->roster.count * STREAMS_PER_NODE; i++) {
 		const struct stream *s = &m->streams.list[i];

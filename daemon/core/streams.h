@@ -54,6 +54,7 @@ struct stream {
 struct streams {
 	uint64_t told; /* slots whose first full STREAMS has been heard */
 	bool begin_pending;
+	uint64_t begin_ms; /* not before: the last one could not be written */
 	uint64_t began_generation; /* of our own, when this run began */
 	uint64_t owners_generation; /* highest that owners said of their own */
 	uint64_t seen_generation; /* of our own, highest reported */
@@ -95,6 +96,9 @@ void streams_remember(struct mesh *m, uint16_t node,
 		      const struct stream_report *held);
 void streams_own_moved(struct mesh *m, const struct stream_report *own);
 void streams_dropped(struct mesh *m, const struct stream_id *stream);
+/* A new life of ours, or the end of a disowned one, that could not be written
+ * (a full disk): to be asked for again. */
+void streams_undone(struct mesh *m, const struct stream_id *stream);
 /* It is ended: not held any more, whatever is on its way to the catalogue. */
 void streams_let_go(struct mesh *m, struct stream *s);
 /* May a clock have said so?  NODE_NONE is a third node. */

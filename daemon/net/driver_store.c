@@ -62,30 +62,54 @@ driver_own_written(void *driver, bool failed, const struct write_result *result,
 	driver_tell_result(d, result);
 }
 
-static void
-on_generation(void *arg, bool failed, const struct write_result *result,
-	      const struct trouble *why)
-{
-	struct driver *d = arg;
-
-	driver_own_written(d, failed, result, why);
-	if (!failed && d->config.on_new_life != NULL)
-		d->config.on_new_life(d->config.arg);
-}
-
-void
-driver_begin_generation(struct driver *d, uint64_t generation)
-{
-	log_info("others know more of us than we do: numbering afresh");
-	catalogue_begin_generation(d->config.catalogue, generation,
-				   on_generation, d);
-}
-
 struct storing {
 	struct driver *driver;
 	uint64_t store;
 	struct stream_id stream;
 };
+
+/* The mesh waits for an answer, and asks again. */
+static void
+tell_undone(struct driver *d, const struct stream_id *stream)
+{
+	const struct mesh_input in = {.kind = MESH_UNDONE,
+				      .u.undone = *stream};
+
+	driver_feed(d, &in);
+}
+
+static void
+on_generation(void *arg, bool failed, const struct write_result *result,
+	      const struct trouble *why)
+{
+	struct storing *s = arg;
+	struct driver *d = s->driver;
+
+	driver_own_written(d, failed, result, why);
+	if (failed)
+		tell_undone(d, &s->stream);
+	else if (d->config.on_new_life != NULL)
+		d->config.on_new_life(d->config.arg);
+	free(s);
+}
+
+void
+driver_begin_generation(struct driver *d, uint64_t generation)
+{
+	struct stream_id stream = {.node = d->config.mesh.self,
+				   .generation = generation};
+	struct storing *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		tell_undone(d, &stream);
+		return;
+	}
+	s->driver = d;
+	s->stream = stream;
+	log_info("others know more of us than we do: numbering afresh");
+	catalogue_begin_generation(d->config.catalogue, generation,
+				   on_generation, s);
+}
 
 static void
 on_stored(void *arg, bool failed, const struct write_result *result,
@@ -145,6 +169,7 @@ on_dropped(void *arg, bool failed, const struct write_result *result,
 
 	if (failed) {
 		driver_complain(d, "cannot let go of a replica", why);
+		tell_undone(d, &s->stream);
 	} else {
 		driver_feed(d, &in);
 		driver_tell_result(d, result);
@@ -157,8 +182,10 @@ driver_drop(struct driver *d, const struct stream_id *stream)
 {
 	struct storing *s = calloc(1, sizeof(*s));
 
-	if (s == NULL)
-		return; /* kept longer than need be: harmless */
+	if (s == NULL) {
+		tell_undone(d, stream);
+		return;
+	}
 	s->driver = d;
 	s->stream = *stream;
 	catalogue_drop(d->config.catalogue, stream, on_dropped, s);

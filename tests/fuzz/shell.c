@@ -331,17 +331,24 @@ shell_work(struct shell *s, bool failed)
 		store_done(s, &j, failed);
 		return;
 	case MESH_BEGIN_GENERATION:
-		if (failed || j.generation <= s->own.generation)
+		if (failed || j.generation <= s->own.generation) {
+			in.kind = MESH_UNDONE;
+			in.u.undone.node = s->own.node;
+			in.u.undone.generation = j.generation;
+			shell_step(s, &in);
 			return;
+		}
 		s->own.generation = j.generation;
 		tell_own(s);
 		return;
 	case MESH_DROP:
+		in.kind = failed ? MESH_UNDONE : MESH_DROPPED;
 		if (failed)
-			return;
-		let_go(s, &j.stream);
-		in.kind = MESH_DROPPED;
-		in.u.dropped = j.stream;
+			in.u.undone = j.stream;
+		else
+			in.u.dropped = j.stream;
+		if (!failed)
+			let_go(s, &j.stream);
 		shell_step(s, &in);
 		return;
 	case MESH_END:

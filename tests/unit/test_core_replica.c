@@ -249,6 +249,35 @@ a_new_generation(void **state)
 	assert_true(pulled(l)->u.pull.stream.generation == GEN);
 }
 
+/* The disk was full: it is asked for again, but not at once. */
+static void
+a_generation_that_could_not_be_written(void **state)
+{
+	struct stream_report r = kit_report(2, GEN, 5, 9, 99);
+	struct mesh_input undone = { .kind = MESH_UNDONE };
+	mesh_link l;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, true, &r, 1);
+	undone.u.undone.node = kit_id(2);
+	undone.u.undone.generation =
+		kit_find(MESH_BEGIN_GENERATION, 0)->u.generation;
+	kit_step(&undone);
+	assert_null(kit_find(MESH_BEGIN_GENERATION, 0));
+	for (uint32_t n = 0; n < 4; n++) {
+		kit_now += 1000;
+		kit_streams(l, true, &r, 1);
+		assert_null(kit_find(MESH_BEGIN_GENERATION, 0));
+	}
+	assert_true(mesh_wake_ms(&mesh) <= kit_now + 1000);
+	kit_now += 1000;
+	kit_streams(l, true, &r, 1);
+	assert_non_null(kit_find(MESH_BEGIN_GENERATION, 0));
+	assert_true(kit_find(MESH_BEGIN_GENERATION, 0)->u.generation > GEN);
+}
+
 /* Who has lost nothing takes no word of its own former lives. */
 static void
 a_good_memory(void **state)
@@ -375,6 +404,7 @@ the_owner_has_the_last_word(void **state)
 	struct stream_report real = kit_report(1, GEN, 9, 9, 99);
 	struct stream_report forged = kit_report(1, GEN + 500, 2, 2, 7);
 	struct mesh_input dropped = { .kind = MESH_DROPPED };
+	struct mesh_input undone = { .kind = MESH_UNDONE };
 	const struct mesh_effect *e;
 	mesh_link relay, owner;
 
@@ -398,6 +428,14 @@ the_owner_has_the_last_word(void **state)
 	assert_non_null(e);
 	assert_true(e->u.stream.generation == GEN + 500);
 	assert_true(pulled(owner)->u.pull.stream.generation == GEN);
+	/* The disk would not: once more, when it has had its say again. */
+	undone.u.undone = forged.stream;
+	kit_step(&undone);
+	assert_null(kit_find(MESH_DROP, 0));
+	keep_alive(owner, 9000);
+	assert_null(kit_find(MESH_DROP, 0));
+	keep_alive(owner, 1500);
+	assert_non_null(kit_find(MESH_DROP, 0));
 	dropped.u.dropped = forged.stream;
 	kit_step(&dropped);
 	assert_true(mesh.roster.nodes[1].ended == GEN - 1);
@@ -636,6 +674,7 @@ main(void)
 		cmocka_unit_test(merging_ends),
 		cmocka_unit_test(overtaken_by_the_owner),
 		cmocka_unit_test(a_new_generation),
+		cmocka_unit_test(a_generation_that_could_not_be_written),
 		cmocka_unit_test(a_good_memory),
 		cmocka_unit_test(former_lives_of_one_that_is_here),
 		cmocka_unit_test(former_lives_of_one_that_is_away),
