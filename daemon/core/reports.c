@@ -83,8 +83,10 @@ reports_flush(struct mesh *m)
 	}
 	if (r->dirty && linked)
 		say_nodes(m, MESH_LINK_ALL, MESSAGE_NODES, 0);
-	if (welcome)
+	if (welcome) {
 		say_nodes(m, r->welcome, MESSAGE_WELCOME, r->welcome_request);
+		streams_greet(m, r->welcome);
+	}
 	if (m->now_ms >= r->heartbeat_ms) {
 		if (linked)
 			say_heartbeat(m, MESH_LINK_ALL);

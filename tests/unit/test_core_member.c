@@ -231,6 +231,35 @@ duplicates(void **state)
 	assert_int_equal(mesh.roster.live_count, 2);
 }
 
+/* What comes late on the link that is given up undoes what was heard on the
+ * other: so both ends ask again, and are told all there is. */
+static void
+last_word_of_a_duplicate(void **state)
+{
+	struct stream_report old, now;
+	struct message msg;
+	mesh_link a, b;
+
+	(void)state;
+	begin(3, 5001);
+	a = kit_peer(2, 5000);
+	b = kit_up(true);
+	kit_hello(b, 2, 502, 60000, 5000);
+	old = kit_report(2, 1000, 3, 3, 3);
+	now = kit_report(2, 1000, 5, 5, 5);
+	kit_streams(a, true, &now, 1);
+	kit_streams(b, true, &old, 1);
+	kit_down(b, LINK_CLOSED);
+	assert_non_null(kit_sent(a, MESSAGE_JOIN));
+	memset(&msg, 0, sizeof(msg));
+	msg.type = MESSAGE_JOIN;
+	msg.request = 7;
+	kit_heard(a, &msg);
+	assert_int_equal(kit_sent(a, MESSAGE_WELCOME)->u.message.request, 7);
+	assert_non_null(kit_sent(a, MESSAGE_STREAMS));
+	assert_true(kit_sent(a, MESSAGE_STREAMS)->u.message.u.streams.full);
+}
+
 static void
 ourselves(void **state)
 {
@@ -606,6 +635,7 @@ main(void)
 		cmocka_unit_test(silence),
 		cmocka_unit_test(our_own_lateness),
 		cmocka_unit_test(duplicates),
+		cmocka_unit_test(last_word_of_a_duplicate),
 		cmocka_unit_test(ourselves),
 		cmocka_unit_test(twins_meet),
 		cmocka_unit_test(twins_of_a_third),
