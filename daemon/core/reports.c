@@ -6,6 +6,15 @@
 
 /* What we say. */
 
+/* Its own goodbye was heard here.  What is known by hearsay is not passed on: two
+ * who tell each other would never stop. */
+static bool
+left_for_certain(const struct node *n)
+{
+	return n->standing == STANDING_LEFT && n->barred &&
+	       n->barred_until_ms == NEVER_MS;
+}
+
 static void
 report_fill(const struct mesh *m, uint16_t index, struct node_report *out)
 {
@@ -26,7 +35,7 @@ report_fill(const struct mesh *m, uint16_t index, struct node_report *out)
 		out->flags = (n->link_count > 0 ? NODE_LINKED : 0u) |
 			     (n->synced ? NODE_SYNCED : 0u) |
 			     (n->suspect || n->held ? NODE_SUSPECT : 0u) |
-			     (n->standing == STANDING_LEFT ? NODE_LEFT : 0u);
+			     (left_for_certain(n) ? NODE_LEFT : 0u);
 	if (index != NODE_SELF_INDEX && n->heard_ms <= m->now_ms)
 		out->silent_ms = m->now_ms - n->heard_ms;
 }

@@ -344,6 +344,29 @@ last_words_of_the_dead(void **state)
 	assert_int_equal(mesh.roster.nodes[1].run, 22);
 }
 
+/* Do we say so, in the NODES of this step? */
+static bool
+says_left(uint8_t id)
+{
+	const struct mesh_effect *e = kit_sent(MESH_LINK_ALL, MESSAGE_NODES);
+	struct node_id node = kit_id(id);
+	bool found = false;
+
+	assert_non_null(e);
+	for (uint32_t i = 0; i < e->u.message.u.nodes.count; i++) {
+		const struct node_report *r =
+			&e->u.message.u.nodes.reports[i];
+
+		if (!node_id_equal(&r->node, &node))
+			continue;
+		found = true;
+		if ((r->flags & NODE_LEFT) != 0)
+			return true;
+	}
+	assert_true(found);
+	return false;
+}
+
 static void
 leaving(void **state)
 {
@@ -353,8 +376,10 @@ leaving(void **state)
 	(void)state;
 	begin(2, 5001);
 	l = kit_peer(1, 5000);
+	(void)kit_peer(3, 5002);
 	bye.u.goodbye.why = GOODBYE_LEAVING;
 	kit_heard(l, &bye);
+	assert_true(says_left(1));
 	assert_true(kit_leads(2));
 	assert_int_equal(mesh.roster.nodes[1].standing, STANDING_LEFT);
 	l = kit_peer(1, 5000);
@@ -524,6 +549,8 @@ left_only_by_report(void **state)
 	list[0].flags = NODE_LEFT;
 	kit_heard(liar, &msg);
 	assert_true(mesh.roster.nodes[3].standing == STANDING_LEFT);
+	/* Hearsay is not passed on: two who do so would never stop. */
+	assert_false(says_left(9));
 	for (uint32_t ms = 0; ms < 11200; ms += 100) {
 		kit_refuse_all();
 		kit_now += 100;
