@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/bufferevent.h>
@@ -26,6 +27,10 @@
 #define LISTEN_BACKLOG  128
 #define ACCEPT_PAUSE_MS 500
 #define LOG_PERIOD_MS   60000u
+/* How long one that has given up its port may go on answering: it says goodbye
+ * for a second (driver_life.c), and its last words may be slow. */
+#define LEAVING_MS_MAX  5000u
+#define LEAVING_LOOK_MS 10
 
 /* ---- the path ----------------------------------------------------------- */
 
@@ -39,12 +44,36 @@ make_socket(struct trouble *why)
 	return fd;
 }
 
-/* Removed only when it is a socket and nobody answers there. */
+/* 1: somebody answers at this socket; 0: nobody, or it is gone; -1. */
+static int
+somebody_answers(const struct sockaddr_un *at, struct trouble *why)
+{
+	int fd, r, code;
+
+	if ((fd = make_socket(why)) == -1)
+		return -1;
+	r = connect(fd, (const struct sockaddr *)at, sizeof(*at));
+	code = errno;
+	close(fd);
+	if (r == 0 || code == EAGAIN || code == EINPROGRESS)
+		return 1;
+	if (code == ENOENT || code == ECONNREFUSED)
+		return 0;
+	return trouble_errno(why, code, "cannot ask at %s", at->sun_path);
+}
+
+/*
+ * Removed only when it is a socket and nobody answers there.  The port is ours
+ * by now: so whoever answers has only just given it up, and is still saying
+ * goodbye to its peers, or it is of another network.  The former is waited for.
+ */
 static int
 clear_stale(const struct sockaddr_un *at, uint16_t port, struct trouble *why)
 {
+	static const struct timespec pause = {0, LEAVING_LOOK_MS * 1000000};
+	uint64_t until_ms = clock_steady_ms() + LEAVING_MS_MAX;
 	struct stat st;
-	int fd, r, code;
+	int r;
 
 	if (lstat(at->sun_path, &st) == -1) {
 		if (errno == ENOENT)
@@ -56,22 +85,17 @@ clear_stale(const struct sockaddr_un *at, uint16_t port, struct trouble *why)
 		return trouble_set(why, EEXIST,
 				   "%s is no socket; move it away",
 				   at->sun_path);
-	if ((fd = make_socket(why)) == -1)
+	while ((r = somebody_answers(at, why)) == 1 &&
+	       clock_steady_ms() < until_ms)
+		(void)nanosleep(&pause, NULL);
+	if (r == -1)
 		return -1;
-	r = connect(fd, (const struct sockaddr *)at, sizeof(*at));
-	code = errno;
-	close(fd);
-	if (r == 0 || code == EAGAIN || code == EINPROGRESS)
+	if (r == 1)
 		return trouble_set(why, EADDRINUSE,
 				   "another photod answers at %s; is it port "
 				   "%u of another host or container? Set "
 				   "PHOTOMESH_RUNTIME to another directory",
 				   at->sun_path, port);
-	if (code == ENOENT)
-		return 0;
-	if (code != ECONNREFUSED)
-		return trouble_errno(why, code, "cannot ask at %s",
-				     at->sun_path);
 	if (unlink(at->sun_path) == -1 && errno != ENOENT)
 		return trouble_errno(why, errno, "cannot remove the stale %s",
 				     at->sun_path);

@@ -8,6 +8,7 @@ once; that start-up mistakes are one sentence with a remedy.
 import os
 import re
 import shutil
+import signal
 import socket
 import stat
 import sys
@@ -113,6 +114,22 @@ class Start(unittest.TestCase):
                        "carol to be seen as left", 5)
             self.assertEqual({p["follows"] for p in mesh.peers(b)
                               if p["state"] == "live"}, {a.port})
+
+    def test_port_of_one_who_is_leaving(self):
+        """the port of a daemon that is still saying goodbye can be had"""
+        with Mesh() as mesh:
+            a, b = (mesh.start(mesh.sample(n)) for n in ("alice", "bob"))
+            wait_until(lambda: [p["state"] for p in mesh.peers(a)] ==
+                       ["live"] * 2, "a mesh of two")
+            # So it waits for a moment for its last words to be taken.
+            b.stop()
+            a.signal(signal.SIGTERM)
+            wait_until(lambda: "saying goodbye" in a.log(), "its goodbye")
+            c = mesh.start(mesh.sample("carol"))
+            self.assertEqual(c.port, a.port)
+            self.assertEqual(a.process.wait(30), 0)
+            self.assertEqual(c.photo("list").code, 0)
+            b.go_on()
 
     def test_stranger_on_the_first_port(self):
         """a stranger on the first port is left alone; the mesh forms above"""
