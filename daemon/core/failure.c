@@ -17,14 +17,26 @@ failure_period_ms(const struct mesh *m)
 	return period > HEARTBEAT_MS_MAX ? HEARTBEAT_MS_MAX : period;
 }
 
+uint64_t
+failure_said_ms(const struct mesh *m)
+{
+	return m->now_ms < m->stale_until_ms ? m->stale_from_ms : m->now_ms;
+}
+
+/* Whoever is heard is there; but how old is what it said?  What came while we
+ * were away lay about until now. */
 void
 failure_heard(struct mesh *m, uint16_t index)
 {
 	struct node *n = mesh_node(m, index);
+	uint64_t said_ms = failure_said_ms(m);
 
 	assert(index != NODE_SELF_INDEX);
-	n->heard_ms = m->now_ms;
-	n->heard_wall_ms = m->wall_ms;
+	n->quiet_ms = m->now_ms;
+	if (said_ms > n->heard_ms) {
+		n->heard_ms = said_ms;
+		n->heard_wall_ms = m->wall_ms - (m->now_ms - said_ms);
+	}
 	if (n->suspect) {
 		n->suspect = false;
 		n->held = true;
@@ -142,7 +154,7 @@ evidence_tick(struct mesh *m, uint16_t index)
 static uint64_t
 judgement_ms(const struct node *n)
 {
-	return n->heard_ms +
+	return n->quiet_ms +
 	       (uint64_t)n->period_ms *
 		       (n->suspect ? GONE_PERIODS : SUSPECT_PERIODS);
 }
@@ -203,6 +215,8 @@ failure_tick(struct mesh *m)
 void
 failure_late(struct mesh *m, uint64_t late_ms)
 {
+	m->stale_from_ms = m->now_ms - late_ms;
+	m->stale_until_ms = m->now_ms + STALE_MS;
 	if (m->late_row >= LATE_ROW_MAX)
 		return;
 	m->late_row++;
@@ -212,9 +226,9 @@ failure_late(struct mesh *m, uint64_t late_ms)
 
 		if (!roster_direct(&m->roster, (uint16_t)i))
 			continue;
-		n->heard_ms += late_ms + n->period_ms;
-		if (n->heard_ms > m->now_ms)
-			n->heard_ms = m->now_ms;
+		n->quiet_ms += late_ms + n->period_ms;
+		if (n->quiet_ms > m->now_ms)
+			n->quiet_ms = m->now_ms;
 		if (n->lost_ms != NEVER_MS)
 			n->lost_ms += late_ms;
 		if (n->held)

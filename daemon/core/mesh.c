@@ -128,7 +128,7 @@ start(struct mesh *m)
 	m->started = true;
 	m->start_ms = m->now_ms;
 	for (uint32_t i = 0; i < m->roster.count; i++)
-		m->roster.nodes[i].heard_ms = m->now_ms;
+		m->roster.nodes[i].quiet_ms = m->now_ms;
 	discovery_start(m);
 }
 

@@ -15,6 +15,17 @@ left_for_certain(const struct node *n)
 	       n->barred_until_ms == NEVER_MS;
 }
 
+/* Since it was heard here; of a former run of ours only the wall clock knows. */
+static uint64_t
+silence_ms(const struct mesh *m, const struct node *n)
+{
+	if (n->heard_ms != 0)
+		return m->now_ms > n->heard_ms ? m->now_ms - n->heard_ms : 0;
+	if (n->heard_wall_ms == 0 || n->heard_wall_ms > m->wall_ms)
+		return UINT64_MAX;
+	return m->wall_ms - n->heard_wall_ms;
+}
+
 static void
 report_fill(const struct mesh *m, uint16_t index, struct node_report *out)
 {
@@ -36,8 +47,8 @@ report_fill(const struct mesh *m, uint16_t index, struct node_report *out)
 			     (n->synced ? NODE_SYNCED : 0u) |
 			     (n->suspect || n->held ? NODE_SUSPECT : 0u) |
 			     (left_for_certain(n) ? NODE_LEFT : 0u);
-	if (index != NODE_SELF_INDEX && n->heard_ms <= m->now_ms)
-		out->silent_ms = m->now_ms - n->heard_ms;
+	if (index != NODE_SELF_INDEX)
+		out->silent_ms = silence_ms(m, n);
 }
 
 /* Every node ever heard of; built once per step, at its end. */
@@ -242,8 +253,9 @@ heard_of_other(struct mesh *m, uint16_t index, uint8_t slot,
 		(void)reports_adopt(m, index, slot);
 	if (said->run != n->run && n->run != 0)
 		return;
-	if (said->silent_ms <= m->now_ms && (said->flags & NODE_LINKED)) {
-		told_ms = m->now_ms - said->silent_ms;
+	if (said->silent_ms <= failure_said_ms(m) &&
+	    (said->flags & NODE_LINKED)) {
+		told_ms = failure_said_ms(m) - said->silent_ms;
 		if (!n->told || told_ms > n->told_ms)
 			n->told_ms = told_ms;
 		n->told = true;

@@ -59,7 +59,9 @@ struct node {
 	struct past_run past[PAST_RUNS];
 
 	/* Failure detection. */
-	uint64_t heard_ms;
+	uint64_t heard_ms;      /* in truth; 0: not in this run of ours */
+	uint64_t quiet_ms;      /* silence is judged from here: later, by as
+				 * long as we were away ourselves */
 	uint64_t heard_wall_ms; /* 0: never */
 	uint64_t told_ms;       /* heard by somebody else, as reported */
 	bool told;

@@ -161,6 +161,9 @@ mesh_node_view(const struct mesh *m, uint32_t nth, uint64_t now_ms,
 	if (n->told && n->told_ms > heard)
 		heard = n->told_ms;
 	out->silent_ms = self || heard > now_ms ? 0 : now_ms - heard;
+	/* What was heard in another run only the wall clock can tell. */
+	if (!self && n->heard_ms == 0 && !n->told)
+		out->silent_ms = UINT64_MAX;
 	out->last_heard_wall_ms = self ? m->wall_ms : n->heard_wall_ms;
 	view_stream(m, (uint16_t)index, out);
 }

@@ -192,6 +192,49 @@ class Reunion(unittest.TestCase):
             settle(mesh, [a, b, c], 26)
             self.assertTrue(fresh()["complete"])
 
+    def test_freshness_outlives_a_restart(self):
+        """who starts again knows how long the others have been away"""
+        with Mesh() as mesh:
+            a, b = (mesh.start(mesh.sample(n)) for n in ("alice", "bob"))
+            settle(mesh, [a, b])
+
+            def age(d):
+                return d.photo("--json", "status").json[0]["fresh"][
+                    "oldest_age_ms"]
+            b.kill()
+            wait_until(lambda: age(a) > 1500, "some time")
+            before = age(a)
+            a.kill()
+            a = mesh.start(os.path.join(mesh.dir, "photos", "alice"))
+            # What is known of when, outlives nearly nothing but a power cut.
+            self.assertGreater(age(a), before)
+
+    def test_freshness_of_who_slept(self):
+        """what came while one slept is as old as the sleep, whoever tells it
+        """
+        with Mesh() as mesh:
+            a, b, c = mesh.start_samples()
+            settle(mesh, [a, b, c], 26)
+
+            def age(d):
+                with Client(mesh, d.port) as client:
+                    return client.status()["age"] / 1000
+            # bob's kernel goes on taking what alice says, until she stops.
+            b.stop()
+            time.sleep(0.6)
+            a.stop()
+            stopped = time.monotonic()
+            wait_until(lambda: age(c) > 2.5, "some time")
+            b.go_on()
+            for _ in range(10):
+                for d in (b, c):
+                    since = time.monotonic() - stopped
+                    # A heartbeat may have been under way.
+                    self.assertGreater(age(d), since - 0.3, d.name)
+                time.sleep(0.1)
+            a.go_on()
+            settle(mesh, [a, b, c], 26)
+
     def test_dials_itself(self):
         """a daemon that is told to join itself does so once and remembers it
         """
