@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dying.h"
 #include "log.h"
 #include "writer_private.h"
 
@@ -58,6 +59,7 @@ run_file_write(const char *dir, uint64_t run_number, struct trouble *why)
 		return trouble_errno(why, code, "cannot write %s", fresh);
 	}
 	close(fd);
+	dying("run");
 	if (rename(fresh, path) == -1)
 		return trouble_errno(why, errno, "cannot write %s", path);
 	return 0;
@@ -244,6 +246,7 @@ move_aside(const char *dir, const char *path, struct trouble *why)
 	for (unsigned i = 0; i < 3; i++) {
 		snprintf(from, sizeof(from), "%s%s", path, tails[i]);
 		snprintf(to, sizeof(to), "%s.corrupt-%u%s", base, n, tails[i]);
+		dying("aside");
 		if (rename(from, to) == -1 && errno != ENOENT)
 			return trouble_errno(why, errno, "cannot move %s", from);
 	}

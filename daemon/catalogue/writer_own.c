@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hash.h"
+#include "dying.h"
 #include "writer_private.h"
 
 /* What is planned for the second pass over a batch. */
@@ -396,16 +397,26 @@ writer_own_many(struct writer *w, const struct own_batch *const *batches,
 		size_t count, int64_t wall_ms, struct write_result *out,
 		struct trouble *why)
 {
+	size_t metas = 0;
+	int r;
+
 	if (txn_begin(w, true, why) == -1) {
 		*out = (struct write_result){.news = w->news};
 		return -1;
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		if (own_apply(w, batches[i], wall_ms) == -1)
 			return txn_abort(w, out, why);
+		metas += batches[i]->meta_count;
+	}
 	if (lives_review(w) == -1)
 		return txn_abort(w, out, why);
-	return txn_commit(w, out, why);
+	if (metas > 0)
+		dying("before_meta_commit");
+	r = txn_commit(w, out, why);
+	if (metas > 0)
+		dying("after_meta_commit");
+	return r;
 }
 
 int

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dying.h"
 #include "writer_private.h"
 
 int
@@ -342,9 +343,12 @@ failed:
 int
 txn_commit(struct writer *w, struct write_result *out, struct trouble *why)
 {
-	if (photos_settle(w) == -1 || caches_save(w) == -1 ||
-	    run(w, W_COMMIT) == -1)
+	if (photos_settle(w) == -1 || caches_save(w) == -1)
 		return txn_abort(w, out, why);
+	dying(w->durable_now ? "before_commit" : "before_page_commit");
+	if (run(w, W_COMMIT) == -1)
+		return txn_abort(w, out, why);
+	dying(w->durable_now ? "after_commit" : "after_page_commit");
 	if (w->own != NULL)
 		held_report(w->own, &w->result.own);
 	if (out != NULL)

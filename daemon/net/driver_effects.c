@@ -10,6 +10,7 @@
 #include <event2/event.h>
 
 #include "driver_private.h"
+#include "dying.h"
 #include "hello.h"
 
 /* Further dials of one step; see DIALS_PER_STEP. */
@@ -48,6 +49,8 @@ say_to_all(struct driver *d, const struct message *m)
 
 	assert(bytes > 0);
 	assert(m->type != MESSAGE_HELLO);
+	if (m->type == MESSAGE_STREAMS)
+		dying("before_announce");
 	for (w = wires_first(d->wires); w != NULL; w = next) {
 		const struct wire_notes *n = wire_notes(w);
 
@@ -55,6 +58,8 @@ say_to_all(struct driver *d, const struct message *m)
 		if (n->hello_sent && n->hello_heard)
 			(void)wire_send(w, d->frame, bytes);
 	}
+	if (m->type == MESSAGE_STREAMS)
+		dying("after_announce");
 }
 
 static void

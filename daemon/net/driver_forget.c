@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "driver_private.h"
+#include "dying.h"
 #include "trouble.h"
 
 void
@@ -39,6 +40,7 @@ on_ended(void *arg, bool failed, const struct write_result *result,
 		free(e);
 		return;
 	}
+	dying("ended");
 	if (!e->said)
 		driver_feed(d, &own);
 	e->said = true;

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "driver_private.h"
+#include "dying.h"
 #include "pool.h"
 #include "trouble.h"
 
@@ -58,6 +59,7 @@ driver_own_written(void *driver, bool failed, const struct write_result *result,
 		return;
 	}
 	in.u.own = result->own;
+	dying("own_written");
 	driver_feed(d, &in);
 	driver_tell_result(d, result);
 }
@@ -126,6 +128,7 @@ on_stored(void *arg, bool failed, const struct write_result *result,
 		driver_complain(d, "cannot store what a peer shares", why);
 	else
 		in.u.stored.report = result->stored;
+	dying("stored");
 	driver_feed(d, &in);
 	if (!failed)
 		driver_tell_result(d, result);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dying.h"
 #include "trouble.h"
 
 int
@@ -118,12 +119,14 @@ file_replace(int dir_fd, const char *name, const void *bytes, size_t count)
 
 	if (write_temp(dir_fd, bytes, count, temp) == -1)
 		return -1;
+	dying("file_written");
 	if (renameat(dir_fd, temp, dir_fd, name) == -1) {
 		saved = errno;
 		unlinkat(dir_fd, temp, 0);
 		errno = saved;
 		return -1;
 	}
+	dying("file_named");
 	/* Some filesystems cannot sync a directory; the rename stands. */
 	if (fsync(dir_fd) == -1 && errno != EINVAL)
 		return -1;
@@ -138,6 +141,7 @@ file_publish(int dir_fd, const char *name, const void *bytes, size_t count)
 
 	if (write_temp(dir_fd, bytes, count, temp) == -1)
 		return -1;
+	dying("file_written");
 	/* rename without replacing; where a filesystem has none, a hard link
 	 * fails just as well when the name is taken. */
 	r = renameat2(dir_fd, temp, dir_fd, name, RENAME_NOREPLACE);
@@ -148,6 +152,7 @@ file_publish(int dir_fd, const char *name, const void *bytes, size_t count)
 	errno = saved;
 	if (r == -1)
 		return -1;
+	dying("file_named");
 	if (fsync(dir_fd) == -1 && errno != EINVAL)
 		return -1;
 	return 0;
