@@ -10,13 +10,24 @@
 
 #include "query_private.h"
 
-/* False: it says nothing. */
-static bool
-read_meta(sqlite3_value *v, struct record_meta *m)
+/* What it says; NULL: nothing. */
+static const struct record_meta *
+read_meta(sqlite3_context *c, sqlite3_value *v)
 {
-	return sqlite3_value_type(v) == SQLITE_BLOB &&
-	       record_meta_parse(sqlite3_value_blob(v),
-				 (size_t)sqlite3_value_bytes(v), m);
+	struct reader *r = sqlite3_user_data(c);
+	struct read_about *a = &r->about;
+	const void *value = sqlite3_value_blob(v);
+	size_t bytes = (size_t)sqlite3_value_bytes(v);
+
+	if (sqlite3_value_type(v) != SQLITE_BLOB || bytes == 0)
+		return NULL;
+	if (a->bytes == bytes && memcmp(a->raw, value, bytes) == 0)
+		return a->sound ? &a->m : NULL;
+	a->sound = record_meta_parse(value, bytes, &a->m);
+	/* One of a later version may be longer: it is read each time. */
+	a->bytes = bytes <= sizeof(a->raw) ? bytes : 0;
+	memcpy(a->raw, value, a->bytes);
+	return a->sound ? &a->m : NULL;
 }
 
 static bool
@@ -33,18 +44,18 @@ matches(const char *text, sqlite3_value *want, bool glob)
 static void
 camera_is(sqlite3_context *c, int count, sqlite3_value **v)
 {
+	const struct record_meta *m = read_meta(c, v[0]);
 	char both[2 * META_TEXT_MAX + 2];
-	struct record_meta m;
 	bool glob = sqlite3_value_int(v[2]) != 0, yes = false;
 
 	(void)count;
-	if (read_meta(v[0], &m)) {
-		snprintf(both, sizeof(both), "%s%s%s", m.make,
-			 m.make[0] != '\0' && m.model[0] != '\0' ? " " : "",
-			 m.model);
+	if (m != NULL) {
+		snprintf(both, sizeof(both), "%s%s%s", m->make,
+			 m->make[0] != '\0' && m->model[0] != '\0' ? " " : "",
+			 m->model);
 		/* A pattern may mean all of the model alone. */
 		yes = (both[0] != '\0' && matches(both, v[1], glob)) ||
-		      (glob && matches(m.model, v[1], true));
+		      (glob && matches(m->model, v[1], true));
 	}
 	sqlite3_result_int(c, yes);
 }
@@ -52,11 +63,11 @@ camera_is(sqlite3_context *c, int count, sqlite3_value **v)
 static void
 lens_is(sqlite3_context *c, int count, sqlite3_value **v)
 {
-	struct record_meta m;
+	const struct record_meta *m = read_meta(c, v[0]);
 
 	(void)count;
-	sqlite3_result_int(c, read_meta(v[0], &m) && m.lens[0] != '\0' &&
-			      matches(m.lens, v[1],
+	sqlite3_result_int(c, m != NULL && m->lens[0] != '\0' &&
+			      matches(m->lens, v[1],
 				      sqlite3_value_int(v[2]) != 0));
 }
 
@@ -71,13 +82,13 @@ keyword_is(const char *keyword, sqlite3_value *want, bool glob)
 static void
 has_keyword(sqlite3_context *c, int count, sqlite3_value **v)
 {
+	const struct record_meta *m = read_meta(c, v[0]);
 	bool glob = sqlite3_value_int(v[2]) != 0, yes = false;
-	struct record_meta m;
 
 	(void)count;
-	if (read_meta(v[0], &m))
-		for (uint32_t i = 0; i < m.keyword_count && !yes; i++)
-			yes = keyword_is(m.keywords[i], v[1], glob);
+	if (m != NULL)
+		for (uint32_t i = 0; i < m->keyword_count && !yes; i++)
+			yes = keyword_is(m->keywords[i], v[1], glob);
 	sqlite3_result_int(c, yes);
 }
 
@@ -85,23 +96,23 @@ has_keyword(sqlite3_context *c, int count, sqlite3_value **v)
 static void
 iso_within(sqlite3_context *c, int count, sqlite3_value **v)
 {
-	struct record_meta m;
+	const struct record_meta *m = read_meta(c, v[0]);
 
 	(void)count;
-	sqlite3_result_int(c, read_meta(v[0], &m) &&
-			      (m.has & META_HAS_ISO) != 0 &&
-			      m.iso >= sqlite3_value_int64(v[1]) &&
-			      m.iso <= sqlite3_value_int64(v[2]));
+	sqlite3_result_int(c, m != NULL &&
+			      (m->has & META_HAS_ISO) != 0 &&
+			      m->iso >= sqlite3_value_int64(v[1]) &&
+			      m->iso <= sqlite3_value_int64(v[2]));
 }
 
 static void
 has_place(sqlite3_context *c, int count, sqlite3_value **v)
 {
-	struct record_meta m;
+	const struct record_meta *m = read_meta(c, v[0]);
 
 	(void)count;
-	sqlite3_result_int(c, read_meta(v[0], &m) &&
-			      (m.has & META_HAS_PLACE) != 0);
+	sqlite3_result_int(c, m != NULL &&
+			      (m->has & META_HAS_PLACE) != 0);
 }
 
 /*
@@ -126,14 +137,14 @@ metres_between(int64_t lat1_e7, int64_t lon1_e7, int64_t lat2_e7,
 static void
 is_near(sqlite3_context *c, int count, sqlite3_value **v)
 {
-	struct record_meta m;
+	const struct record_meta *m = read_meta(c, v[0]);
 
 	(void)count;
-	sqlite3_result_int(c, read_meta(v[0], &m) &&
-			      (m.has & META_HAS_PLACE) != 0 &&
+	sqlite3_result_int(c, m != NULL &&
+			      (m->has & META_HAS_PLACE) != 0 &&
 			      metres_between(sqlite3_value_int64(v[1]),
 					     sqlite3_value_int64(v[2]),
-					     m.latitude_e7, m.longitude_e7) <=
+					     m->latitude_e7, m->longitude_e7) <=
 				      (double)sqlite3_value_int64(v[3]));
 }
 

@@ -245,7 +245,7 @@ list_statement(struct reader *r, const struct list_query *q, bool falling,
 	sqlite3_stmt **kept = &r->list[q->sort][falling][q->after.set];
 	const char *column = columns[q->sort];
 	const char *way = falling ? "DESC" : "ASC";
-	char behind[64] = "", terms[SEARCH_SQL_MAX], sql[SEARCH_SQL_MAX + 256];
+	char behind[64] = "", terms[SEARCH_SQL_MAX], sql[SEARCH_SQL_MAX + 512];
 	sqlite3_stmt *own = NULL, **st = q->search.count > 0 ? &own : kept;
 	const char *text = sql;
 
@@ -256,8 +256,8 @@ list_statement(struct reader *r, const struct list_query *q, bool falling,
 			 column, falling ? '<' : '>');
 	search_sql(&q->search, q->sort, terms);
 	snprintf(sql, sizeof(sql),
-		 "SELECT " PHOTO_COLUMNS " FROM photo WHERE %s%s%s"
-		 " ORDER BY %s %s, id %s", some, behind, terms, column, way,
+		 "SELECT " PHOTO_COLUMNS " FROM %s WHERE %s%s%s"
+		 " ORDER BY %s %s, id %s", search_from(&q->search), some, behind, terms, column, way,
 		 way);
 	return schema_prepare(r->db, &text, st, 1, why) == -1 ? NULL : *st;
 }

@@ -57,6 +57,14 @@ struct read_fact {
 	uint8_t value[RECORD_BYTES_MAX];
 };
 
+/* The meta record that was read last, for several terms ask for the same. */
+struct read_about {
+	size_t bytes; /* of raw; 0: none */
+	bool sound;
+	uint8_t raw[META_BYTES_MAX];
+	struct record_meta m;
+};
+
 #define LIST_STATEMENTS (4u * LIST_SORTS)
 
 struct reader {
@@ -73,6 +81,7 @@ struct reader {
 	size_t paths_used, paths_capacity;
 	struct summary summary;
 	struct read_fact meta; /* of the photo at hand */
+	struct read_about about;
 	const struct list_query *asked; /* borrowed; of this call */
 	size_t places_max; /* verification's bound; a test makes it small */
 	bool damaged; /* something read was not as SQLite writes it */
@@ -109,6 +118,9 @@ struct sql_function {
 #define ABOUT_FUNCTIONS 6u
 extern const struct sql_function about_functions[ABOUT_FUNCTIONS];
 
+/* Out of what the terms choose: photo, and where one of them asks for it the meta
+ * record that counts, as m. */
+const char *search_from(const struct search *s);
 /* " AND ..." for each term; nothing in it that anybody typed. */
 #define SEARCH_SQL_MAX 16384u
 void search_sql(const struct search *s, enum list_sort sort,

@@ -178,10 +178,6 @@ parameter(uint32_t term)
 	return 3 + TERM_PARAMETERS * (int)term;
 }
 
-#define ITS_META                                                               \
-	"(SELECT m.value FROM record AS m INDEXED BY record_key"               \
-	" WHERE m.stream = photo.about AND m.kind = 6 AND m.key = photo.id)"
-
 /* A date of the camera's clock, or of a name, is held against civil days; what
  * is known in UTC against the asker's.  Both are within the first stretch, by
  * which the index is walked. */
@@ -240,24 +236,45 @@ term_sql(const struct search_term *t, enum list_sort sort, int n, char *out,
 	case SEARCH_ID:
 		return snprintf(out, max, "(id BETWEEN ?%d AND ?%d)", n, n + 1);
 	case SEARCH_CAMERA:
-		return snprintf(out, max, "camera_is(" ITS_META ", ?%d, %d)", n,
+		return snprintf(out, max, "camera_is(m.value, ?%d, %d)", n,
 				t->glob);
 	case SEARCH_LENS:
-		return snprintf(out, max, "lens_is(" ITS_META ", ?%d, %d)", n,
+		return snprintf(out, max, "lens_is(m.value, ?%d, %d)", n,
 				t->glob);
 	case SEARCH_KEYWORD:
-		return snprintf(out, max, "has_keyword(" ITS_META ", ?%d, %d)",
+		return snprintf(out, max, "has_keyword(m.value, ?%d, %d)",
 				n, t->glob);
 	case SEARCH_ISO:
-		return snprintf(out, max, "iso_within(" ITS_META ", ?%d, ?%d)",
+		return snprintf(out, max, "iso_within(m.value, ?%d, ?%d)",
 				n, n + 1);
 	case SEARCH_NEAR:
-		return snprintf(out, max, "is_near(" ITS_META
-				", ?%d, ?%d, ?%d)", n, n + 1, n + 2);
+		return snprintf(out, max, "is_near(m.value, ?%d, ?%d, ?%d)", n,
+				n + 1, n + 2);
 	case SEARCH_GPS:
-		return snprintf(out, max, "has_place(" ITS_META ")");
+		return snprintf(out, max, "has_place(m.value)");
 	}
 	return 0;
+}
+
+static bool
+asks_meta(const struct search_term *t)
+{
+	return t->kind == SEARCH_CAMERA || t->kind == SEARCH_LENS ||
+	       t->kind == SEARCH_KEYWORD || t->kind == SEARCH_ISO ||
+	       t->kind == SEARCH_NEAR || t->kind == SEARCH_GPS;
+}
+
+/* Joined, the record is looked up once for all terms.  A photo of which none is
+ * known stays: what is negated is true of it. */
+const char *
+search_from(const struct search *s)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		if (asks_meta(&s->terms[i]))
+			return "photo LEFT JOIN record AS m INDEXED BY"
+			       " record_key ON m.stream = photo.about AND"
+			       " m.kind = 6 AND m.key = photo.id";
+	return "photo";
 }
 
 void

@@ -30,14 +30,15 @@ is_shown(int64_t ms)
 static sqlite3_stmt *
 prepare(struct reader *r, const struct list_query *q, struct trouble *why)
 {
-	char terms[SEARCH_SQL_MAX], sql[SEARCH_SQL_MAX + 128];
+	char terms[SEARCH_SQL_MAX], sql[SEARCH_SQL_MAX + 512];
 	const char *text = sql;
 	sqlite3_stmt *st = NULL;
 
 	search_sql(&q->search, SORT_TAKEN, terms);
 	snprintf(sql, sizeof(sql),
-		 "SELECT sort_time, dated, size FROM photo WHERE 1%s"
-		 " ORDER BY sort_time DESC, id DESC", terms);
+		 "SELECT sort_time, dated, size FROM %s WHERE 1%s"
+		 " ORDER BY sort_time DESC, id DESC",
+		 search_from(&q->search), terms);
 	return schema_prepare(r->db, &text, &st, 1, why) == -1 ? NULL : st;
 }
 
