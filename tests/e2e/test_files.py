@@ -268,10 +268,11 @@ class Files(unittest.TestCase):
             with sqlite3.connect(path) as db:
                 page, = db.execute("SELECT rootpage FROM sqlite_schema"
                                    " WHERE name = 'photo_size'").fetchone()
+                page_bytes, = db.execute("PRAGMA page_size").fetchone()
                 db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             db.close()
             with open(path, "r+b") as db:
-                db.seek((page - 1) * 4096)
+                db.seek((page - 1) * page_bytes)
                 db.write(b"\xa5" * 64)
             a = mesh.start(f)
             aside = os.path.join(os.path.dirname(path), "catalogue.corrupt-1")
@@ -298,12 +299,13 @@ class Files(unittest.TestCase):
                 pages = [p for p, in db.execute(
                     "SELECT rootpage FROM sqlite_schema WHERE tbl_name IN"
                     " ('known', 'photo')")]
+                page_bytes, = db.execute("PRAGMA page_size").fetchone()
             db.close()
             a = mesh.start(f)
             wait_until(lambda: scanned(a), "the scan")
             with open(path, "r+b") as db:
                 for page in pages:
-                    db.seek((page - 1) * 4096)
+                    db.seek((page - 1) * page_bytes)
                     db.write(b"\xa5" * 64)
             aside = os.path.join(os.path.dirname(path), "catalogue.corrupt-1")
 
