@@ -202,9 +202,18 @@ do_job(struct intake *i, struct content_reader *r, const struct hash_job *j)
 
 /* ---- the jobs --------------------------------------------------------- */
 
+static unsigned
+mark_of(unsigned index, const char *path, size_t path_bytes)
+{
+	return (unsigned)XXH3_64bits_withSeed(path, path_bytes, index) &
+	       (FLIGHT_MARKS - 1);
+}
+
 void
 queue_job(struct intake *i, struct hash_job *j, bool urgent)
 {
+	j->mark = mark_of(j->index, j->path, j->path_bytes);
+	i->flight_marks[j->mark]++;
 	j->serial = ++i->serial;
 	j->beside = i->flight;
 	j->at = &i->flight;
@@ -229,10 +238,11 @@ bool
 job_again(struct intake *i, unsigned index, const char *path,
 	  size_t path_bytes, unsigned flags)
 {
+	unsigned mark = mark_of(index, path, path_bytes);
 	struct hash_job *j;
 
 	pthread_mutex_lock(&i->lock);
-	j = i->flight;
+	j = i->flight_marks[mark] > 0 ? i->flight : NULL;
 	while (j != NULL && (j->index != index || j->path_bytes != path_bytes ||
 			     memcmp(j->path, path, path_bytes) != 0))
 		j = j->beside;
@@ -270,6 +280,7 @@ end_job(struct intake *i, struct hash_job *j)
 	*j->at = j->beside;
 	if (j->beside != NULL)
 		j->beside->at = j->at;
+	i->flight_marks[j->mark]--;
 	i->busy--;
 	i->stirred = true;
 	if (j->again) {

@@ -21,6 +21,7 @@
 
 #define JOBS_WAITING_MAX 64u /* descriptors, as well */
 #define HASHERS_MAX      64u
+#define FLIGHT_MARKS     1024u /* a power of two; many for few jobs */
 
 struct live;
 struct watcher;
@@ -34,6 +35,7 @@ struct hash_job {
 	bool again;      /* look once more when it is done, */
 	unsigned flags;  /* so (enum pending_flag) */
 	unsigned index;  /* of the root */
+	unsigned mark;   /* of its path, among those in flight */
 	const struct state_root *root;
 	int fd;
 	struct stat stat; /* of its path, before it was opened */
@@ -97,6 +99,9 @@ struct intake {
 	bool surveyed; /* the totals of progress are of everything */
 	struct hash_job *first, **last;
 	struct hash_job *flight;
+	/* How many jobs in flight have a path of this mark: most paths are none of
+	 * theirs, and the list need not be walked for them. */
+	uint16_t flight_marks[FLIGHT_MARKS];
 	uint64_t serial; /* of the newest job */
 	unsigned waiting, busy;
 

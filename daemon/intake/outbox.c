@@ -14,6 +14,7 @@
 #define BATCH_FILES_MAX 4096u
 #define BATCH_AGE_MS    50u
 #define UNWRITTEN_MAX   3u /* transactions */
+#define SPARE_FILES_MIN 256u /* smaller ones are not worth keeping */
 
 struct delivery {
 	struct own_delivery own; /* first: release casts back */
@@ -25,6 +26,7 @@ struct delivery {
 	char *paths;
 	size_t path_bytes, path_room;
 	uint64_t since_ms;
+	struct delivery *next; /* among those that are spare */
 };
 
 struct told {
@@ -41,6 +43,9 @@ struct outbox {
 	bool failed;         /* a write failed since the last settling */
 	unsigned unwritten;
 	struct delivery *current; /* being filled; NULL: empty */
+	/* Delivered, to be filled again while a scan goes on: fresh memory for
+	 * each would cost its pages anew. */
+	struct delivery *spare;
 	const atomic_bool *stop;
 	struct catalogue *catalogue;
 	struct mailbox *ends;
@@ -98,12 +103,40 @@ delivery_free(struct delivery *d)
 	free(d);
 }
 
+/* The lock is held. */
+static void
+free_spare(struct outbox *o)
+{
+	struct delivery *d;
+
+	while ((d = o->spare) != NULL) {
+		o->spare = d->next;
+		delivery_free(d);
+	}
+}
+
+/* One to be filled; the lock is held. */
+static struct delivery *
+delivery_new(struct outbox *o)
+{
+	struct delivery *d = o->spare;
+
+	if (d == NULL)
+		return calloc(1, sizeof(*d));
+	o->spare = d->next;
+	memset(&d->own, 0, sizeof(d->own));
+	d->count = 0;
+	d->path_bytes = 0;
+	return d;
+}
+
 void
 outbox_free(struct outbox *o)
 {
 	if (o == NULL)
 		return;
 	pthread_mutex_lock(&o->lock);
+	free_spare(o);
 	delivery_free(o->current);
 	o->current = NULL;
 	o->closed = true;
@@ -138,9 +171,14 @@ on_release(struct own_delivery *own)
 	struct delivery *d = (struct delivery *)own;
 	struct outbox *o = d->outbox;
 
-	delivery_free(d);
 	pthread_mutex_lock(&o->lock);
+	if (!o->closed && d->room >= SPARE_FILES_MIN) {
+		d->next = o->spare;
+		o->spare = d;
+		d = NULL;
+	}
 	drop_reference(o);
+	delivery_free(d);
 }
 
 /* Wait for something to move, 50 ms at most.  The lock is held. */
@@ -184,7 +222,7 @@ make_room(struct outbox *o, size_t path_bytes)
 	size_t room;
 
 	if (d == NULL) {
-		if ((d = calloc(1, sizeof(*d))) == NULL)
+		if ((d = delivery_new(o)) == NULL)
 			return false;
 		d->since_ms = clock_steady_ms();
 		o->current = d;
@@ -344,8 +382,10 @@ wait_written(struct outbox *o, bool settle)
 		wait_a_little(o);
 	if (o->failed || atomic_load(o->stop))
 		good = false;
-	if (settle)
+	if (settle) {
 		o->failed = false;
+		free_spare(o);
+	}
 	pthread_mutex_unlock(&o->lock);
 	return good;
 }
