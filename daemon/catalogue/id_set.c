@@ -15,7 +15,7 @@ slot_for(const struct id_set *s, const uint8_t *id)
 	size_t at = (size_t)d.low & (s->slot_count - 1);
 
 	while (s->slots[at] != 0 &&
-	       memcmp(s->ids[s->slots[at] - 1], id, PHOTO_ID_BYTES) != 0)
+	       memcmp(s->ids[s->slots[at] - 1].id, id, PHOTO_ID_BYTES) != 0)
 		at = (at + 1) & (s->slot_count - 1);
 	return at;
 }
@@ -29,7 +29,7 @@ grow(struct id_set *s)
 
 	if (more > UINT32_MAX / 4)
 		return -1;
-	if ((ids = realloc(s->ids, more * PHOTO_ID_BYTES)) == NULL)
+	if ((ids = realloc(s->ids, more * sizeof(s->ids[0]))) == NULL)
 		return -1;
 	s->ids = ids;
 	if ((slots = calloc(2 * more, sizeof(*slots))) == NULL)
@@ -39,7 +39,7 @@ grow(struct id_set *s)
 	s->slot_count = 2 * more;
 	s->capacity = more;
 	for (size_t i = 0; i < s->count; i++)
-		slots[slot_for(s, s->ids[i])] = (uint32_t)i + 1;
+		slots[slot_for(s, s->ids[i].id)] = (uint32_t)i + 1;
 	return 0;
 }
 
@@ -53,9 +53,21 @@ id_set_add(struct id_set *s, const uint8_t id[PHOTO_ID_BYTES])
 	at = slot_for(s, id);
 	if (s->slots[at] != 0)
 		return 0;
-	memcpy(s->ids[s->count++], id, PHOTO_ID_BYTES);
+	memcpy(s->ids[s->count].id, id, PHOTO_ID_BYTES);
+	s->ids[s->count++].note = 0;
 	s->slots[at] = (uint32_t)s->count;
 	return 1;
+}
+
+uint32_t *
+id_set_note(const struct id_set *s, const uint8_t id[PHOTO_ID_BYTES])
+{
+	size_t at;
+
+	if (s->count == 0)
+		return NULL;
+	at = slot_for(s, id);
+	return s->slots[at] == 0 ? NULL : &s->ids[s->slots[at] - 1].note;
 }
 
 void
@@ -73,14 +85,15 @@ id_set_clear(struct id_set *s)
 static int
 compare(const void *a, const void *b)
 {
-	return memcmp(a, b, PHOTO_ID_BYTES);
+	return memcmp(((const struct id_entry *)a)->id,
+		      ((const struct id_entry *)b)->id, PHOTO_ID_BYTES);
 }
 
 void
 id_set_sort(struct id_set *s)
 {
 	if (s->count > 1)
-		qsort(s->ids, s->count, PHOTO_ID_BYTES, compare);
+		qsort(s->ids, s->count, sizeof(s->ids[0]), compare);
 }
 
 void

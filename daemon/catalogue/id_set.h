@@ -9,8 +9,13 @@
 
 #include "photo_id.h"
 
+struct id_entry {
+	uint8_t id[PHOTO_ID_BYTES];
+	uint32_t note; /* the caller's; 0 at first */
+};
+
 struct id_set {
-	uint8_t (*ids)[PHOTO_ID_BYTES]; /* owned; in the order they came */
+	struct id_entry *ids; /* owned; in the order they came */
 	size_t count;
 	size_t capacity;
 	uint32_t *slots; /* owned; index + 1, 0 is empty */
@@ -20,6 +25,10 @@ struct id_set {
 /* Zero the struct before first use.  1: new; 0: was there; -1: out of
  * memory. */
 int id_set_add(struct id_set *s, const uint8_t id[PHOTO_ID_BYTES]);
+/* The note of an id, to be read and written until the next one is added; NULL:
+ * it is not in the set. */
+uint32_t *id_set_note(const struct id_set *s,
+		      const uint8_t id[PHOTO_ID_BYTES]);
 /* Keeps modest storage for the next time, gives large storage back. */
 void id_set_clear(struct id_set *s);
 /* By id; the set can only be cleared after that. */

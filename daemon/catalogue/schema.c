@@ -81,11 +81,7 @@ static const char photo_tables[] =
 	"  WHEN size > 9223372036854775807 / (copies - 1)"
 	"  THEN 9223372036854775807"
 	"  ELSE (copies - 1) * size END) VIRTUAL) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX photo_time ON photo(sort_time, id);"
-	"CREATE INDEX photo_name ON photo(name, id);"
-	"CREATE INDEX photo_size ON photo(size, id);"
-	"CREATE INDEX photo_added ON photo(added, id);"
-	"CREATE INDEX photo_wasted ON photo(wasted, id) WHERE wasted > 0;";
+	"CREATE INDEX photo_time ON photo(sort_time, id);";
 
 /* From format 1, where nothing was known of what is in a photo.  What is derived
  * is derived afresh, by the writer, before anybody can ask. */

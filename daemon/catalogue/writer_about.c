@@ -14,6 +14,7 @@ change(struct writer *w, enum writer_statement s, const struct held *h,
 {
 	struct photo_id id;
 
+	w->abouts = w->abouts || s == W_ABOUT_PUT;
 	bind_blob(w, s, 1, photo, PHOTO_ID_BYTES);
 	bind_int(w, s, 2, row_id(w, h));
 	if (run(w, s) == -1)
@@ -62,6 +63,8 @@ about_sum(struct writer *w, const uint8_t *photo)
 	sqlite3_stmt *st = w->st[W_ABOUT];
 	int r;
 
+	if (!w->abouts)
+		return 0;
 	bind_blob(w, W_ABOUT, 1, photo, PHOTO_ID_BYTES);
 	while ((r = row(w, W_ABOUT)) == 1) {
 		int64_t stream = sqlite3_column_int64(st, 0);

@@ -289,8 +289,13 @@ open_once(struct writer *w, const struct writer_config *config,
 	w->failed = w->damaged = false;
 	w->unchecked = !clean;
 	if (schema_prepare(w->db, writer_sql, w->st, W_COUNT, why) == 0) {
-		if (caches_load(w) == 0 && begin_run(w, config, found) == 0)
+		index_later(w);
+		if (caches_load(w) == 0 && begin_run(w, config, found) == 0) {
+			/* Of an unclean end in the midst of much. */
+			if (*found != WRITER_NEW)
+				index_all(w);
 			return 0;
+		}
 		*why = w->why;
 	}
 	*damaged = w->damaged || schema_is_corrupt(sqlite3_errcode(w->db));
@@ -330,6 +335,7 @@ writer_open(const struct writer_config *config, enum writer_found *found,
 free_writer:
 	free(w->path);
 	id_set_release(&w->touched);
+	fresh_release(&w->fresh);
 	summary_release(&w->summary);
 	free(w->hidden);
 	free(w);
@@ -348,6 +354,7 @@ writer_close(struct writer *w)
 	sqlite3_close(w->db);
 	free(w->path);
 	id_set_release(&w->touched);
+	fresh_release(&w->fresh);
 	id_set_release(&w->mentioned);
 	summary_release(&w->summary);
 	free(w->hidden);
@@ -381,8 +388,10 @@ writer_damaged(const struct writer *w)
 void
 writer_rest(struct writer *w)
 {
+	index_all(w);
 	(void)sqlite3_db_release_memory(w->db);
 	id_set_release(&w->touched);
+	fresh_release(&w->fresh);
 	id_set_release(&w->mentioned);
 }
 

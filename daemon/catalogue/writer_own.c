@@ -90,24 +90,10 @@ static int
 find_added(struct writer *w, const struct root_id *root,
 	   struct record_copy *c, bool *has_added)
 {
-	sqlite3_stmt *st = w->st[W_ADDED_IN_ROOT];
-	uint8_t photo[PHOTO_ID_BYTES];
-	int r;
+	int r = copy_added(w, root, &c->photo, &c->added_ms);
 
-	photo_id_pack(&c->photo, photo);
-	if ((r = copy_any(w, w->own, photo)) != 1)
-		return r;
-	bind_blob(w, W_ADDED_IN_ROOT, 1, photo, PHOTO_ID_BYTES);
-	schema_bind_root(st, 2, root);
-	bind_int(w, W_ADDED_IN_ROOT, 4, row_id(w, w->own));
-	if ((r = row(w, W_ADDED_IN_ROOT)) == -1)
-		return -1;
-	if (r == 1 && sqlite3_column_type(st, 0) == SQLITE_INTEGER) {
-		c->added_ms = sqlite3_column_int64(st, 0);
-		*has_added = true;
-	}
-	reset(w, W_ADDED_IN_ROOT);
-	return 0;
+	*has_added = r == 1;
+	return r == -1 ? -1 : 0;
 }
 
 /* Nothing is known of its path, so most likely nothing is recorded under it.  1:

@@ -96,6 +96,36 @@ old_get(struct writer *w, const uint8_t *id, struct photo_old *old)
 	return 0;
 }
 
+/* All that is shown of it, from memory; now the table hears of it. */
+static int
+sum_up_fresh(struct writer *w, const uint8_t *id, uint32_t last)
+{
+	const struct fresh_copy *f;
+
+	summary_begin(&w->summary);
+	for (uint32_t n = last; n != 0; n = f->before) {
+		const struct held *h;
+		struct summary_copy c;
+
+		f = fresh_copy(&w->fresh, n);
+		h = &w->streams[f->slot];
+		c = (struct summary_copy){
+			.node = &h->name.node,
+			.holder = h->holder,
+			.key = fresh_key(&w->fresh, f),
+			.key_bytes = f->key_bytes,
+			.mtime_ns = f->mtime_ns,
+			.added_ms = f->added_ms,
+			.file = f->file,
+			.type = f->type,
+			.type_bytes = strlen(f->type),
+		};
+		if (summary_add(&w->summary, &c) == -1)
+			return fail_memory(w);
+	}
+	return fresh_put(w, id, last) == -1 ? -1 : about_sum(w, id);
+}
+
 static int
 sum_up(struct writer *w, const uint8_t *id)
 {
@@ -204,6 +234,7 @@ photo_stays(struct writer *w, const uint8_t *id, const struct photo_id *photo,
 
 	if (!old->found) {
 		tell(w, photo, true, sum->name);
+		fresh_listed(&w->fresh, id);
 		return photo_put(w, id, photo->size, W_PHOTO_PUT);
 	}
 	if (!is_as_it_was(old, sum))
@@ -227,14 +258,17 @@ photo_goes(struct writer *w, const uint8_t *id, const struct photo_id *photo,
 }
 
 static int
-settle(struct writer *w, const uint8_t *id)
+settle(struct writer *w, const struct id_entry *e)
 {
 	struct totals_row *t = &w->totals;
+	const uint8_t *id = e->id;
 	struct photo_old old;
 	struct photo_id photo;
 
 	photo_id_unpack(id, &photo);
-	if (old_get(w, id, &old) == -1 || sum_up(w, id) == -1)
+	old.found = false;
+	if (e->note != 0 ? sum_up_fresh(w, id, e->note) == -1 :
+			   old_get(w, id, &old) == -1 || sum_up(w, id) == -1)
 		return -1;
 	if (old.found) {
 		t->photos--;
@@ -258,7 +292,7 @@ photos_settle(struct writer *w)
 	/* In the order of the table: neighbours share their pages. */
 	id_set_sort(&w->touched);
 	for (size_t i = 0; i < w->touched.count; i++)
-		if (settle(w, w->touched.ids[i]) == -1)
+		if (settle(w, &w->touched.ids[i]) == -1)
 			return -1;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #ifndef PHOTOMESH_WRITER_PRIVATE_H
 #define PHOTOMESH_WRITER_PRIVATE_H
 
+#include "fresh.h"
 #include "id_set.h"
 #include "schema.h"
 #include "summary.h"
@@ -23,14 +24,14 @@ enum writer_statement {
 	W_RECORD_RESAY, W_RECORDS_COPY,
 	W_ROOT_COPIES, W_ROOT_COUNT, W_ROOT_NEXT, W_ROOTS, W_ROOT_FACTS,
 	W_COPY_ANY, W_COPY_HAS, W_COPY_PUT, W_COPY_CUT, W_COPY_LEAVE,
-	W_LEAVING, W_COPIES, W_COPIED, W_ADDED_IN_ROOT,
-	W_ABOUT_PUT, W_ABOUT_CUT, W_ABOUT, W_METAS,
+	W_LEAVING, W_COPIES, W_COPIED, W_COPY_FIRST, W_ADDED_IN_ROOT,
+	W_ABOUT_PUT, W_ABOUT_CUT, W_ABOUT, W_ABOUT_FIRST, W_METAS,
 	W_PHOTO_GET, W_PHOTO_PUT, W_PHOTO_SET, W_PHOTO_COPIES, W_PHOTO_CUT,
 	W_TOTALS, W_TOTALS_SAVE,
 	W_KNOWN_GET, W_KNOWN_PUT, W_KNOWN_SET, W_KNOWN_CUT, W_KNOWN_VERDICT,
 	W_HIDDEN, W_HIDDEN_PUT, W_HIDDEN_CUT, W_HIDDEN_CUT_STREAM,
 	W_NODES, W_NODE_PUT, W_NODE_CUT, W_NODES_TRIM, W_META_PUT, W_META_CUT,
-	W_FORGOTTEN, W_FORGOTTEN_COUNT,
+	W_FORGOTTEN, W_FORGOTTEN_COUNT, W_INDEX,
 	W_COUNT
 };
 extern const char *const writer_sql[W_COUNT];
@@ -89,6 +90,9 @@ struct writer {
 	bool unchecked;   /* not closed by the last writer, and not vouched for */
 	bool remembers;   /* every root that it ever told of is in here */
 	bool durable_now; /* what PRAGMA synchronous says: FULL */
+	bool unindexed;   /* an index may still have to be made */
+	bool index_failed;
+	unsigned index_in; /* after so many more transactions, at the latest */
 	struct held streams[STREAM_SLOTS];
 	unsigned slot_end; /* slots in use are below */
 	struct held *own;
@@ -96,9 +100,14 @@ struct writer {
 	size_t hidden_count, hidden_capacity;
 	struct totals_row totals;
 	bool totals_dirty;
+	bool abouts; /* something may be said of photos: the table has rows */
 	/* of the running transaction */
 	struct asked asked;
-	struct id_set touched; /* photos to be summed up again */
+	/* Photos to be summed up again.  A note is the last of all copies of a
+	 * photo that was not listed before: they are not in the table yet.  0:
+	 * the tables know. */
+	struct id_set touched;
+	struct fresh fresh;
 	struct write_result result;
 	struct trouble why;
 	bool failed; /* why is filled */
@@ -226,22 +235,42 @@ int known_cut(struct writer *w, const struct known_row *k);
 bool known_had_copy(const struct known_row *k);
 bool known_had_problem(const struct known_row *k);
 
+/* ---- writer_index.c ----------------------------------------------------- */
+
+/* A file has been opened: it may lack indexes. */
+void index_later(struct writer *w);
+/* After a commit: is it time to make one? */
+void index_next(struct writer *w);
+/* All that are missing, now.  What fails is tried again after later commits. */
+void index_all(struct writer *w);
+/* The first that is missing.  1: there was one; 0: all are there; -1. */
+int index_make(struct writer *w);
+
 /* ---- writer_forget.c ---------------------------------------------------- */
 
 /* A record `forgotten` has come in: told with the result. */
 void forgotten_note(struct writer *w, const struct held *h,
 		    const struct record *r);
 
-/* ---- writer_shown.c: which copies are shown --------------------------- */
+/* ---- writer_copy.c: one copy ------------------------------------------ */
 
 /* 1 or 0: has the stream any copy of this photo; -1. */
 int copy_any(struct writer *w, struct held *h, const uint8_t *photo);
+/* When the first of the own copies in this root was added, of 64 at most.  1; 0:
+ * there is none; -1. */
+int copy_added(struct writer *w, const struct root_id *root,
+	       const struct photo_id *photo, int64_t *added_ms);
+/* Copies that were kept in memory, into the table: `last`, and those before. */
+int fresh_put(struct writer *w, const uint8_t *photo, uint32_t last);
 int copy_show(struct writer *w, struct held *h, const uint8_t *key,
 	      size_t key_bytes, const struct record_copy *c);
 int copy_hide(struct writer *w, struct held *h, const uint8_t *key,
 	      size_t key_bytes, const struct photo_id *photo);
 int copy_leave(struct writer *w, struct held *h, const uint8_t *key,
 	       size_t key_bytes, const struct photo_id *photo);
+
+/* ---- writer_shown.c: which copies are shown --------------------------- */
+
 /* At the head: what is leaving goes, of one root or (NULL) of all. */
 int leaving_go(struct writer *w, struct held *h, const struct root_id *root);
 bool root_hidden(const struct writer *w, const struct held *h,

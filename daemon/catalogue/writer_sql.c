@@ -88,10 +88,10 @@ const char *const writer_sql[W_COUNT] = {
 		"SELECT stream, key, mtime, added, file, type FROM copy"
 		" WHERE photo = ?1",
 	[W_COPIED] = "SELECT DISTINCT photo FROM copy",
-	/* A look at some is enough, and bounded. */
+	[W_COPY_FIRST] = "SELECT 1 FROM copy LIMIT 1",
 	[W_ADDED_IN_ROOT] =
 		"SELECT min(added) FROM (SELECT added FROM copy"
-		" WHERE photo = ?1 AND stream = ?4" ROOT_RANGE " LIMIT 64)",
+		" WHERE photo = ?1 AND stream = ?4" ROOT_RANGE " LIMIT ?5)",
 
 	[W_ABOUT_PUT] = "INSERT OR IGNORE INTO about VALUES(?1,?2)",
 	[W_ABOUT_CUT] = "DELETE FROM about WHERE photo = ?1 AND stream = ?2",
@@ -99,6 +99,7 @@ const char *const writer_sql[W_COUNT] = {
 		"SELECT a.stream, m.value FROM about AS a CROSS JOIN record AS m"
 		" WHERE a.photo = ?1 AND m.stream = a.stream AND m.kind = 6"
 		" AND m.key = ?1 AND m.dead = 0",
+	[W_ABOUT_FIRST] = "SELECT 1 FROM about LIMIT 1",
 	[W_METAS] =
 		"SELECT key FROM record INDEXED BY record_key"
 		" WHERE stream = ?1 AND kind = 6 AND dead = 0",
@@ -157,6 +158,7 @@ const char *const writer_sql[W_COUNT] = {
 	[W_FORGOTTEN_COUNT] =
 		"SELECT count(*) FROM record INDEXED BY record_key"
 		" WHERE stream = ?1 AND kind = 5",
+	[W_INDEX] = "SELECT 1 FROM sqlite_schema WHERE name = ?1",
 	[W_META_CUT] = "DELETE FROM meta WHERE key = ?1",
 	[W_META_PUT] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?1,?2)",
 };

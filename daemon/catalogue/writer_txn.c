@@ -261,7 +261,10 @@ caches_load(struct writer *w)
 	w->totals.bytes = (uint64_t)sqlite3_column_int64(st, 2);
 	w->totals.unique_bytes = (uint64_t)sqlite3_column_int64(st, 3);
 	reset(w, W_TOTALS);
-	return 0;
+	r = row(w, W_ABOUT_FIRST);
+	w->abouts = r == 1;
+	reset(w, W_ABOUT_FIRST);
+	return r == -1 ? -1 : 0;
 }
 
 static int
@@ -312,6 +315,24 @@ caches_save(struct writer *w)
 
 /* ---- transactions ----------------------------------------------------- */
 
+/* With nothing listed, what will be is known from now on. */
+static int
+begin_fresh(struct writer *w)
+{
+	int r;
+
+	fresh_clear(&w->fresh);
+	if (w->totals.photos > 0)
+		return 0;
+	/* Where photos are still to be derived there are copies. */
+	if ((r = row(w, W_COPY_FIRST)) == -1)
+		return -1;
+	reset(w, W_COPY_FIRST);
+	if (r == 0)
+		fresh_begin(&w->fresh);
+	return 0;
+}
+
 int
 txn_begin(struct writer *w, bool durable, struct trouble *why)
 {
@@ -333,6 +354,10 @@ txn_begin(struct writer *w, bool durable, struct trouble *why)
 	w->result.ended = w->ended;
 	w->asked.held = NULL;
 	id_set_clear(&w->touched);
+	if (begin_fresh(w) == -1) {
+		(void)txn_abort(w, NULL, why);
+		return -1;
+	}
 	return 0;
 failed:
 	if (why != NULL)
@@ -349,6 +374,7 @@ txn_commit(struct writer *w, struct write_result *out, struct trouble *why)
 	if (run(w, W_COMMIT) == -1)
 		return txn_abort(w, out, why);
 	dying(w->durable_now ? "after_commit" : "after_page_commit");
+	index_next(w);
 	if (w->own != NULL)
 		held_report(w->own, &w->result.own);
 	if (out != NULL)

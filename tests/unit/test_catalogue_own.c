@@ -358,7 +358,7 @@ damage_behind_the_header_is_found(void **state)
 	box_own(&a, f, 500, 1);
 	generation = box_own_report(&a).stream.generation;
 	page = box_count(&a, "SELECT rootpage FROM sqlite_schema"
-			     " WHERE name = 'photo_size'");
+			     " WHERE name = 'photo_time'");
 	page_bytes = box_count(&a, "PRAGMA page_size");
 	box_reopen(&a, false);
 	assert_false(writer_unchecked(a.w));

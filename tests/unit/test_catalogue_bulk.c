@@ -1,0 +1,273 @@
+/*
+ * Much that comes into an empty catalogue: what the writer then knows without
+ * asking its tables, and the indexes that it makes only later.
+ */
+#include "test_catalogue_kit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hash.h"
+
+#define LATE "SELECT count(*) FROM sqlite_schema WHERE name IN" \
+	     " ('photo_name', 'photo_size', 'photo_added', 'photo_wasted')"
+#define LATE_COUNT 4
+#define FILES      600u
+#define SORTS      5u
+
+static struct box a, b;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	box_start(&a, 1, 1);
+	box_start(&b, 1, 1);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	box_end(&a);
+	box_end(&b);
+	return 0;
+}
+
+/* ---- one transaction or many ------------------------------------------- */
+
+#define OPS   150u
+#define PATHS 24u
+#define PHOTOS 10u
+
+static unsigned
+draw(uint64_t *x, unsigned below)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return (unsigned)(*x % below);
+}
+
+static struct own_file
+any_change(uint64_t *x, char path[16])
+{
+	uint8_t root = (uint8_t)(1 + draw(x, 2));
+	unsigned deed = draw(x, 8);
+	struct own_file f;
+
+	snprintf(path, 16, "%u.jpg", draw(x, PATHS));
+	if (deed == 0)
+		return kit_gone(root, path);
+	if (deed == 1)
+		return kit_problem(root, path);
+	f = kit_copy(root, path, draw(x, PHOTOS));
+	/* Another path of the same file, another time of it. */
+	if (deed == 2)
+		memset(f.copy.file, 7, sizeof(f.copy.file));
+	if (deed == 3)
+		f.mtime_ns = f.copy.mtime_ns -= draw(x, 3);
+	return f;
+}
+
+/* Each change by itself, or up to `most` of them in one transaction: whatever
+ * was found is shown, and the lists are one. */
+static void
+grouping_changes_nothing(void **state)
+{
+	static char paths[OPS][16];
+	static struct own_file f[OPS];
+	static struct own_batch batches[OPS];
+	const struct own_batch *many[OPS];
+	struct digest one, other;
+	uint64_t x = 88172645463325252u;
+
+	(void)state;
+	for (unsigned most = 3; most <= 75; most *= 5) {
+		for (unsigned i = 0; i < OPS; i++) {
+			f[i] = any_change(&x, paths[i]);
+			batches[i] = (struct own_batch){.files = &f[i],
+							.file_count = 1};
+			many[i] = &batches[i];
+			assert_int_equal(writer_own(a.w, &batches[i], 1,
+						    &a.result, &a.why), 0);
+		}
+		box_check(&a);
+		for (unsigned i = 0, n; i < OPS; i += n) {
+			n = 1 + draw(&x, most);
+			if (n > OPS - i)
+				n = OPS - i;
+			assert_int_equal(writer_own_many(b.w, many + i, n, 1,
+							 &b.result, &b.why),
+					 0);
+			box_check(&b);
+		}
+		assert_int_equal(box_photos(&a), box_photos(&b));
+		one = box_merged(&a);
+		other = box_merged(&b);
+		assert_true(digest_equal(&one, &other));
+		/* From an empty list again. */
+		teardown(NULL);
+		setup(NULL);
+	}
+}
+
+/* What a transaction shows that fails is not there for the next one. */
+static void
+what_failed_was_not_shown(void **state)
+{
+	struct own_file f[3] = {kit_copy(1, "a.jpg", 1),
+				kit_copy(1, "b.jpg", 1),
+				kit_copy(1, "c\0d.jpg", 2)};
+	struct own_batch batch = {.files = f, .file_count = 3};
+
+	(void)state;
+	f[2].path_bytes = 7; /* not lawful */
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(writer_own(a.w, &batch, 1, &a.result,
+					    &a.why), -1);
+		box_check(&a);
+		assert_int_equal(box_photos(&a), 0);
+	}
+	box_own(&a, f, 2, 1);
+	assert_int_equal(box_copies(&a, 1), 2);
+	f[0] = kit_gone(1, "a.jpg");
+	box_own(&a, f, 1, 2);
+	assert_int_equal(box_copies(&a, 1), 1);
+}
+
+/* ---- the indexes ------------------------------------------------------- */
+
+static void
+add_files(struct box *box, unsigned first, unsigned count)
+{
+	static char paths[FILES][16];
+	static struct own_file f[FILES];
+
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "%05u.jpg",
+			 (first + i) * 7919 % 99991);
+		f[i] = kit_copy(1, paths[i], first + i);
+	}
+	box_own(box, f, count, 1 + first);
+}
+
+static bool
+on_photo(void *arg, const struct photo_row *p)
+{
+	struct digest d = hash_bytes(&p->photo, sizeof(p->photo)), *sum = arg;
+
+	/* The order counts. */
+	sum->low = sum->low * 31 + d.low;
+	sum->high = sum->high * 31 + d.high;
+	return true;
+}
+
+static struct digest
+listed(struct box *box, unsigned sort, bool reverse)
+{
+	static struct list_query q;
+	struct digest sum = {0};
+
+	q.limit = 100;
+	q.sort = (enum list_sort)sort;
+	q.reverse = reverse;
+	assert_int_equal(reader_list(box->r, &q, on_photo, &sum, NULL), 0);
+	return sum;
+}
+
+/* With the indexes and without, to readers that began without, lists are alike. */
+static void
+lists_are_right_without_indexes(void **state)
+{
+	struct digest before[SORTS][2], after;
+
+	(void)state;
+	add_files(&a, 0, FILES);
+	assert_int_equal(box_count(&a, LATE), 0);
+	for (unsigned s = 0; s < SORTS; s++)
+		for (unsigned r = 0; r < 2; r++)
+			before[s][r] = listed(&a, s, r);
+	writer_rest(a.w);
+	assert_int_equal(box_count(&a, LATE), LATE_COUNT);
+	box_check(&a);
+	for (unsigned s = 0; s < SORTS; s++) {
+		for (unsigned r = 0; r < 2; r++) {
+			after = listed(&a, s, r);
+			assert_true(digest_equal(&before[s][r], &after));
+		}
+	}
+	add_files(&a, FILES, 10);
+	assert_int_equal(reader_check(a.r, &a.why), 1);
+}
+
+/* Who never rests has them all the same. */
+static void
+indexes_come_after_a_while(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 1000 && box_count(&a, LATE) < LATE_COUNT; i++)
+		add_files(&a, i, 1);
+	assert_in_range(i, 10, 300);
+	assert_int_equal(reader_check(a.r, &a.why), 1);
+}
+
+/* Killed in the midst of a first scan: the next start makes what is missing, all
+ * of it or what is left. */
+static void
+next_start_makes_what_is_missing(void **state)
+{
+	for (unsigned made = 0; made < LATE_COUNT; made++) {
+		char command[128];
+		int status;
+		pid_t pid;
+
+		box_close(&a);
+		snprintf(command, sizeof(command), "rm -rf %s/*", a.dir);
+		assert_int_equal(system(command), 0);
+		a.newborn = true;
+		if ((pid = fork()) == 0) {
+			if (box_open(&a, false) == -1)
+				_exit(1);
+			add_files(&a, 0, FILES);
+			for (unsigned i = 0; i < made; i++)
+				if (index_make(a.w) != 1)
+					_exit(1);
+			if (box_count(&a, LATE) != made)
+				_exit(1);
+			_exit(0); /* nothing is closed */
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		a.run++; /* as the child did */
+		a.newborn = false;
+		assert_int_equal(box_open(&a, false), 0);
+		assert_int_equal(box_count(&a, LATE), LATE_COUNT);
+		assert_int_equal(box_photos(&a), FILES);
+		box_check(&a);
+		assert_int_equal(reader_check(a.r, &a.why), 1);
+		teardown(state);
+		setup(state);
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(grouping_changes_nothing),
+		T(what_failed_was_not_shown),
+		T(lists_are_right_without_indexes),
+		T(indexes_come_after_a_while),
+		T(next_start_makes_what_is_missing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
