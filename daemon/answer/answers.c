@@ -50,6 +50,8 @@ answers_free(struct answers *a)
 		free(r);
 	}
 	forget_forget(a, 0);
+	for (struct task *t = a->tasks; t != NULL; t = t->next)
+		atomic_store(&t->unheard, true);
 	a->closed = true;
 	get_end(a);
 	answers_drop(a);
@@ -125,6 +127,9 @@ answers_ask(struct answers *a, uint64_t client, const struct question *q)
 void
 answers_forget(struct answers *a, uint64_t client)
 {
+	for (struct task *t = a->tasks; t != NULL; t = t->next)
+		if (t->client == client)
+			atomic_store(&t->unheard, true);
 	rescan_forget(a, client);
 	forget_forget(a, client);
 	verify_forget(a, client);
@@ -258,6 +263,11 @@ task_new(struct answers *a, uint64_t client, uint32_t request)
 	t->answers = a;
 	t->client = client;
 	t->request = request;
+	atomic_init(&t->unheard, false);
+	t->at = &a->tasks;
+	if ((t->next = a->tasks) != NULL)
+		t->next->at = &t->next;
+	a->tasks = t;
 	return t;
 }
 
@@ -266,6 +276,8 @@ task_free(struct task *t)
 {
 	if (t->release != NULL)
 		t->release(t);
+	if ((*t->at = t->next) != NULL)
+		t->next->at = t->at;
 	answers_drop(t->answers);
 	free(t->view);
 	free(t->frame);
@@ -276,8 +288,12 @@ static void
 task_work(struct job *j, unsigned slot)
 {
 	struct task *t = (struct task *)j;
+	struct reader *r =
+		catalogue_reader(t->answers->config.catalogue, slot);
 
-	t->make(t, catalogue_reader(t->answers->config.catalogue, slot));
+	reader_stop_when(r, &t->unheard);
+	t->make(t, r);
+	reader_stop_when(r, NULL);
 }
 
 static void
@@ -298,6 +314,13 @@ task_submit(struct task *t)
 	t->job.work = task_work;
 	t->job.letter.deliver = task_end;
 	catalogue_ask(t->answers->config.catalogue, &t->job);
+}
+
+void
+task_submit_slow(struct task *t)
+{
+	t->job.slow = true;
+	task_submit(t);
 }
 
 bool

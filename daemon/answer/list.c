@@ -79,7 +79,11 @@ start_page(struct task *t, const uint8_t *after, size_t after_bytes)
 		return;
 	}
 	t->make = list_make;
-	task_submit(t);
+	/* What chooses may choose nothing, of all there are. */
+	if (l->search.count > 0 || l->of_node)
+		task_submit_slow(t);
+	else
+		task_submit(t);
 }
 
 /* Whom its NODE terms mean, and who is live; false when that was refused. */

@@ -7,6 +7,8 @@
 #ifndef PHOTOMESH_TASK_H
 #define PHOTOMESH_TASK_H
 
+#include <stdatomic.h>
+
 #include "answers.h"
 #include "catalogue.h"
 #include "intake.h"
@@ -17,8 +19,10 @@
 struct task {
 	struct job job; /* first */
 	struct answers *answers;
+	struct task *next, **at; /* among all that are under way */
 	uint64_t client;
 	uint32_t request;
+	atomic_bool unheard; /* nobody waits for it any more */
 	struct view *view; /* owned */
 	void (*make)(struct task *t, struct reader *r);
 	/* By whoever `make` is. */
@@ -66,6 +70,7 @@ struct answers {
 	struct answers_config config;
 	bool closed;
 	uint32_t refs; /* oneself, and each piece of work under way */
+	struct task *tasks; /* each with a reference */
 	struct rescan *rescans;
 	struct get *gets;
 	struct fetch_world *world; /* as it was at world_ms; may be NULL */
@@ -88,6 +93,8 @@ struct view *answers_view(struct answers *a, struct scan_progress *scan);
 /* With view and scan filled in; NULL (and refused) when out of memory. */
 struct task *task_new(struct answers *a, uint64_t client, uint32_t request);
 void task_submit(struct task *t);
+/* The same, of what walks over all photos. */
+void task_submit_slow(struct task *t);
 void task_free(struct task *t);
 /* Which node a person means by `text`; false when that was refused. */
 bool task_choose_node(struct task *t, const char *text, struct node_id *out);

@@ -61,5 +61,5 @@ timeline_ask(struct answers *a, uint64_t client, uint32_t request,
 	t->u.timeline.by = (enum timeline_by)q->by; /* judged by the decoder */
 	t->u.timeline.zone_s = q->zone_s;
 	t->make = timeline_make;
-	task_submit(t);
+	task_submit_slow(t);
 }

@@ -122,6 +122,7 @@ go_on(struct verify *v)
 		return;
 	}
 	v->job.work = compare_work;
+	v->job.slow = false;
 	v->job.letter.deliver = compare_end;
 	catalogue_ask(a->config.catalogue, &v->job);
 }
@@ -238,6 +239,7 @@ verify_ask(struct answers *a, uint64_t client, uint32_t request)
 	a->verify = v;
 	join(v, client, request);
 	v->job.work = here_work;
+	v->job.slow = true;
 	v->job.letter.deliver = here_end;
 	catalogue_ask(a->config.catalogue, &v->job);
 	driver_verify(a->config.driver, VERIFY_TIMEOUT_MS, on_verified, on_all,

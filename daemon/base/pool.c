@@ -35,6 +35,7 @@ struct pool {
 	struct mailbox *ends;
 	char name[16];
 	unsigned count; /* threads running */
+	unsigned slow_max, slow_running;
 	struct worker workers[];
 };
 
@@ -49,6 +50,18 @@ thread_lower_priority(void)
 		      IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT | IOPRIO_LOWEST);
 }
 
+/* Where the next job stands; NULL: there is none that may be begun.  The lock is
+ * held. */
+static struct job **
+eligible(struct pool *p)
+{
+	struct job **at = &p->first;
+
+	while (*at != NULL && (*at)->slow && p->slow_running >= p->slow_max)
+		at = &(*at)->next;
+	return *at != NULL ? at : NULL;
+}
+
 /* Until there is a job, or the end.  False: it has been long, and something is
  * to be given back.  The lock is held. */
 static bool
@@ -58,12 +71,12 @@ wait_for_work(struct pool *p, bool worked)
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += POOL_IDLE_MS / 1000;
-	while (p->first == NULL && !p->ending) {
+	while (eligible(p) == NULL && !p->ending) {
 		if (!worked || p->idle == NULL)
 			pthread_cond_wait(&p->work_waits, &p->lock);
 		else if (pthread_cond_timedwait(&p->work_waits, &p->lock,
 						&until) == ETIMEDOUT)
-			return p->first != NULL || p->ending;
+			return eligible(p) != NULL || p->ending;
 	}
 	return true;
 }
@@ -72,7 +85,7 @@ static struct job *
 next_job(struct worker *w, bool worked)
 {
 	struct pool *p = w->pool;
-	struct job *j;
+	struct job **at, *j = NULL;
 
 	pthread_mutex_lock(&p->lock);
 	if (!wait_for_work(p, worked)) {
@@ -80,13 +93,24 @@ next_job(struct worker *w, bool worked)
 		p->idle(p->arg, w->slot);
 		return next_job(w, false);
 	}
-	if ((j = p->first) != NULL) {
-		p->first = j->next;
-		if (p->first == NULL)
-			p->last = &p->first;
+	if ((at = eligible(p)) != NULL) {
+		j = *at;
+		if ((*at = j->next) == NULL)
+			p->last = at;
+		p->slow_running += j->slow;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return j;
+}
+
+/* Another slow one may begin, here or on a thread that waits. */
+static void
+slow_ended(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->slow_running--;
+	pthread_mutex_unlock(&p->lock);
+	pthread_cond_signal(&p->work_waits);
 }
 
 static void *
@@ -101,7 +125,11 @@ worker_main(void *arg)
 	if (p->idle_priority)
 		thread_lower_priority();
 	while ((j = next_job(w, worked)) != NULL) {
+		bool slow = j->slow;
+
 		j->work(j, w->slot);
+		if (slow)
+			slow_ended(p);
 		mailbox_post(p->ends, &j->letter);
 		worked = true;
 	}
@@ -130,6 +158,7 @@ pool_new(const char *name, unsigned threads, bool idle_priority,
 	p->last = &p->first;
 	p->ends = ends;
 	p->idle_priority = idle_priority;
+	p->slow_max = threads > 1 ? threads - 1 : 1;
 	strncpy(p->name, name, sizeof(p->name) - 1);
 	/* Signals belong to the loop thread. */
 	sigfillset(&all);

@@ -18,6 +18,8 @@ struct pool;
 struct job {
 	struct letter letter; /* deliver: the end, on the loop thread */
 	struct job *next;
+	/* It may take long: one thread is always kept for those that do not. */
+	bool slow;
 	/* `slot` is the thread's number, 0 .. threads - 1, for things there is
 	 * one of per thread (database connections, decoders). */
 	void (*work)(struct job *j, unsigned slot);

@@ -152,6 +152,7 @@ catalogue_check(struct catalogue *c,
 	}
 	j->job.letter.deliver = on_checked;
 	j->job.work = on_check;
+	j->job.slow = true;
 	j->c = c;
 	pool_submit(c->asking, &j->job);
 }
@@ -190,6 +191,7 @@ catalogue_open(const struct writer_config *config, struct mailbox *ends,
 		if ((c->readers[i] = reader_open(config->dir, why)) == NULL)
 			goto close_catalogue;
 		catalogue_watch(c, c->readers[i]);
+		reader_end_with(c->readers[i], &c->ending);
 	}
 	c->writing = pool_new("catalogue", 1, false, ends, why);
 	if (c->writing == NULL)

@@ -17,7 +17,8 @@ struct pool;
 struct job;
 struct catalogue;
 
-#define CATALOGUE_READERS 2u
+/* One of them never does what takes long: see job.slow. */
+#define CATALOGUE_READERS 3u
 
 /*
  * Opens the writer at once (blocking, before the loop runs) and starts the
@@ -28,7 +29,8 @@ struct catalogue *catalogue_open(const struct writer_config *config,
 				 struct mailbox *ends,
 				 enum writer_found *found,
 				 struct trouble *why);
-/* Finishes what was asked but a check, closes cleanly. */
+/* Finishes what was to be written, closes cleanly; who still reads is told that
+ * it failed. */
 void catalogue_close(struct catalogue *c);
 struct writer *catalogue_writer(struct catalogue *c);
 
@@ -85,7 +87,8 @@ void catalogue_remember(struct catalogue *c, const struct mesh_memory *n);
 /* Damage that a reader of somebody else's meets is told as well. */
 void catalogue_watch(struct catalogue *c, struct reader *r);
 
-/* A job for the query pool; `slot` in its work selects the reader. */
+/* A job for the query pool; `slot` in its work selects the reader.  Whatever walks
+ * over all photos or records is slow. */
 void catalogue_ask(struct catalogue *c, struct job *j);
 struct reader *catalogue_reader(struct catalogue *c, unsigned slot);
 

@@ -7,6 +7,7 @@
 #ifndef PHOTOMESH_QUERY_H
 #define PHOTOMESH_QUERY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -202,6 +203,11 @@ int reader_verify_merged(struct reader *r, struct digest *out,
 /* Is the file itself sound?  1, 0: damaged, -1: could not tell; *why says what
  * else than sound it is.  As long as it takes to read all of it. */
 int reader_check(struct reader *r, struct trouble *why);
+/* As long as *stop is set, by any thread, all that is asked of the reader ends in
+ * trouble, and soon if it had begun.  Borrowed; NULL: nothing does.  The other
+ * one is as good, and of those who own the reader. */
+void reader_stop_when(struct reader *r, const atomic_bool *stop);
+void reader_end_with(struct reader *r, const atomic_bool *ending);
 /* From any thread: what the reader is at ends in trouble, and a check in a
  * verdict worth nothing. */
 void reader_interrupt(struct reader *r);

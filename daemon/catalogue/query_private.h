@@ -82,6 +82,7 @@ struct reader {
 	struct summary summary;
 	struct read_fact meta; /* of the photo at hand */
 	struct read_about about;
+	const atomic_bool *stop, *ending; /* borrowed; NULL: never */
 	const struct list_query *asked; /* borrowed; of this call */
 	size_t places_max; /* verification's bound; a test makes it small */
 	bool damaged; /* something read was not as SQLite writes it */

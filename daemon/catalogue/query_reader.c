@@ -9,6 +9,9 @@
 
 #include "query_private.h"
 
+/* Of SQLite's machine, after which it is asked whether to go on. */
+#define STOP_STEPS 10000
+
 static const char *const reader_sql[R_COUNT] = {
 	[R_BEGIN] = "BEGIN",
 	[R_END] = "ROLLBACK",
@@ -88,6 +91,19 @@ static const char *const reader_sql[R_COUNT] = {
 		" AND s.role = 1 AND (k.verdict & 15) = 1",
 };
 
+static bool
+is_stopped(const struct reader *r)
+{
+	return (r->stop != NULL && atomic_load(r->stop)) ||
+	       (r->ending != NULL && atomic_load(r->ending));
+}
+
+static int
+on_progress(void *arg)
+{
+	return is_stopped(arg);
+}
+
 struct reader *
 reader_open(const char *dir, struct trouble *why)
 {
@@ -105,6 +121,7 @@ reader_open(const char *dir, struct trouble *why)
 	    search_functions(r, why) == -1 ||
 	    schema_prepare(r->db, reader_sql, r->st, R_COUNT, why) == -1)
 		goto close_reader;
+	sqlite3_progress_handler(r->db, STOP_STEPS, on_progress, r);
 	free(path);
 	return r;
 out_of_memory:
@@ -220,6 +237,8 @@ read_begin(struct reader *r, struct trouble *why)
 	int code;
 
 	r->stream_count = 0;
+	if (is_stopped(r))
+		return trouble_set(why, 0, "nobody waits for it any more");
 	if (read_row(r, r->st[R_BEGIN], why) == -1)
 		return -1;
 	while ((code = read_row(r, st, why)) == 1) {
@@ -316,6 +335,18 @@ reader_check(struct reader *r, struct trouble *why)
 	if (sound == 0)
 		r->damaged = true;
 	return sound;
+}
+
+void
+reader_stop_when(struct reader *r, const atomic_bool *stop)
+{
+	r->stop = stop;
+}
+
+void
+reader_end_with(struct reader *r, const atomic_bool *ending)
+{
+	r->ending = ending;
 }
 
 void

@@ -116,6 +116,7 @@ driver_verify_asked(struct driver *d, struct wire *w, uint32_t request)
 	}
 	j->job.letter.deliver = verify_end;
 	j->job.work = verify_work;
+	j->job.slow = true;
 	j->driver = d;
 	j->link = wire_id(w);
 	j->request = request;

@@ -3,6 +3,7 @@
  * one size and one record a photo, whoever made them and however they came; by
  * them photos are sorted, searched, and found not to be looked into yet.
  */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -520,6 +521,68 @@ undecodable(void **state)
 	assert_int_equal(box_count(&a, problems), 0);
 }
 
+/* ---- nobody waits ------------------------------------------------------- */
+
+static atomic_bool stop;
+static unsigned shown;
+
+static bool
+stop_here(void *arg, const struct photo_row *row)
+{
+	(void)arg;
+	(void)row;
+	shown++;
+	atomic_store(&stop, true);
+	return true;
+}
+
+static bool
+any_time(void *arg, const struct timeline_time *t)
+{
+	(void)arg;
+	(void)t;
+	return true;
+}
+
+/* A walk that finds little, and that nobody waits for any more, ends. */
+static void
+walks_are_stopped(void **state)
+{
+	static struct own_file files[4000];
+	static char paths[4000][24];
+	struct list_query q = {.limit = 10, .sort = SORT_TAKEN};
+	struct search_error wrong;
+	struct trouble why;
+
+	(void)state;
+	for (uint32_t i = 0; i < 4000; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "%05u.jpg", i);
+		files[i] = kit_copy(1, paths[i], i + 1);
+		files[i].copy.mtime_ns = (4000 - i) * DAY_NS; /* the first: first */
+	}
+	box_own(&a, files, 4000, 1);
+	assert_true(search_parse("name:00000.jpg -camera:x", 24, &q.search,
+				 &wrong));
+	assert_int_equal(reader_list(a.r, &q, stop_here, NULL, &why), 0);
+	assert_int_equal(shown, 1);
+	reader_stop_when(a.r, &stop);
+	assert_int_equal(reader_list(a.r, &q, stop_here, NULL, &why), -1);
+	assert_int_equal(shown, 1);
+	atomic_store(&stop, false);
+	assert_int_equal(reader_list(a.r, &q, stop_here, NULL, &why), -1);
+	assert_int_equal(shown, 2);
+	assert_false(reader_damaged(a.r));
+	reader_stop_when(a.r, NULL);
+	assert_int_equal(reader_list(a.r, &q, stop_here, NULL, &why), 0);
+	atomic_store(&stop, false);
+	reader_end_with(a.r, &stop);
+	assert_int_equal(reader_timeline(a.r, &q, BY_DAY, 0, any_time, NULL,
+					 &why), 0);
+	atomic_store(&stop, true);
+	assert_int_equal(reader_timeline(a.r, &q, BY_DAY, 0, any_time, NULL,
+					 &why), -1);
+}
+
 /* ---- from the format before -------------------------------------------- */
 
 static void
@@ -676,6 +739,7 @@ main(void)
 		T(timeline),
 		T(not_looked_into),
 		T(undecodable),
+		T(walks_are_stopped),
 		T(older_format),
 		cmocka_unit_test(dates_in_names),
 		cmocka_unit_test(calendar),

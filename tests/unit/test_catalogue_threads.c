@@ -240,7 +240,7 @@ idleness_is_told(void **state)
 	struct idle i = {.lock = PTHREAD_MUTEX_INITIALIZER,
 			 .moved = PTHREAD_COND_INITIALIZER};
 	struct mailbox *m = mailbox_new(NULL);
-	struct work all[3];
+	struct work all[3] = {0};
 	struct pool *p = pool_new("idle", 1, false, m, NULL);
 
 	(void)state;
@@ -262,12 +262,111 @@ idleness_is_told(void **state)
 	mailbox_free(m);
 }
 
+/* ---- what takes long ---------------------------------------------------- */
+
+struct gate {
+	pthread_mutex_t lock;
+	pthread_cond_t opened;
+	bool open;
+	unsigned within, most, ended;
+};
+
+struct slow {
+	struct job job; /* first */
+	struct gate *gate;
+};
+
+static void
+wait_at_gate(struct job *j, unsigned slot)
+{
+	struct gate *g = ((struct slow *)j)->gate;
+
+	(void)slot;
+	pthread_mutex_lock(&g->lock);
+	if (++g->within > g->most)
+		g->most = g->within;
+	while (!g->open)
+		pthread_cond_wait(&g->opened, &g->lock);
+	g->within--;
+	pthread_mutex_unlock(&g->lock);
+}
+
+static void
+pass_by(struct job *j, unsigned slot)
+{
+	(void)j;
+	(void)slot;
+}
+
+static void
+on_passed(struct letter *l)
+{
+	((struct slow *)l)->gate->ended++;
+}
+
+static void
+await_ended(struct mailbox *m, const struct gate *g, unsigned count)
+{
+	while (g->ended < count) {
+		struct pollfd fd = {.fd = mailbox_fd(m), .events = POLLIN};
+
+		assert_int_equal(poll(&fd, 1, 20000), 1);
+		mailbox_deliver(m);
+	}
+}
+
+/* However many there are, and wait, a thread is left for all others. */
+static void
+slow_ones_leave_room(void **state)
+{
+	struct gate g = {.lock = PTHREAD_MUTEX_INITIALIZER,
+			 .opened = PTHREAD_COND_INITIALIZER};
+	struct mailbox *m = mailbox_new(NULL);
+	struct slow all[12] = {0};
+	struct pool *p = pool_new("slow", 3, false, m, NULL);
+
+	(void)state;
+	assert_non_null(p);
+	for (unsigned i = 0; i < 12; i++) {
+		all[i].gate = &g;
+		all[i].job.slow = i < 6;
+		all[i].job.work = i < 6 ? wait_at_gate : pass_by;
+		all[i].job.letter.deliver = on_passed;
+	}
+	for (unsigned i = 0; i < 9; i++)
+		pool_submit(p, &all[i].job);
+	await_ended(m, &g, 3);
+	pthread_mutex_lock(&g.lock);
+	assert_int_equal(g.ended, 3);
+	assert_true(g.most <= 2);
+	g.open = true;
+	pthread_cond_broadcast(&g.opened);
+	pthread_mutex_unlock(&g.lock);
+	for (unsigned i = 9; i < 12; i++)
+		pool_submit(p, &all[i].job);
+	await_ended(m, &g, 12);
+	assert_true(g.most <= 2);
+	/* At the end as well everything that waits is done. */
+	g.open = false;
+	for (unsigned i = 0; i < 6; i++)
+		pool_submit(p, &all[i].job);
+	pthread_mutex_lock(&g.lock);
+	g.open = true;
+	pthread_cond_broadcast(&g.opened);
+	pthread_mutex_unlock(&g.lock);
+	pool_free(p);
+	mailbox_deliver(m);
+	assert_int_equal(g.ended, 18);
+	mailbox_free(m);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_in_order),
 		cmocka_unit_test(idleness_is_told),
+		cmocka_unit_test(slow_ones_leave_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
