@@ -31,7 +31,9 @@ static const struct magic {
 	{0, 4, "\0\0\x01\xb3", "video/mpeg"},
 	{4, 4, "moov", "video/quicktime"},
 	{4, 4, "mdat", "video/quicktime"},
-	{4, 4, "wide", "video/quicktime"},
+	/* Words of any text, but for the size before them. */
+	{0, 8, "\0\0\0\x08wide", "video/quicktime"},
+	{0, 8, "\0\0\0\x14pnot", "video/quicktime"},
 };
 
 /* Brands of ISO base media files; the major one first, then the others. */
@@ -138,6 +140,15 @@ is_mpeg_ts(const uint8_t *b, size_t count)
 	       b[388] == 0x47 && b[580] == 0x47;
 }
 
+/* Old QuickTime, whose first box is one to be skipped. */
+static bool
+is_skipping_movie(const uint8_t *b, size_t count)
+{
+	return count >= 8 && b[0] == 0 && b[1] == 0 &&
+	       (memcmp(b + 4, "skip", 4) == 0 ||
+		memcmp(b + 4, "free", 4) == 0);
+}
+
 const char *
 sniff(const uint8_t *bytes, size_t count)
 {
@@ -158,6 +169,8 @@ sniff(const uint8_t *bytes, size_t count)
 		return sniff_ebml(bytes, count);
 	if (is_bmp(bytes, count))
 		return "image/bmp";
+	if (is_skipping_movie(bytes, count))
+		return "video/quicktime";
 	if (is_mpeg_ts(bytes, count))
 		return "video/mp2t";
 	return NULL;

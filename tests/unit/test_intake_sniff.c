@@ -56,6 +56,12 @@ main(void)
 	is(S("\0\0\0\x10" "ftypzzzz\0\0\0\0mp42"), NULL);
 	is(S("\xff\xff\xff\xff" "ftyp"), NULL);
 	is(S("\0\0\0\x08" "moov...."), "video/quicktime");
+	is(S("\0\0\0\x08wide\0\0\0\0mdat"), "video/quicktime");
+	is(S("\0\0\0\x14pnot...."), "video/quicktime");
+	is(S("\0\0\x01\0skip...."), "video/quicktime");
+	is(S("\0\0\x01\0free...."), "video/quicktime");
+	is(S("The wide sea lay before"), NULL);
+	is(S("Not free of charge"), NULL);
 	is(S("\x1a\x45\xdf\xa3\x01\0\0\0\0\0\0\x1f\x42\x82\x84webm"),
 	   "video/webm");
 	is(S("\x1a\x45\xdf\xa3\xa3\x42\x82\x88matroska"), "video/x-matroska");
