@@ -129,9 +129,10 @@ class Pair:
         self.kills += died
         return died
 
-    def whole(self, what, new_life=None):
-        """Started again it is whole.  new_life: None, may it have begun one;
-        else whether it must have."""
+    def whole(self, what, new_life=None, since=None):
+        """Started again it is whole; its generation.  new_life: None, may it
+        have begun one; else whether it must have, and since which one (of what
+        its peer holds, if not said)."""
         try:
             before = stream(self.mesh, self.peer, "victim")
         except IndexError:
@@ -147,14 +148,15 @@ class Pair:
         # The peer was not ahead of what is there now, and it all goes on.
         case.assertGreaterEqual(own, before, what)
         if new_life is not None:
-            case.assertEqual(own[0] > before[0], new_life or not before[0],
-                             what)
+            was = since if since is not None else before[0]
+            case.assertEqual(own[0] > was, new_life or not was, what)
         case.assertNotIn(UNEQUAL, self.peer.log() + d.log(), what)
         # Nor need it be told: what it cannot know of itself, it knows.
         case.assertNotIn(AHEAD, d.log(), what)
         with Client(mesh, d.port) as c:
             case.assertEqual(len(c.peers()), 2, what)
         d.kill()
+        return own[0]
 
 
 class Crash(unittest.TestCase):
@@ -238,19 +240,19 @@ class Crash(unittest.TestCase):
                 pair.whole("first")
                 mine, = states(pair.mesh, "victim")
                 shutil.copytree(mine, mine + ".yesterday")
-                for _ in range(3):
+                for _ in range(2):
                     pair.change()
-                    pair.whole("more", False)
+                    since = pair.whole("more", False)
                 shutil.rmtree(mine)
                 os.rename(mine + ".yesterday", mine)
                 if not pair.die(place, k):
                     break
-                pair.whole("copied, %s:%d" % (place, k), True)
+                pair.whole("copied, %s:%d" % (place, k), True, since)
 
     def test_moved_aside(self):
         """killed as a damaged database is moved aside"""
         pair = Pair(self)
-        pair.whole("first")
+        since = pair.whole("first")
         for k in range(1, 4):
             mine, = states(pair.mesh, "victim")
             # All in one file: a log beside it would mend what is spoilt.
@@ -258,7 +260,7 @@ class Crash(unittest.TestCase):
             with open(os.path.join(mine, "catalogue.db"), "r+b") as f:
                 f.write(b"no database" * 100)
             self.assertTrue(pair.die("aside", k), k)
-            pair.whole("aside:%d" % k, True)
+            since = pair.whole("aside:%d" % k, True, since)
 
     def test_forget(self):
         """killed as it forgets a node"""
