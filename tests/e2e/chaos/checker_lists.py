@@ -1,0 +1,195 @@
+"""checker_lists.py: what no list may ever say, or leave out."""
+import collections
+
+from story import FORGETFUL
+
+# Latency that nobody promises away: a loaded machine, a scheduler's turn.
+SLACK = 3.0
+# A daemon that begins with nothing needs so long to hear who there is.
+NEWCOMER = 15.0
+# 40 heartbeats of silence, on the way from "live" to "gone".
+SILENCE = 10.0
+# A life that was put back shows what it knew until it has looked.
+RESTORED = 60.0
+
+
+def _keys(story, numbers):
+    """(name, photo) of what is listed, and (name, path, photo) of copies."""
+    photos, copies = set(), set()
+    for n in numbers:
+        node, path, photo = story.copies[n]
+        name = story.owner.get(node)
+        if name is not None:
+            photos.add((name, photo))
+            copies.add((node, path, photo))
+    return photos, copies
+
+
+class _Of:
+    """What one daemon has listed since it last began with nothing."""
+
+    def __init__(self):
+        self.number = None
+        self.known = {}  # (name, photo) -> when it was last listed
+        self.absent = {}  # copy -> since when it is not listed any more
+
+
+def nothing_lost(story):
+    """no answer lost a photo whose holder did not delete it"""
+    wrong, of = [], collections.defaultdict(_Of)
+    for line, numbers in story.lists():
+        life, at = story.own_answer(line), of[line["at"]]
+        if life is None:
+            continue
+        if life.number != at.number:
+            at.number = life.number
+            if life.state in FORGETFUL:
+                at.known = {}
+        photos, _ = _keys(story, numbers)
+        for name, photo in set(at.known) - photos:
+            since = at.known.pop((name, photo))
+            if story.held_throughout(name, photo, since, line["t1"]):
+                wrong.append(
+                    "%s lost photo %s of %s: listed at %.3f, not at %.3f" % (
+                        line["at"], photo[:12], name, since, line["t1"]))
+        for key in photos:
+            at.known[key] = line["t0"]
+    return wrong
+
+
+def nothing_back(story):
+    """a deleted file never came back"""
+    wrong, of = [], collections.defaultdict(_Of)
+    restored = collections.defaultdict(list)
+    for name, lives in story.lives.items():
+        restored[name] = [x.ready for x in lives if x.state == "older"]
+    before = collections.defaultdict(set)
+    for line, numbers in story.lists():
+        life, at = story.own_answer(line), of[line["at"]]
+        if life is None:
+            continue
+        if life.number != at.number:
+            at.number = life.number
+            if life.state in FORGETFUL:
+                at.absent = {}
+                before[line["at"]] = set()
+        _, copies = _keys(story, numbers)
+        for copy in before[line["at"]] - copies:
+            at.absent[copy] = line["t0"]
+        for copy in copies & set(at.absent):
+            since = at.absent.pop(copy)
+            name = story.owner[copy[0]]
+            key = (name, copy[1], copy[2])
+            if story.copy_existed(key, since, line["t1"]):
+                continue
+            if any(r <= line["t1"] and since <= r + RESTORED
+                   for r in restored[name]):
+                continue
+            wrong.append("%s lists %s of %s again at %.3f; it was gone at "
+                         "%.3f" % (line["at"], bytes.fromhex(copy[1]), name,
+                                   line["t1"], since))
+        before[line["at"]] = copies
+    return wrong
+
+
+def nothing_invented(story):
+    """what is listed was there: these bytes, at this path, of this node"""
+    wrong = []
+    for node, path, photo in story.copies.values():
+        name = story.owner.get(node)
+        if name is None or (name, path) in story.loose:
+            continue
+        if (name, path, photo) not in story.spans:
+            wrong.append("%s is said to hold %s at %s, and never did" % (
+                name, photo[:12], bytes.fromhex(path)))
+    return wrong
+
+
+def _cut_off(story, one, other, t0, t1):
+    """Has `one` been unable to hear of `other`'s life for sure, all the time
+    between these?  Killed, stopped; or each on its own side of a cut."""
+    if story.down_throughout(other, t0, t1):
+        return story.down_throughout(other, t0, t1).how == "kill"
+    for f in story.fault(t0, t1, ("stop",), (other,)):
+        if f["t0"] <= t0 and f["t1"] >= t1:
+            return True
+    if story.between_hosts(one, other):
+        for f in story.fault(t0, t1, ("cut", "unplug")):
+            if f["t0"] <= t0 and f["t1"] >= t1:
+                return True
+    return False
+
+
+def _newcomer(life, line):
+    return life.state in FORGETFUL and line["t0"] < life.ready + NEWCOMER
+
+
+def complete_is_true(story):
+    """complete: false while somebody has been away for long"""
+    wrong = []
+    for line in story.by_kind["list"]:
+        life = story.own_answer(line)
+        if life is None or not line["complete"] or _newcomer(life, line):
+            continue
+        for other in story.names:
+            if other == line["at"]:
+                continue
+            # A killed neighbour is known at once; silence takes its time.
+            dead = story.down_throughout(other, line["t0"] - SLACK,
+                                         line["t1"])
+            near = not story.between_hosts(other, line["at"])
+            if dead and dead.how == "kill" and near or _cut_off(
+                    story, line["at"], other,
+                    line["t0"] - SILENCE - SLACK, line["t1"]):
+                if life.ready < line["t0"] - SLACK:
+                    wrong.append("%s said complete at %.3f, with %s away" % (
+                        line["at"], line["t0"], other))
+    return wrong
+
+
+def ages_grow(story):
+    """the age of an answer grows while somebody is cut off"""
+    wrong = []
+    for line in story.by_kind["list"]:
+        life = story.own_answer(line)
+        if life is None or _newcomer(life, line):
+            continue
+        age = line["age"] / 1000
+        for other in story.names:
+            if other == line["at"]:
+                continue
+            since = line["t0"] - age - SLACK
+            if _cut_off(story, line["at"], other, since, line["t1"]):
+                wrong.append("%s said an age of %.3f s at %.3f; of %s it had "
+                             "heard nothing for longer" % (
+                                 line["at"], age, line["t0"], other))
+    return wrong
+
+
+def complete_has_all(story):
+    """complete: what anybody listed before, as long ago as the age says"""
+    wrong, first = [], {}
+    for line, numbers in story.lists():
+        life = story.own_answer(line)
+        if life is None:
+            continue
+        photos, _ = _keys(story, numbers)
+        if line["complete"] and not _newcomer(life, line):
+            horizon = line["t0"] - line["age"] / 1000 - SLACK
+            for (name, photo), (t, by) in first.items():
+                if t < horizon and (name, photo) not in photos and \
+                        story.held_throughout(name, photo, t, line["t1"]):
+                    wrong.append(
+                        "%s said complete at %.3f without photo %s of %s, "
+                        "which %s listed at %.3f" % (
+                            line["at"], line["t0"], photo[:12], name, by, t))
+                    break
+        if life.how == "end" and line["t1"] >= life.ending:
+            continue  # it has said goodbye, and who has left owes nothing
+        for key in photos:
+            first.setdefault(key, (line["t1"], line["at"]))
+    return wrong
+
+
+RULES = (nothing_lost, nothing_back, nothing_invented, complete_is_true,
+         ages_grow, complete_has_all)
