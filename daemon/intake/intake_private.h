@@ -75,6 +75,8 @@ struct intake {
 	bool scanning, accepting;             /* the scanner's */
 	bool away; /* a root cannot be reached; the scanner's */
 	unsigned doublings;                   /* the scanner's */
+	/* Of the doubts (scan.c), those that a whole scan has settled. */
+	uint64_t settled; /* the scanner's */
 	struct live *live;                    /* the scanner's */
 	struct survey *survey; /* of a first scan; the scanner's */
 	struct rate rate;      /* of all hashers */
@@ -90,6 +92,7 @@ struct intake {
 	bool wanted;
 	bool accept; /* the scan that is wanted may withdraw all it misses */
 	bool young;  /* another scan is to come soon */
+	uint64_t shortages; /* how often something was left for want of means */
 	bool mounts; /* something was mounted, or unmounted */
 	bool stirred; /* a hasher is done, or something is to be looked at */
 	uint64_t suspect; /* roots (bits) whose folder may be another one */

@@ -294,10 +294,11 @@ missing_withdraw(struct intake *i)
 {
 	uint32_t roots = i->config.state->root_count;
 
-	/* Nothing may be withdrawn when what was found is not written; and to
-	 * tell what is nowhere else it must be. */
-	if (i->live->moved_only ? outbox_failed(i->outbox)
-				: !outbox_flush(i->outbox)) {
+	/* Nothing may be withdrawn when what was found is not written, or was
+	 * not found for want of means, until a scan has found it; and to
+	 * tell what is nowhere else it must be written. */
+	if ((!i->live->moved_only && !outbox_flush(i->outbox)) ||
+	    scan_doubts(i) != i->settled) {
 		scan_again(i);
 	} else {
 		/* What lies in another root is not gone: they must be open. */

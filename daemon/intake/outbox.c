@@ -41,6 +41,7 @@ struct outbox {
 	unsigned references; /* the intake, deliveries and letters under way */
 	bool closed;         /* the intake is gone (and with it `stop`) */
 	bool failed;         /* a write failed since the last settling */
+	uint64_t failures;   /* ever */
 	unsigned unwritten;
 	struct delivery *current; /* being filled; NULL: empty */
 	/* Delivered, to be filled again while a scan goes on: fresh memory for
@@ -155,8 +156,10 @@ on_written(void *arg, bool failed, const struct write_result *result,
 			  why == NULL ? "?" : why->text);
 	pthread_mutex_lock(&o->lock);
 	o->unwritten--;
-	if (failed)
+	if (failed) {
 		o->failed = true;
+		o->failures++;
+	}
 	pthread_cond_broadcast(&o->moved);
 	pthread_mutex_unlock(&o->lock);
 	if (failed && !o->closed && o->on_failure != NULL)
@@ -255,6 +258,7 @@ put(struct outbox *o, const struct own_file *f)
 	if (!make_room(o, f->path_bytes + 1)) {
 		log_error("out of memory: a file is left for the next scan");
 		o->failed = true;
+		o->failures++;
 		return false;
 	}
 	d = o->current;
@@ -411,6 +415,19 @@ outbox_failed(struct outbox *o)
 	failed = o->failed;
 	pthread_mutex_unlock(&o->lock);
 	return failed;
+}
+
+uint64_t
+outbox_failures(struct outbox *o)
+{
+	uint64_t failures;
+
+	pthread_mutex_lock(&o->lock);
+	while (o->unwritten > 0 && !atomic_load(o->stop))
+		wait_a_little(o);
+	failures = o->failures;
+	pthread_mutex_unlock(&o->lock);
+	return failures;
 }
 
 static void

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "catalogue.h"
 #include "intake.h"
@@ -44,6 +45,9 @@ bool outbox_settle(struct outbox *o);
 bool outbox_flush(struct outbox *o);
 /* Has something not been written since the last settling? */
 bool outbox_failed(struct outbox *o);
+/* How often something could not be written, ever; first what is under way is
+ * waited for.  What is not sent yet stays, to share a transaction. */
+uint64_t outbox_failures(struct outbox *o);
 /* Tell the loop thread how the scan goes. */
 void outbox_tell(struct outbox *o, const struct scan_progress *p);
 

@@ -50,24 +50,45 @@ scan_again(struct intake *i)
 	pthread_mutex_unlock(&i->lock);
 }
 
+void
+scan_left_out(struct intake *i)
+{
+	pthread_mutex_lock(&i->lock);
+	i->shortages++;
+	i->young = true;
+	pthread_mutex_unlock(&i->lock);
+}
+
 bool
 scan_shortage(struct intake *i, int error)
 {
 	if (error != EMFILE && error != ENFILE && error != ENOMEM)
 		return false;
-	scan_again(i);
+	scan_left_out(i);
 	return true;
+}
+
+uint64_t
+scan_doubts(struct intake *i)
+{
+	uint64_t failures = outbox_failures(i->outbox), shortages;
+
+	pthread_mutex_lock(&i->lock);
+	shortages = i->shortages;
+	pthread_mutex_unlock(&i->lock);
+	return failures + shortages;
 }
 
 /*
  * Everything found is handed over and written, of all roots, before anything
- * is withdrawn, so that what has moved is never missing in between.  A file
+ * is withdrawn, so that what has moved is never missing in between; and when
+ * something could not be looked at, or not be written, nothing is.  A file
  * moved against the direction of the walk would be passed twice unseen: when
  * something is missing, look a second time.
  */
 static void
 look(struct intake *i, struct scan_root *roots, uint32_t count,
-     struct gone_list *gone)
+     struct gone_list *gone, uint64_t doubts)
 {
 	bool written;
 
@@ -91,7 +112,7 @@ look(struct intake *i, struct scan_root *roots, uint32_t count,
 		walk_root(&roots[k]);
 	}
 	wait_hashers(i);
-	if (!outbox_settle(i->outbox))
+	if (!outbox_settle(i->outbox) || scan_doubts(i) != doubts)
 		written = false;
 	if (!written)
 		scan_again(i);
@@ -124,7 +145,8 @@ scan_all(struct intake *i)
 	const struct state *state = i->config.state;
 	struct gone_list *gone = calloc(1, sizeof(*gone));
 	struct scan_root *roots = calloc(state->root_count, sizeof(*roots));
-	bool online = false, first = false;
+	bool online = false, first = false, whole = true;
+	uint64_t doubts = scan_doubts(i);
 
 	if (gone == NULL || roots == NULL) {
 		log_error("out of memory: no scan now");
@@ -144,12 +166,13 @@ scan_all(struct intake *i)
 	note_blank(roots, state->root_count);
 	if (first)
 		i->survey = survey_new(i);
-	look(i, roots, state->root_count, gone);
+	look(i, roots, state->root_count, gone, doubts);
 	survey_free(i->survey);
 	i->survey = NULL;
 	i->away = false;
 	for (uint32_t k = 0; k < state->root_count; k++) {
 		online = online || roots[k].fd != -1;
+		whole = whole && !roots[k].broken;
 		i->away = i->away || (roots[k].fd == -1 &&
 				      roots[k].root->named &&
 				      !roots[k].now->braked);
@@ -164,6 +187,9 @@ scan_all(struct intake *i)
 			i->said.recorded[k] = false;
 		scan_again(i);
 	}
+	/* Whatever was left out before it has been found by now. */
+	if (whole && scan_doubts(i) == doubts)
+		i->settled = doubts;
 out:
 	free(gone);
 	free(roots);

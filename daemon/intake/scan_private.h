@@ -45,6 +45,12 @@ struct scan_root {
 
 /* As if something had just been modified: another scan comes soon. */
 void scan_again(struct intake *i);
+/* Something that lies there was left out, or found and not written: how often
+ * that has happened.  While that is more than the last whole scan began with
+ * (intake.settled), nothing may be withdrawn: it may be what is missing. */
+uint64_t scan_doubts(struct intake *i);
+/* Something was left out: another scan comes soon, and until then it is a doubt. */
+void scan_left_out(struct intake *i);
 /* Did it fail for want of descriptors or memory?  They come back, and the full
  * rescan is an hour away: then another scan comes soon. */
 bool scan_shortage(struct intake *i, int error);

@@ -154,6 +154,7 @@ job_new(struct scan_root *s, const struct tree_file *f, int fd, bool said)
 
 	if (j == NULL) {
 		log_error("out of memory: a file is left for the next scan");
+		scan_left_out(s->intake);
 		close(fd);
 		return NULL;
 	}

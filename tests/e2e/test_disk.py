@@ -7,6 +7,7 @@ test_watch.py show of every day.  PM_DISK_FILES makes the large ones larger.
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import sqlite3
@@ -22,6 +23,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 import tap  # noqa: E402
 from channel import Channel, photo_id  # noqa: E402
 from mesh import Mesh, wait_until  # noqa: E402
+from talk import Client  # noqa: E402
 from test_files import names, scanned, write  # noqa: E402
 from test_watch import follows, on_disk, problems, read_files, status  # noqa: E402
 
@@ -404,6 +406,43 @@ class Disk(unittest.TestCase):
             if n % 10 == 9:
                 wait_until(lambda: len(names(a)) == n + 1, "photo %d" % n)
         self.assertEqual(a.photo("verify").code, 0)
+
+    def test_moved_without_descriptors(self):
+        """too few descriptors to look where a file has gone: it stays listed
+        """
+        f = self.mesh.folder("alice")
+        write(f + "/trip/deep/er/other.gif", gif(0))
+        for n in range(5):
+            write(f + "/%d.gif" % n, gif(n + 1))
+        a = self.mesh.start(f)
+        wait_until(lambda: len(names(a)) == 6, "all six")
+        a.rested()
+
+        def refusals():
+            return len(re.findall("Too many open", a.log()))
+        with Client(self.mesh, a.port) as c:
+            c.status()
+            old = resource.prlimit(a.pid, resource.RLIMIT_NOFILE)
+            used = len(os.listdir("/proc/%d/fd" % a.pid))
+            # Enough for the folder itself, but not for what is deep in it.
+            for spare in (1, 2):
+                before = refusals()
+                resource.prlimit(a.pid, resource.RLIMIT_NOFILE,
+                                 (used + spare, old[1]))
+                os.rename(f + "/%d.gif" % spare,
+                          f + "/trip/deep/er/%d.gif" % spare)
+                # Until it has tried and failed, and tried again.
+                until = time.monotonic() + 4
+                while time.monotonic() < until:
+                    self.assertEqual(len(c.photos()), 6)
+                    time.sleep(0.02)
+                print("# %d to spare: %d refusals" % (spare,
+                                                      refusals() - before))
+                resource.prlimit(a.pid, resource.RLIMIT_NOFILE, old)
+                wait_until(lambda: b"trip/deep/er/%d.gif" % spare in {
+                    r[1] for _, rows in c.photos().values() for r in rows},
+                    "where it is")
+        self.assertGreater(refusals(), 1)
 
     def test_state_read_only(self):
         """a state directory that cannot be written: one sentence, exit 1"""
