@@ -110,9 +110,18 @@ static const char *const load_sql[L_COUNT] = {
 	[L_COPY] = "INSERT INTO copy(photo, stream, key, mtime, added, file,"
 		   " type, leaving) VALUES(?1,?2,?3,?4,?5,?6,?7,0)",
 	[L_PHOTO] = "INSERT INTO photo(id, sort_time, name, size, added,"
-		    " copies, type) VALUES(?1,?2,?3,?4,?5,1,?6)",
+		    " copies, type, mtime, dated, width, height, decoder,"
+		    " about) VALUES(?1,?2,?3,?4,?5,1,?6,?2,0,0,0,0,0)",
 	[L_AGAIN] = "UPDATE photo SET copies = copies + 1 WHERE id = ?1",
 };
+
+/* As the writer makes them in the end: behind the rows, which is sooner done. */
+static const char load_indexes[] =
+	"CREATE INDEX photo_name ON photo(name, id);"
+	"CREATE INDEX photo_size ON photo(size, id);"
+	"CREATE INDEX photo_added ON photo(added, id);"
+	"CREATE INDEX photo_wasted ON photo(wasted, id) WHERE wasted > 0;"
+	"COMMIT";
 
 static void
 step(sqlite3 *db, sqlite3_stmt *st)
@@ -195,7 +204,7 @@ bulk_load(const char *dir, unsigned records)
 		for (unsigned i = 0; i < records; i++)
 			load_one(db, st, member, i);
 	}
-	if (schema_exec(db, "COMMIT", &why) == -1)
+	if (schema_exec(db, load_indexes, &why) == -1)
 		errx(1, "%s", why.text);
 	schema_finalize(st, L_COUNT);
 	sqlite3_close(db);

@@ -79,6 +79,18 @@ make_folder(const struct world *w, unsigned n, unsigned files)
 	}
 }
 
+static struct world *begun; /* to be ended if the bench fails */
+
+/* A daemon that outlived a failed bench would load what is measured next, and
+ * hold whatever lock the bench was started under. */
+static void
+end_begun(void)
+{
+	for (unsigned n = 0; begun != NULL && n < begun->count; n++)
+		if (begun->pids[n] != 0)
+			kill(begun->pids[n], SIGKILL);
+}
+
 void
 world_init(struct world *w, const char *photod, unsigned nodes,
 	   unsigned files_each)
@@ -90,6 +102,9 @@ world_init(struct world *w, const char *photod, unsigned nodes,
 		errx(1, "at most %u nodes", WORLD_NODES_MAX);
 	w->photod = photod;
 	w->count = nodes;
+	if (begun == NULL)
+		(void)atexit(end_begun);
+	begun = w;
 	w->base_port = free_block();
 	/* Of memory where there is such a place: no disk is measured here. */
 	snprintf(w->dir, sizeof(w->dir), "%s/photomesh-bench.XXXXXX",
@@ -218,6 +233,8 @@ world_release(struct world *w)
 		if (w->pids[n] != 0)
 			waitpid(w->pids[n], NULL, 0);
 	}
+	if (begun == w)
+		begun = NULL;
 	remove_all(w->dir);
 	question_decoder_free(w->decoder);
 }
