@@ -52,6 +52,9 @@ bulk_lawful(const struct bulk *m)
 	case BULK_HATCH:
 	case BULK_HAND:
 		return true;
+	case BULK_THUMBS:
+		return m->u.thumbs.count >= 1 &&
+		       m->u.thumbs.count <= THUMBS_ASK_MAX;
 	default:
 		return false; /* not a request */
 	}
@@ -83,10 +86,12 @@ put_map(struct pack *p, const struct bulk *m)
 		pack_key_uint(p, "run", m->u.channel.run);
 		return;
 	case BULK_CHANNEL_OPEN:
-		pack_map(p, m->u.open.hatch ? 2 : 1);
+		pack_map(p, 1u + m->u.open.hatch + m->u.open.thumbs);
 		pack_key_uint(p, "version", m->u.open.version);
 		if (m->u.open.hatch)
 			pack_key_bool(p, "hatch", true);
+		if (m->u.open.thumbs)
+			pack_key_bool(p, "thumbs", true);
 		return;
 	case BULK_FETCH:
 		assert(bulk_lawful(m));
@@ -119,6 +124,14 @@ put_map(struct pack *p, const struct bulk *m)
 		pack_map(p, 1);
 		put_photo(p, &m->u.hand);
 		return;
+	case BULK_THUMBS:
+		assert(bulk_lawful(m));
+		pack_map(p, m->u.thumbs.make ? 2 : 1);
+		pack_key_bin(p, "photos", m->u.thumbs.ids,
+			     (size_t)m->u.thumbs.count * PHOTO_ID_BYTES);
+		if (m->u.thumbs.make)
+			pack_key_bool(p, "make", true);
+		return;
 	case MESSAGE_ERROR:
 		pack_map(p, 2);
 		pack_key_uint(p, "code", m->u.error.code);
@@ -142,15 +155,15 @@ bulk_encode(const struct bulk *m, uint8_t *out, size_t max)
 	return pack_frame_end(&p);
 }
 
-size_t
-bulk_chunk_head(uint32_t request, size_t data_bytes, uint8_t *data)
+static size_t
+data_head(enum bulk_type type, uint32_t request, size_t data_bytes,
+	  uint8_t *data)
 {
 	uint8_t head[BULK_CHUNK_HEAD_MAX], *at;
 	struct pack p;
 	unsigned width;
 
-	assert(data_bytes <= CHUNK_BYTES_MAX);
-	pack_frame_begin(&p, head, sizeof(head), BULK_CHUNK, request);
+	pack_frame_begin(&p, head, sizeof(head), type, request);
 	pack_map(&p, 1);
 	pack_str(&p, "data");
 	assert(!p.overflow && p.used + 5 <= sizeof(head));
@@ -164,6 +177,20 @@ bulk_chunk_head(uint32_t request, size_t data_bytes, uint8_t *data)
 		     head);
 	memcpy(data - p.used, head, p.used);
 	return p.used;
+}
+
+size_t
+bulk_chunk_head(uint32_t request, size_t data_bytes, uint8_t *data)
+{
+	assert(data_bytes <= CHUNK_BYTES_MAX);
+	return data_head(BULK_CHUNK, request, data_bytes, data);
+}
+
+size_t
+bulk_thumb_head(uint32_t request, size_t data_bytes, uint8_t *data)
+{
+	assert(data_bytes <= THUMB_BYTES_MAX);
+	return data_head(BULK_THUMB, request, data_bytes, data);
 }
 
 /* ---- reading --------------------------------------------------------- */
@@ -232,6 +259,19 @@ get_channel(struct fields *f, struct bulk_channel *c)
 		f->broken = true;
 }
 
+static void
+get_thumbs(struct fields *f, struct bulk_thumbs *t)
+{
+	size_t bytes = 0;
+
+	t->ids = fields_bin(f, "photos", THUMBS_ASK_MAX * PHOTO_ID_BYTES,
+			    &bytes);
+	t->make = fields_bool_or(f, "make", false);
+	if (bytes == 0 || bytes % PHOTO_ID_BYTES != 0)
+		f->broken = true;
+	t->count = (uint32_t)(bytes / PHOTO_ID_BYTES);
+}
+
 /* False: not a type that is said here. */
 static bool
 get_map(struct fields *f, struct bulk *out)
@@ -246,6 +286,7 @@ get_map(struct fields *f, struct bulk *out)
 		out->u.open.version =
 			(uint32_t)fields_uint(f, "version", UINT32_MAX);
 		out->u.open.hatch = fields_bool_or(f, "hatch", false);
+		out->u.open.thumbs = fields_bool_or(f, "thumbs", false);
 		return true;
 	case BULK_FETCH:
 		get_photo(f, &out->u.fetch.photo);
@@ -254,6 +295,13 @@ get_map(struct fields *f, struct bulk *out)
 		return true;
 	case BULK_CHUNK:
 		out->u.chunk.data = fields_bin(f, "data", CHUNK_BYTES_MAX,
+					       &out->u.chunk.data_bytes);
+		return true;
+	case BULK_THUMBS:
+		get_thumbs(f, &out->u.thumbs);
+		return true;
+	case BULK_THUMB:
+		out->u.chunk.data = fields_bin(f, "data", THUMB_BYTES_MAX,
 					       &out->u.chunk.data_bytes);
 		return true;
 	case BULK_PROVE:

@@ -21,7 +21,7 @@
 
 enum bulk_type {
 	BULK_CHANNEL = 13,      /* {"vmin","vmax","key","sig","run"} */
-	BULK_CHANNEL_OPEN = 14, /* {"version","hatch"} */
+	BULK_CHANNEL_OPEN = 14, /* {"version","hatch","thumbs"} */
 	BULK_FETCH = 15,        /* {"photo","offset","length"} */
 	BULK_CHUNK = 16,        /* {"data"} */
 	BULK_PROVE = 17,        /* {"photo","nonce"} */
@@ -30,6 +30,8 @@ enum bulk_type {
 	BULK_HATCH_IS = 20,     /* {"at","ticket"} */
 	BULK_HAND = 21,         /* {"photo"} */
 	BULK_HANDED = 22,       /* {} */
+	BULK_THUMBS = 23,       /* {"photos","make"} */
+	BULK_THUMB = 24,        /* {"data"} */
 	/* MESSAGE_ERROR instead of an answer, MESSAGE_HELLO by the holder first. */
 };
 
@@ -42,7 +44,8 @@ struct bulk_channel {
 
 struct bulk_open {
 	uint32_t version;
-	bool hatch; /* HATCH and HAND may be asked */
+	bool hatch;  /* HATCH and HAND may be asked */
+	bool thumbs; /* THUMBS may be asked */
 };
 
 /* Where the holder's hatch is, and what opens it. */
@@ -66,6 +69,13 @@ struct bulk_prove {
 	uint8_t nonce[PROOF_NONCE_BYTES];
 };
 
+/* Answered by as many THUMBs, in this order. */
+struct bulk_thumbs {
+	const uint8_t *ids; /* borrowed; PHOTO_ID_BYTES each */
+	uint32_t count;     /* 1..THUMBS_ASK_MAX */
+	bool make;          /* what there is none of, where it is held */
+};
+
 struct bulk {
 	uint32_t type; /* enum bulk_type or MESSAGE_ERROR */
 	uint32_t request;
@@ -73,7 +83,9 @@ struct bulk {
 		struct bulk_channel channel;
 		struct bulk_open open;
 		struct bulk_fetch fetch;
-		struct bulk_chunk chunk;
+		struct bulk_chunk chunk; /* CHUNK; THUMB: of at most
+					  * THUMB_BYTES_MAX, 0: none here */
+		struct bulk_thumbs thumbs;
 		struct bulk_prove prove;
 		uint8_t proof[PROOF_BYTES];
 		struct bulk_hatch hatch; /* HATCH_IS */
@@ -87,7 +99,7 @@ struct bulk {
 size_t bulk_signed_bytes(const uint8_t exporter[HELLO_EXPORTER_BYTES],
 			 uint64_t run, uint8_t out[BULK_SIGNED_BYTES]);
 
-/* The whole frame of anything but CHUNK; its bytes, or 0 if it does not fit. */
+/* The whole frame of anything but CHUNK and THUMB; its bytes, or 0 if it does not fit. */
 size_t bulk_encode(const struct bulk *m, uint8_t *out, size_t max);
 
 /*
@@ -97,6 +109,8 @@ size_t bulk_encode(const struct bulk *m, uint8_t *out, size_t max);
  */
 #define BULK_CHUNK_HEAD_MAX 32u
 size_t bulk_chunk_head(uint32_t request, size_t data_bytes, uint8_t *data);
+/* The same for a THUMB. */
+size_t bulk_thumb_head(uint32_t request, size_t data_bytes, uint8_t *data);
 
 /* May this request, well-formed as it is, be asked?  (Range within the photo,
  * length within bounds, request id not 0.) */

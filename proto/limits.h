@@ -94,6 +94,12 @@
 #define CONSENT_RULES_MAX    256u
 #define CONSENT_DAYS         7u /* a request waits, an answer is kept */
 
+/* Thumbnails. */
+#define THUMB_SIDE           256u   /* pixels of the longer side, at most */
+#define THUMB_BYTES_MAX      65536u
+#define THUMBS_ASK_MAX       32u    /* photos in one THUMBS */
+#define THUMB_PIXELS_MAX     (THUMB_SIDE * THUMB_SIDE * 3u)
+
 /* Clients. */
 #define GET_RANGE_BYTES_MAX  CREDIT_BYTES_MAX
 #define CLIENT_FDS_MAX       16u   /* descriptors that no GET has taken yet */

@@ -118,6 +118,8 @@ message_type_text(uint32_t type)
 		[MESSAGE_VERIFIED] = "VERIFIED",
 		[BULK_CHANNEL] = "CHANNEL",
 		[BULK_CHANNEL_OPEN] = "CHANNEL_OPEN",
+		[BULK_THUMBS] = "THUMBS",
+		[BULK_THUMB] = "THUMB",
 		[BULK_FETCH] = "FETCH",
 		[BULK_CHUNK] = "CHUNK",
 		[BULK_PROVE] = "PROVE",

@@ -62,6 +62,8 @@ enum question_type {
 	CLIENT_TIMES = 68,
 	CLIENT_LOOK = 69, /* {}, with a descriptor; from a Unix socket only */
 	CLIENT_LOOKED = 70,
+	CLIENT_THUMB = 71,
+	CLIENT_THUMB_IS = 72,
 	/* MESSAGE_ERROR answers whatever cannot be answered. */
 };
 
@@ -105,6 +107,23 @@ struct question_list {
 struct answer_looked {
 	const uint8_t *meta; /* borrowed; NULL: nothing */
 	size_t meta_bytes;
+};
+
+/* {"photo","pixels"} */
+struct question_thumb {
+	struct photo_id photo;
+	bool pixels; /* what it shows, rather than its bytes */
+};
+
+/* {"image": bin|nil, "width","height","pixels": bin|nil}; both nil: there is
+ * none, or none yet */
+struct answer_thumb {
+	const uint8_t *image; /* borrowed; NULL: none.  Lawful by thumb.h, or it
+			       * is refused */
+	size_t image_bytes;
+	uint32_t width, height; /* of pixels; 1..THUMB_SIDE */
+	const uint8_t *pixels;  /* borrowed; NULL: none.  Rows from the top, red,
+				 * green and blue bytes: width * height * 3 */
 };
 
 /* {"text","zones","by","zone"}; text and zones as in LIST, the rest of `query`
@@ -261,6 +280,9 @@ struct answer_status {
 	uint64_t eta_ms; /* 0: not known */
 	uint64_t read_files, read_bytes; /* since the daemon started */
 	bool synced;
+	uint64_t known_meta;  /* photos of which a meta record tells */
+	uint64_t thumbs;      /* thumbnails kept here */
+	uint64_t thumbs_made; /* by this node, since it was started */
 	struct answer_fresh fresh;
 };
 
@@ -366,6 +388,8 @@ struct question {
 		struct question_timeline timeline;
 		struct answer_times times;
 		struct answer_looked looked;
+		struct question_thumb thumb;
+		struct answer_thumb thumb_is;
 		struct message_error error;
 	} u;
 };

@@ -276,6 +276,12 @@ map_read(struct question_decoder *d, struct question *out)
 	case CLIENT_LOOKED:
 		looked_read(f, &out->u.looked);
 		return true;
+	case CLIENT_THUMB:
+		question_read_ask_thumb(f, &out->u.thumb);
+		return true;
+	case CLIENT_THUMB_IS:
+		question_read_thumb(f, &out->u.thumb_is);
+		return true;
 	case CLIENT_TIMELINE:
 		question_read_ask_timeline(f, &out->u.timeline);
 		return true;

@@ -77,6 +77,9 @@ question_read_status(struct fields *f, struct answer_status *out)
 	out->read_files = fields_uint_or(f, "read_files", UINT64_MAX, 0);
 	out->read_bytes = fields_uint_or(f, "read_bytes", UINT64_MAX, 0);
 	out->synced = fields_bool(f, "synced");
+	out->known_meta = fields_uint_or(f, "known_meta", UINT64_MAX, 0);
+	out->thumbs = fields_uint_or(f, "thumbs", UINT64_MAX, 0);
+	out->thumbs_made = fields_uint_or(f, "thumbs_made", UINT64_MAX, 0);
 	question_read_fresh(f, &out->fresh);
 }
 

@@ -149,7 +149,7 @@ peers_pack(struct pack *p, const struct answer_peers *a)
 static void
 status_pack(struct pack *p, const struct answer_status *s)
 {
-	pack_map(p, 21 + FRESH_PAIRS);
+	pack_map(p, 24 + FRESH_PAIRS);
 	pack_key_node(p, "node", &s->node);
 	pack_key_str(p, "name", s->name);
 	pack_key_uint(p, "port", s->port);
@@ -171,6 +171,9 @@ status_pack(struct pack *p, const struct answer_status *s)
 	pack_key_uint(p, "read_files", s->read_files);
 	pack_key_uint(p, "read_bytes", s->read_bytes);
 	pack_key_bool(p, "synced", s->synced);
+	pack_key_uint(p, "known_meta", s->known_meta);
+	pack_key_uint(p, "thumbs", s->thumbs);
+	pack_key_uint(p, "thumbs_made", s->thumbs_made);
 	question_pack_fresh(p, &s->fresh);
 }
 
@@ -333,6 +336,12 @@ map_pack(struct pack *p, const struct question *q)
 			pack_nil(p);
 		else
 			pack_bin(p, q->u.looked.meta, q->u.looked.meta_bytes);
+		return true;
+	case CLIENT_THUMB:
+		question_pack_ask_thumb(p, &q->u.thumb);
+		return true;
+	case CLIENT_THUMB_IS:
+		question_pack_thumb(p, &q->u.thumb_is);
 		return true;
 	case CLIENT_TIMELINE:
 		question_pack_ask_timeline(p, &q->u.timeline);

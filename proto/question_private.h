@@ -74,6 +74,9 @@ void question_read_forget(struct fields *f, struct answer_forget *out);
 void question_read_ask_timeline(struct fields *f, struct question_timeline *out);
 void question_read_timeline(struct question_decoder *d,
 			    struct answer_times *out);
+/* question_thumb.c, both ways */
+void question_read_ask_thumb(struct fields *f, struct question_thumb *out);
+void question_read_thumb(struct fields *f, struct answer_thumb *out);
 /* "zones" of a query; packs nothing when there are none. */
 void question_read_zones(struct fields *f, struct question_list *out);
 
@@ -95,6 +98,9 @@ void question_pack_problems(struct pack *p, const struct answer_problems *a);
 /* question_encode_transfer.c: false when *q is of no type of its */
 bool question_pack_transfer(struct pack *p, const struct question *q);
 
+/* question_thumb.c */
+void question_pack_ask_thumb(struct pack *p, const struct question_thumb *a);
+void question_pack_thumb(struct pack *p, const struct answer_thumb *a);
 /* question_forget.c */
 void question_pack_ask_forget(struct pack *p, const struct question_forget *a);
 void question_pack_forget(struct pack *p, const struct answer_forget *a);

@@ -14,9 +14,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "limits.h"
+
 enum decode_question {
 	DECODE_META = 1,  /* -> a record_meta value */
-	DECODE_THUMB = 2, /* -> a JPEG or WebP */
+	DECODE_THUMB = 2, /* -> a thumbnail, lawful by thumb.h */
+	DECODE_PIXELS = 3, /* of one: width and height (u16 each), then rows of
+			    * red, green and blue bytes */
 };
 
 /* The first byte of an answer's body. */
@@ -28,11 +32,11 @@ enum decode_reply {
 	DECODE_REPLY_UNREADABLE = 4,
 };
 
-#define THUMB_SIDE            256u /* pixels of the longer side */
-#define THUMB_BYTES_MAX       65536u
 #define DECODE_ASK_BYTES      9u /* body: question, size of the file (u64) */
 #define DECODE_REASON_MAX     200u
-#define DECODE_ANSWER_BYTES_MAX (1u + THUMB_BYTES_MAX)
+#define DECODE_PIXELS_HEAD_BYTES 4u
+#define DECODE_ANSWER_BYTES_MAX                                                \
+	(1u + DECODE_PIXELS_HEAD_BYTES + THUMB_PIXELS_MAX)
 
 /* The whole frame of a question. */
 #define DECODE_ASK_FRAME_BYTES (4u + DECODE_ASK_BYTES)

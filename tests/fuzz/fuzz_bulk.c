@@ -26,14 +26,17 @@ encode(const struct bulk *m, uint8_t *out, size_t max)
 	uint8_t *data = out + BULK_CHUNK_HEAD_MAX;
 	size_t head, bytes = m->u.chunk.data_bytes;
 
-	if (m->type != BULK_CHUNK) {
-		if ((m->type == BULK_FETCH || m->type == BULK_PROVE) &&
+	if (m->type != BULK_CHUNK && m->type != BULK_THUMB) {
+		if ((m->type == BULK_FETCH || m->type == BULK_PROVE ||
+		     m->type == BULK_THUMBS) &&
 		    !bulk_lawful(m))
 			return 0;
 		return bulk_encode(m, out, max);
 	}
 	memmove(data, m->u.chunk.data, bytes);
-	head = bulk_chunk_head(m->request, bytes, data);
+	head = m->type == BULK_CHUNK
+		       ? bulk_chunk_head(m->request, bytes, data)
+		       : bulk_thumb_head(m->request, bytes, data);
 	memmove(out, data - head, head + bytes);
 	return head + bytes;
 }
@@ -60,6 +63,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case MESSAGE_OK:
 		break;
 	}
+	if (m.type == BULK_THUMB)
+		must(m.u.chunk.data_bytes <= THUMB_BYTES_MAX);
+	if (m.type == BULK_THUMBS)
+		must(m.u.thumbs.count >= 1 &&
+		     m.u.thumbs.count <= THUMBS_ASK_MAX);
 	if (m.type == BULK_CHUNK)
 		must(m.u.chunk.data_bytes <= CHUNK_BYTES_MAX);
 	one_bytes = encode(&m, one, sizeof(one));

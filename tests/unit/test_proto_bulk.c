@@ -26,7 +26,8 @@ static const char *document = "proto/PROTOCOL.md";
 static const uint32_t types[] = {BULK_CHANNEL, BULK_CHANNEL_OPEN, BULK_FETCH,
 				 BULK_PROVE,   BULK_PROOF,	MESSAGE_ERROR,
 				 BULK_HATCH,   BULK_HATCH_IS,	BULK_HAND,
-				 BULK_HANDED};
+				 BULK_HANDED, BULK_THUMBS, BULK_THUMBS + 100};
+static uint8_t ids[THUMBS_ASK_MAX * PHOTO_ID_BYTES];
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
 static void
@@ -58,6 +59,16 @@ sample(uint32_t type, struct bulk *m)
 		return;
 	case BULK_PROOF:
 		sample_fill(m->u.proof, PROOF_BYTES, 0x60);
+		return;
+	case BULK_THUMBS + 100:
+		m->type = BULK_CHANNEL_OPEN;
+		m->u.open.version = 1;
+		m->u.open.hatch = m->u.open.thumbs = true;
+		return;
+	case BULK_THUMBS:
+		m->u.thumbs.ids = ids;
+		m->u.thumbs.count = THUMBS_ASK_MAX;
+		m->u.thumbs.make = true;
 		return;
 	case BULK_HATCH:
 	case BULK_HANDED:
@@ -110,6 +121,8 @@ all_types_both_ways(void **state)
 				 MESSAGE_OK);
 		assert_int_equal(back.type, m.type);
 		assert_int_equal(back.request, 7);
+		if (m.type == BULK_THUMBS)
+			back.u.thumbs.ids = ids; /* not of the copy */
 		assert_int_equal(bulk_encode(&back, again, sizeof(again)),
 				 used);
 		assert_memory_equal(again, frame, used);
@@ -120,7 +133,7 @@ all_types_both_ways(void **state)
 		frame[used] = 0;
 		assert_int_equal(decode(frame + 4, used - 3, &back),
 				 MESSAGE_BROKEN);
-		assert_string_not_equal(message_type_text(types[n]), "?");
+		assert_string_not_equal(message_type_text(m.type), "?");
 	}
 }
 
@@ -146,7 +159,8 @@ mutations(void **state)
 				    back.type != BULK_CHUNK &&
 				    (bulk_lawful(&back) ||
 				     (back.type != BULK_FETCH &&
-				      back.type != BULK_PROVE)))
+				      back.type != BULK_PROVE &&
+				      back.type != BULK_THUMBS)))
 					assert_int_not_equal(
 						bulk_encode(&back, again,
 							    sizeof(again)),
@@ -155,6 +169,60 @@ mutations(void **state)
 			frame[at] = was;
 		}
 	}
+}
+
+/* At least one photo, at most so many, and none of them in part. */
+static void
+thumbs(void **state)
+{
+	static const size_t counts[] = {0, 1, 23, 25, 24 * THUMBS_ASK_MAX - 1,
+					24 * (THUMBS_ASK_MAX + 1)};
+	uint8_t *data = frame + BULK_CHUNK_HEAD_MAX, many[24 * 40] = {0};
+	struct bulk m = {.type = BULK_THUMBS, .request = 7}, back;
+	struct frame f;
+	size_t head, used;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct pack p;
+
+		pack_frame_begin(&p, frame, sizeof(frame), BULK_THUMBS, 7);
+		pack_map(&p, 1);
+		pack_key_bin(&p, "photos", many, counts[i]);
+		used = pack_frame_end(&p);
+		assert_int_equal(decode(frame + 4, used - 4, &back),
+				 MESSAGE_BROKEN);
+	}
+	m.u.thumbs.ids = many;
+	m.u.thumbs.count = 1;
+	used = bulk_encode(&m, frame, sizeof(frame));
+	assert_int_equal(bulk_decode(unpack, frame + 4, used - 4, &back, NULL),
+			 MESSAGE_OK);
+	assert_true(bulk_lawful(&back));
+	assert_int_equal(back.u.thumbs.count, 1);
+	assert_false(back.u.thumbs.make);
+	back.request = 0;
+	assert_false(bulk_lawful(&back));
+	for (size_t n = 0; n <= THUMB_BYTES_MAX; n += THUMB_BYTES_MAX / 4) {
+		sample_fill(data, n, 9);
+		head = bulk_thumb_head(7, n, data);
+		assert_int_equal(frame_peek(data - head, head + n,
+					    THUMB_BYTES_MAX + 64, &f),
+				 FRAME_READY);
+		assert_int_equal(bulk_decode(unpack, f.body, f.body_bytes,
+					     &back, NULL),
+				 MESSAGE_OK);
+		assert_int_equal(back.type, BULK_THUMB);
+		assert_int_equal(back.u.chunk.data_bytes, n);
+		assert_int_equal(decode(f.body, f.body_bytes - 1, &back),
+				 MESSAGE_BROKEN);
+	}
+	/* One byte too many, as a CHUNK might have it. */
+	used = bulk_chunk_head(7, THUMB_BYTES_MAX + 1, data);
+	data[1 - (long)used + FRAME_HEADER_BYTES] = BULK_THUMB;
+	assert_int_equal(decode(data - used + 4, used - 4 + THUMB_BYTES_MAX + 1,
+				&back),
+			 MESSAGE_BROKEN);
 }
 
 /* The head ends where the data begin, for every form of its numbers. */
@@ -273,6 +341,7 @@ what_may_be_asked(void **state)
 				 types[n] == BULK_FETCH ||
 					 types[n] == BULK_PROVE ||
 					 types[n] == BULK_HATCH ||
+					 types[n] == BULK_THUMBS ||
 					 types[n] == BULK_HAND);
 		m.request = 0;
 		assert_false(bulk_lawful(&m));
@@ -351,6 +420,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_types_both_ways),
 		cmocka_unit_test(mutations),
+		cmocka_unit_test(thumbs),
 		cmocka_unit_test(chunks),
 		cmocka_unit_test(unusual_chunks),
 		cmocka_unit_test(what_may_be_asked),

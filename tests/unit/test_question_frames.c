@@ -16,6 +16,7 @@
 #include "frame.h"
 #include "pack.h"
 #include "question.h"
+#include "thumb_sample.h"
 
 #define CHECK(x) assert_true(x)
 
@@ -127,6 +128,9 @@ test_small(void **state)
 	q.u.status.read_files = 5;
 	q.u.status.read_bytes = UINT64_MAX;
 	q.u.status.eta_ms = 6;
+	q.u.status.known_meta = UINT64_MAX;
+	q.u.status.thumbs = 8;
+	q.u.status.thumbs_made = 9;
 	q.u.status.fresh.oldest_age_ms = 77;
 	strcpy(q.u.status.name, "alice");
 	round_trip(&q, &b);
@@ -134,6 +138,8 @@ test_small(void **state)
 	CHECK(b.u.status.fresh.oldest_age_ms == 77);
 	CHECK(b.u.status.read_files == 5 && b.u.status.eta_ms == 6);
 	CHECK(b.u.status.read_bytes == UINT64_MAX);
+	CHECK(b.u.status.known_meta == UINT64_MAX);
+	CHECK(b.u.status.thumbs == 8 && b.u.status.thumbs_made == 9);
 	q = (struct question){.type = CLIENT_RESCAN, .request = 9};
 	round_trip(&q, &b);
 	CHECK(!b.u.rescan.accept_missing);
@@ -298,6 +304,51 @@ test_timeline(void **state)
 	n = question_encode(&q, out, OUT_MAX);
 	CHECK(n == 0 || question_decode(decoder, out + 4, n - 4, &b, NULL) ==
 				MESSAGE_BROKEN);
+}
+
+static void
+test_thumb(void **state)
+{
+	static uint8_t image[THUMB_BYTES_MAX], pixels[THUMB_PIXELS_MAX];
+	struct question q = {.type = CLIENT_THUMB, .request = 9}, b;
+	size_t n;
+
+	(void)state;
+	q.u.thumb.photo.size = 77;
+	round_trip(&q, &b);
+	CHECK(b.u.thumb.photo.size == 77 && !b.u.thumb.pixels);
+	q.u.thumb.pixels = true;
+	round_trip(&q, &b);
+	CHECK(b.u.thumb.pixels);
+	q = (struct question){.type = CLIENT_THUMB_IS, .request = 9};
+	round_trip(&q, &b);
+	CHECK(b.u.thumb_is.image == NULL && b.u.thumb_is.pixels == NULL);
+	q.u.thumb_is.image = image;
+	q.u.thumb_is.image_bytes = thumb_sample(image, 256, 256, 7, 300);
+	q.u.thumb_is.pixels = pixels;
+	q.u.thumb_is.width = q.u.thumb_is.height = THUMB_SIDE;
+	n = question_encode(&q, out, OUT_MAX);
+	CHECK(question_decode(decoder, out + 4, n - 4, &b, NULL) == MESSAGE_OK);
+	CHECK(b.u.thumb_is.image_bytes == q.u.thumb_is.image_bytes &&
+	      b.u.thumb_is.width == 256);
+	/* Nothing that is no thumbnail, and no other number of pixels. */
+	image[1] = 0;
+	n = question_encode(&q, out, OUT_MAX);
+	CHECK(question_decode(decoder, out + 4, n - 4, &b, NULL) ==
+	      MESSAGE_BROKEN);
+	image[1] = 0xd8;
+	for (unsigned wrong = 0; wrong < 3; wrong++) {
+		struct pack p;
+
+		pack_frame_begin(&p, out, OUT_MAX, CLIENT_THUMB_IS, 9);
+		pack_map(&p, 3);
+		pack_key_uint(&p, "width", wrong == 0 ? 257 : wrong == 1 ? 0 : 2);
+		pack_key_uint(&p, "height", 2);
+		pack_key_bin(&p, "pixels", pixels, 13);
+		n = pack_frame_end(&p);
+		CHECK(question_decode(decoder, out + 4, n - 4, &b, NULL) ==
+		      MESSAGE_BROKEN);
+	}
 }
 
 static void
@@ -577,6 +628,7 @@ main(void)
 		cmocka_unit_test(test_problems),
 		cmocka_unit_test(test_dupes),
 		cmocka_unit_test(test_timeline),
+		cmocka_unit_test(test_thumb),
 		cmocka_unit_test(test_photos),
 		cmocka_unit_test(test_refused),
 	};
