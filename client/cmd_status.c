@@ -65,6 +65,11 @@ put_json(struct json *j, const struct answer_status *s)
 	json_uint(j, "read_files", s->read_files);
 	json_uint(j, "read_bytes", s->read_bytes);
 	json_close(j, '}');
+	json_open(j, "pictures", '{');
+	json_uint(j, "known", s->known_meta);
+	json_uint(j, "thumbnails", s->thumbs);
+	json_uint(j, "thumbnails_made", s->thumbs_made);
+	json_close(j, '}');
 	json_open(j, "fresh", '{');
 	json_bool(j, "complete", s->fresh.complete);
 	json_uint(j, "oldest_age_ms", s->fresh.oldest_age_ms);
@@ -104,6 +109,11 @@ put_piped(struct output *o, const struct answer_status *s)
 		(unsigned long long)s->total_files,
 		(unsigned long long)s->read_files,
 		(unsigned long long)s->read_bytes);
+	fprintf(f, "known_pictures\t%llu\nthumbnails\t%llu\n"
+		"thumbnails_made\t%llu\n",
+		(unsigned long long)s->known_meta,
+		(unsigned long long)s->thumbs,
+		(unsigned long long)s->thumbs_made);
 	fprintf(f, "complete\t%s\noldest_age_ms\t%llu\n",
 		s->fresh.complete ? "true" : "false",
 		(unsigned long long)s->fresh.oldest_age_ms);
@@ -166,6 +176,11 @@ put_shown(struct output *o, const struct answer_status *s)
 					     : 0),
 		bytes);
 	put_scan(o, s);
+	fprintf(f, "  pictures     %llu of %llu looked into, %llu thumbnail%s "
+		"kept here\n",
+		(unsigned long long)s->known_meta,
+		(unsigned long long)s->photos, (unsigned long long)s->thumbs,
+		s->thumbs == 1 ? "" : "s");
 	text_age((int64_t)(s->fresh.oldest_age_ms & INT64_MAX), age);
 	fprintf(f, "  fresh        %s; node longest unheard: %s\n",
 		s->fresh.complete ? "yes, every node is live and at its head"

@@ -31,6 +31,8 @@ struct holdings;
 struct mailbox;
 struct pictures;
 struct serving;
+struct thumb_store;
+struct thumbs;
 struct tls;
 struct trouble;
 struct workers;
@@ -58,6 +60,8 @@ struct daemon {
 	struct intake *intake;
 	struct workers *workers;   /* NULL: nobody looks into pictures */
 	struct pictures *pictures; /* likewise */
+	struct thumb_store *thumb_store;
+	struct thumbs *thumbs; /* NULL: there was no memory */
 	bool leaving;
 	bool reborn;  /* start again under a new identity */
 	bool damaged; /* start again with a new catalogue */
@@ -75,12 +79,18 @@ void daemon_stop(struct daemon *d);
 void on_crown(void *arg, const struct rank *now, const struct rank *was);
 /* A client has a file to be looked into. */
 bool on_look(void *arg, int fd, answers_looked *done, void *done_arg);
-/* For pictures, whenever that changes. */
+/* A client wants to see a photo, small. */
+bool on_show(void *arg, const struct question_thumb *what,
+	     answers_shown *done, void *done_arg);
+/* On a query thread. */
+void on_thumb_count(void *arg, uint64_t *kept, uint64_t *made);
+/* For pictures and thumbnails, whenever that changes. */
 void tell_who_is_live(struct daemon *d);
 void on_news(void *arg, enum mesh_news what, const struct node_id *node,
 	     const char *text);
 void on_photos(void *arg, const struct photo_news *news, uint32_t count,
 	       bool lost_some);
+void on_stored(void *arg);
 void on_scan(void *arg, const struct scan_progress *p);
 void on_own_written(void *arg, bool failed, const struct write_result *result,
 		    const struct trouble *why);

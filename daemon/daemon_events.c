@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,8 +18,11 @@
 #include "clock.h"
 #include "log.h"
 #include "mailbox.h"
+#include "fetching.h"
 #include "pictures.h"
 #include "serving.h"
+#include "thumb_store.h"
+#include "thumbs.h"
 #include "trouble.h"
 
 /* ---- what people are told -------------------------------------------------- */
@@ -40,25 +44,104 @@ on_look(void *arg, int fd, answers_looked *done, void *done_arg)
 	return pictures_look_at(d->pictures, fd, done, done_arg);
 }
 
+struct shown {
+	answers_shown *done;
+	void *arg;
+};
+
+static void
+on_seen(void *arg, const struct thumb_seen *seen)
+{
+	struct shown *s = arg;
+	struct answers_thumb thumb = {
+		.listed = seen->listed,
+		.is = {.image = seen->image,
+		       .image_bytes = seen->image_bytes,
+		       .width = seen->width,
+		       .height = seen->height,
+		       .pixels = seen->pixels},
+	};
+
+	s->done(s->arg, &thumb);
+	free(s);
+}
+
+bool
+on_show(void *arg, const struct question_thumb *what, answers_shown *done,
+	void *done_arg)
+{
+	struct daemon *d = arg;
+	struct shown *s = malloc(sizeof(*s));
+
+	if (s == NULL)
+		return false;
+	*s = (struct shown){done, done_arg};
+	if (thumbs_ask(d->thumbs, &what->photo, what->pixels, on_seen, s))
+		return true;
+	free(s);
+	return false;
+}
+
+void
+on_thumb_count(void *arg, uint64_t *kept, uint64_t *made)
+{
+	struct daemon *d = arg;
+
+	thumb_store_count(d->thumb_store, kept, made);
+}
+
+static bool
+is_live(const struct node_view *v)
+{
+	return v->state == NODE_STATE_LIVE || v->state == NODE_STATE_SYNCING ||
+	       v->state == NODE_STATE_SUSPECT;
+}
+
+/* One reference; NULL: out of memory. */
+static struct fetch_world *
+world_of(const struct mesh *m, uint64_t now)
+{
+	struct fetch_world *w = fetch_world_new(mesh_node_count(m));
+	struct host_id here;
+	struct node_view v;
+
+	for (uint32_t i = 0; w != NULL && i < w->count; i++) {
+		struct fetch_peer *p = &w->peers[i];
+
+		mesh_node_view(m, i, now, &v);
+		if (i == 0)
+			here = v.host;
+		p->node = v.node;
+		p->live = is_live(&v);
+		p->near = host_id_equal(&v.host, &here);
+		p->port = v.port;
+		p->address_count = v.address_count;
+		memcpy(p->addresses, v.addresses, sizeof(p->addresses));
+		memcpy(p->name, v.name, sizeof(v.name));
+	}
+	return w;
+}
+
 void
 tell_who_is_live(struct daemon *d)
 {
 	const struct mesh *m = driver_mesh(d->driver);
 	struct node_id live[MESH_KNOWN_MAX];
-	uint64_t now = clock_steady_ms();
-	struct node_view v;
+	struct fetch_world *world;
 	uint32_t count = 0;
 
 	/* Before that, others may have told what is not here yet. */
-	if (!mesh_synced(m))
+	if (!mesh_synced(m) ||
+	    (world = world_of(m, clock_steady_ms())) == NULL)
 		return;
-	for (uint32_t i = 0; i < mesh_node_count(m) && i < MESH_KNOWN_MAX; i++) {
-		mesh_node_view(m, i, now, &v);
-		if (v.state == NODE_STATE_LIVE || v.state == NODE_STATE_SYNCING ||
-		    v.state == NODE_STATE_SUSPECT)
-			live[count++] = v.node;
-	}
-	pictures_live(d->pictures, live, count);
+	for (uint32_t i = 0; i < world->count && i < MESH_KNOWN_MAX; i++)
+		if (world->peers[i].live)
+			live[count++] = world->peers[i].node;
+	if (d->pictures != NULL)
+		pictures_live(d->pictures, live, count);
+	if (d->thumbs != NULL)
+		thumbs_world(d->thumbs, world);
+	fetch_world_drop(world);
 }
 
 void
@@ -69,7 +152,7 @@ on_news(void *arg, enum mesh_news what, const struct node_id *node,
 
 	if (d->clients != NULL)
 		clients_news(d->clients, what, node, text);
-	if (d->pictures != NULL)
+	if (d->pictures != NULL || d->thumbs != NULL)
 		tell_who_is_live(d);
 }
 
@@ -81,6 +164,15 @@ on_photos(void *arg, const struct photo_news *news, uint32_t count,
 
 	if (d->clients != NULL)
 		clients_photos(d->clients, news, count, lost_some);
+}
+
+void
+on_stored(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->thumbs != NULL)
+		thumbs_poke(d->thumbs);
 }
 
 void
@@ -104,6 +196,8 @@ on_own_written(void *arg, bool failed, const struct write_result *result,
 		pictures_again(d->pictures);
 	else if (d->pictures != NULL && result->changed)
 		pictures_poke(d->pictures);
+	if (d->thumbs != NULL && !failed && result->changed)
+		thumbs_poke(d->thumbs);
 }
 
 void

@@ -23,6 +23,8 @@
 #include "mailbox.h"
 #include "pictures.h"
 #include "serving.h"
+#include "thumb_store.h"
+#include "thumbs.h"
 #include "tls.h"
 #include "trouble.h"
 #include "workers.h"
@@ -178,8 +180,12 @@ start_serving(struct daemon *d, struct trouble *why)
 	d->holdings = holdings_new(d->state, d->catalogue, why);
 	if (d->holdings == NULL)
 		return -1;
+	d->thumb_store = thumb_store_new(d->state->dir, d->options.cache_bytes);
+	if (d->thumb_store == NULL)
+		return trouble_set(why, 0, "out of memory");
 	config.consent = d->consent;
 	config.holdings = d->holdings;
+	config.thumbs = d->thumb_store;
 	d->serving = serving_new(&config, why);
 	return d->serving != NULL ? 0 : -1;
 }
@@ -210,6 +216,7 @@ start_driver(struct daemon *d, struct trouble *why)
 		.on_crown = on_crown,
 		.on_news = on_news,
 		.on_photos = on_photos,
+		.on_stored = on_stored,
 		.on_new_life = on_new_life,
 		.on_channel = on_channel,
 		.on_client = on_client,
@@ -380,8 +387,38 @@ start_pictures(struct daemon *d)
 		log_warn("nobody looks into pictures: %s", why.text);
 		return;
 	}
-	tell_who_is_live(d);
 	clients_set_look(d->clients, on_look, d);
+}
+
+/* Behind pictures; also where nobody looks into any. */
+static void
+start_thumbs(struct daemon *d)
+{
+	struct thumbs_config config = {
+		.dir = d->state->dir,
+		.self = d->state->node,
+		.catalogue = d->catalogue,
+		.holdings = d->holdings,
+		.fetching = d->fetching,
+		.store = d->thumb_store,
+		.ends = d->ends,
+		.workers = d->workers,
+		.pictures = d->pictures,
+		.keeps = d->options.cache_bytes > 0,
+	};
+	struct trouble why = {0};
+
+#ifdef PHOTOMESH_TEST_HOOKS
+	if (getenv("PHOTOMESH_GRACE_MS") != NULL)
+		config.grace_ms = (unsigned)atoi(getenv("PHOTOMESH_GRACE_MS"));
+#endif
+	if ((d->thumbs = thumbs_new(&config, &why)) == NULL) {
+		log_warn("there are no thumbnails: %s", why.text);
+		return;
+	}
+	clients_set_thumbs(d->clients, on_show, on_thumb_count, d);
+	if (d->workers != NULL)
+		serving_set_maker(d->serving, thumbs_make, d->thumbs);
 }
 
 static void
@@ -422,6 +459,8 @@ daemon_start(struct daemon *d, struct trouble *why)
 	if (start_intake(d, why) == -1)
 		return -1;
 	start_pictures(d);
+	start_thumbs(d);
+	tell_who_is_live(d);
 	catalogue_check(d->catalogue, on_damage, d);
 	return 0;
 }
@@ -430,21 +469,27 @@ daemon_start(struct daemon *d, struct trouble *why)
 void
 daemon_stop(struct daemon *d)
 {
+	struct thumbs *thumbs = d->thumbs;
+
 	beacon_free(d->beacon);
 	driver_stop(d->driver);
 	clients_free(d->clients);
 	d->clients = NULL;
+	d->thumbs = NULL;
+	thumbs_stop(thumbs);
 	pictures_free(d->pictures);
 	d->pictures = NULL;
+	fetching_free(d->fetching);
+	serving_free(d->serving); /* some of it may be making thumbnails */
+	thumbs_free(thumbs);
 	workers_close(d->workers);
 	d->workers = NULL;
-	fetching_free(d->fetching);
-	serving_free(d->serving);
 	holdings_free(d->holdings);
 	intake_free(d->intake);
 	d->intake = NULL;
 	if (d->catalogue != NULL)
 		catalogue_close(d->catalogue);
+	thumb_store_free(d->thumb_store); /* query threads counted in it */
 	if (d->ends != NULL)
 		mailbox_deliver(d->ends);
 	consent_free(d->consent); /* jobs of the catalogue used it */

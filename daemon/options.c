@@ -15,6 +15,7 @@
 
 #define EXIT_USAGE      2
 #define RESCAN_SECONDS  3600u
+#define CACHE_BYTES     UINT64_C(2000000000)
 #define RATE_MAX       UINT64_C(1000000000000)
 #define RESCAN_MAX      (30u * 24u * 3600u)
 
@@ -46,6 +47,9 @@ static const char help[] =
 	"      --read-rate BYTES read at most so much a second, such as 20M\n"
 	"      --decoders N      programs that look into pictures for dates, cameras\n"
 	"                        and places (one per core; 0: none)\n"
+	"      --cache-size BYTES\n"
+	"                        keep so much of thumbnails, newest photos first\n"
+	"                        (2G; 0: none)\n"
 	"      --log-level LEVEL error, warn, info (default) or debug\n"
 	"      --show-key        print the mesh key and exit\n"
 	"      --set-key         read the mesh key from standard input and exit\n"
@@ -69,6 +73,7 @@ enum {
 	OPTION_READERS,
 	OPTION_READ_RATE,
 	OPTION_DECODERS,
+	OPTION_CACHE_SIZE,
 	OPTION_LOG_LEVEL,
 	OPTION_SHOW_KEY,
 	OPTION_SET_KEY,
@@ -92,6 +97,7 @@ static const struct option long_options[] = {
 	{"readers", required_argument, NULL, OPTION_READERS},
 	{"read-rate", required_argument, NULL, OPTION_READ_RATE},
 	{"decoders", required_argument, NULL, OPTION_DECODERS},
+	{"cache-size", required_argument, NULL, OPTION_CACHE_SIZE},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"show-key", no_argument, NULL, OPTION_SHOW_KEY},
 	{"set-key", no_argument, NULL, OPTION_SET_KEY},
@@ -318,6 +324,13 @@ take(struct options *o, int option, const char *value, const char *given)
 		return take_count("--readers", value, 1, &o->readers);
 	case OPTION_DECODERS:
 		return take_count("--decoders", value, 0, &o->decoders);
+	case OPTION_CACHE_SIZE:
+		if (strcmp(value, "0") == 0)
+			o->cache_bytes = 0;
+		else if (!parse_bytes(value, &o->cache_bytes))
+			return mistake("--cache-size", value,
+				       "give bytes, such as 500M, 2G or 0");
+		return true;
 	case OPTION_READ_RATE:
 		return take_rate("--read-rate", value, &o->read_rate);
 	case OPTION_LOG_LEVEL:
@@ -345,6 +358,7 @@ options_parse(struct options *o, int argc, char **argv, int *status)
 	o->base_port = MESH_PORT_BASE;
 	o->rescan_seconds = RESCAN_SECONDS;
 	o->log_level = LOG_INFO;
+	o->cache_bytes = CACHE_BYTES;
 	o->decoders = OPTIONS_DECODERS_PER_CORE;
 	*status = EXIT_USAGE;
 	opterr = 0; /* the sentences are ours */

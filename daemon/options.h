@@ -42,6 +42,7 @@ struct options {
 	uint64_t fetch_rate; /* likewise */
 	uint32_t readers;   /* 0: one per core */
 	uint64_t read_rate; /* bytes a second; 0: as fast as it goes */
+	uint64_t cache_bytes; /* of thumbnails; 0: none are kept */
 	uint32_t decoders;  /* or OPTIONS_DECODERS_PER_CORE */
 	enum log_level log_level;
 	const char *const *folders;

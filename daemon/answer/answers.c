@@ -71,6 +71,15 @@ answers_set_look(struct answers *a, answers_looker *look, void *arg)
 }
 
 void
+answers_set_thumbs(struct answers *a, answers_shower *show,
+		   answers_thumb_count *count, void *arg)
+{
+	a->config.show = show;
+	a->config.thumb_count = count;
+	a->config.thumb_arg = arg;
+}
+
+void
 answers_ask(struct answers *a, uint64_t client, const struct question *q)
 {
 	switch (q->type) {
@@ -119,6 +128,9 @@ answers_ask(struct answers *a, uint64_t client, const struct question *q)
 	case CLIENT_FORGET:
 		forget_ask(a, client, q->request, &q->u.forget);
 		return;
+	case CLIENT_THUMB:
+		thumb_ask(a, client, q->request, &q->u.thumb);
+		return;
 	}
 	answers_refuse(a, client, q->request, ERROR_UNKNOWN_TYPE,
 		       "no question: type %u", q->type);
@@ -159,7 +171,7 @@ may_be_large(uint32_t type)
 	return type == CLIENT_TABLE || type == CLIENT_PEER_LIST ||
 	       type == CLIENT_PROBLEM_LIST || type == CLIENT_HOLDINGS ||
 	       type == CLIENT_PROOFS || type == CLIENT_ROOT_LIST ||
-	       type == CLIENT_REQUEST_LIST;
+	       type == CLIENT_REQUEST_LIST || type == CLIENT_THUMB_IS;
 }
 
 uint8_t *

@@ -30,6 +30,20 @@ typedef void answers_looked(void *arg, const uint8_t *meta, size_t bytes);
 typedef bool answers_looker(void *arg, int fd, answers_looked *done,
 			    void *done_arg);
 
+/*
+ * What a photo shows, small: calls `done` once, on the loop thread; false: it
+ * cannot now.
+ */
+struct answers_thumb {
+	bool listed;          /* the mesh knows the photo */
+	struct answer_thumb is;
+};
+typedef void answers_shown(void *arg, const struct answers_thumb *thumb);
+typedef bool answers_shower(void *arg, const struct question_thumb *what,
+			    answers_shown *done, void *done_arg);
+/* Thumbnails kept, and made since the start; on the query threads. */
+typedef void answers_thumb_count(void *arg, uint64_t *kept, uint64_t *made);
+
 struct answers_config {
 	struct driver *driver;       /* borrowed */
 	struct catalogue *catalogue; /* borrowed */
@@ -39,6 +53,9 @@ struct answers_config {
 	struct consent *consent;     /* borrowed; NULL: it cannot be asked */
 	answers_looker *look; /* NULL until set: nobody does */
 	void *look_arg;
+	answers_shower *show; /* likewise, and these three go together */
+	answers_thumb_count *thumb_count;
+	void *thumb_arg;
 	/* One frame for `client`, if it is still there.  `frame` is malloced
 	 * and now the receiver's; last: the question is answered.  It never
 	 * calls back into answers: whoever is lost by it is told of later. */
@@ -52,9 +69,11 @@ struct answers *answers_new(const struct answers_config *config);
 void answers_free(struct answers *a);
 void answers_set_intake(struct answers *a, struct intake *intake);
 void answers_set_look(struct answers *a, answers_looker *look, void *arg);
+void answers_set_thumbs(struct answers *a, answers_shower *show,
+			answers_thumb_count *count, void *arg);
 
 /* LIST, DUPES, PROBLEMS, SHOW, PEERS, STATUS, VERIFY, RESCAN, HAVE, PROVE_HELD,
- * ROOTS, REQUESTS, DECIDE or FORGET; `q` is borrowed.  Each ends in one `send`
+ * ROOTS, REQUESTS, DECIDE, FORGET or THUMB; `q` is borrowed.  Each ends in one `send`
  * with `last`, perhaps before this returns. */
 void answers_ask(struct answers *a, uint64_t client, const struct question *q);
 /* GET; `fd` is what came with it, and now the callee's. */

@@ -57,6 +57,13 @@ status_make(struct task *t, struct reader *r)
 	s->read_files = t->scan.read_files;
 	s->read_bytes = t->scan.read_bytes;
 	s->synced = v->synced;
+	if (reader_told(r, &s->known_meta, &why) == -1) {
+		task_fail(t, ERROR_FAILED, "%s", why.text);
+		return;
+	}
+	if (t->answers->config.thumb_count != NULL)
+		t->answers->config.thumb_count(t->answers->config.thumb_arg,
+					       &s->thumbs, &s->thumbs_made);
 	view_fresh(v, &s->fresh);
 	task_encode(t, &q);
 }

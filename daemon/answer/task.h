@@ -143,6 +143,8 @@ void rescan_forget(struct answers *a, uint64_t client);
 void rescan_tick(struct answers *a);
 void forget_ask(struct answers *a, uint64_t client, uint32_t request,
 		const struct question_forget *q);
+void thumb_ask(struct answers *a, uint64_t client, uint32_t request,
+	       const struct question_thumb *q);
 /* Of a client, or of all (0). */
 void forget_forget(struct answers *a, uint64_t client);
 void forget_tick(struct answers *a);

@@ -256,6 +256,30 @@ int reader_bare_since(struct reader *r, const struct node_id *self,
 		      void (*each)(void *arg, const struct bare_photo *photo),
 		      void *arg, struct trouble *why);
 
+/*
+ * Photos, films left out, that some decoder has told of, newest first, looking
+ * at rows_max of them at most; then moves *place, as above.  False from `each`
+ * goes on behind that one in the next call.  `date` is what they are sorted by.
+ */
+int reader_pictured(struct reader *r, struct bare_place *place,
+		    unsigned rows_max,
+		    bool (*each)(void *arg, const struct photo_id *photo,
+				 int64_t date),
+		    void *arg, struct trouble *why);
+/* Who has copies of each of these; all as of one moment.  `holders` as in
+ * bare_photo. */
+int reader_holders(struct reader *r, const struct photo_id *photos,
+		   uint32_t count,
+		   void (*each)(void *arg, uint32_t index,
+				const struct node_id *holders,
+				uint32_t holder_count),
+		   void *arg, struct trouble *why);
+/* The sort date of a photo; *found: it is listed. */
+int reader_date(struct reader *r, const struct photo_id *photo, int64_t *date,
+		bool *found, struct trouble *why);
+/* How many photos some decoder has told of. */
+int reader_told(struct reader *r, uint64_t *count, struct trouble *why);
+
 /* ---- for intake and holdings ----------------------------------------- */
 
 /*

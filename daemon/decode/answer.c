@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "meta.h"
 #include "mp4.h"
 #include "picture.h"
@@ -294,6 +295,27 @@ answer_thumb(struct answer *a, struct view *v, const char *type)
 		finish(a, DECODE_REPLY_DONE, used);
 }
 
+/* ---- PIXELS ------------------------------------------------------ */
+
+static void
+answer_pixels(struct answer *a, struct view *v, const char *type)
+{
+	uint8_t *head = room(a);
+	uint32_t width, height;
+
+	if (strcmp(type, "image/jpeg") != 0 || !view_map(v) ||
+	    !view_whole(v) ||
+	    !pixels_show(v->bytes, v->count, head + DECODE_PIXELS_HEAD_BYTES,
+			 &width, &height)) {
+		answer_refuse(a, "it is no thumbnail");
+		return;
+	}
+	put_be(&head, width, 2);
+	put_be(&head, height, 2);
+	finish(a, DECODE_REPLY_DONE,
+	       DECODE_PIXELS_HEAD_BYTES + (size_t)width * height * 3);
+}
+
 void
 answer_question(struct answer *a, enum decode_question q, int fd,
 		uint64_t file_bytes)
@@ -319,6 +341,9 @@ answer_question(struct answer *a, enum decode_question q, int fd,
 			break;
 		case DECODE_THUMB:
 			answer_thumb(a, &v, type);
+			break;
+		case DECODE_PIXELS:
+			answer_pixels(a, &v, type);
 			break;
 		}
 	}

@@ -40,6 +40,11 @@ size_t pixels_thumb(const char *type, const uint8_t *bytes, size_t count,
 		    unsigned orientation, uint8_t *out, size_t max,
 		    const char **reason);
 
+/* What a thumbnail shows: its size, and rows of red, green and blue bytes into
+ * out[THUMB_PIXELS_MAX].  False: it is none. */
+bool pixels_show(const uint8_t *bytes, size_t count, uint8_t *out,
+		 uint32_t *width, uint32_t *height);
+
 /* ---- exif.c, exif_read.c: gexiv2 ----------------------------------------- */
 
 int exif_start(void);

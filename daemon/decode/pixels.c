@@ -291,6 +291,35 @@ shrink(const uint8_t *bytes, size_t count, bool managed, VipsImage **out)
 		"option_string", "[fail_on=truncated]", NULL);
 }
 
+bool
+pixels_show(const uint8_t *bytes, size_t count, uint8_t *out, uint32_t *width,
+	    uint32_t *height)
+{
+	VipsImage *image = open_header("image/jpeg", bytes, count), *opaque;
+	size_t used = 0;
+	void *rows = NULL;
+
+	if (image == NULL)
+		goto clear;
+	if (vips_image_get_width(image) <= (int)THUMB_SIDE &&
+	    vips_image_get_height(image) <= (int)THUMB_SIDE &&
+	    flat(image, &opaque) == 0) {
+		*width = (uint32_t)vips_image_get_width(opaque);
+		*height = (uint32_t)vips_image_get_height(opaque);
+		rows = vips_image_write_to_memory(opaque, &used);
+		g_object_unref(opaque);
+	}
+	g_object_unref(image);
+	if (rows != NULL && used == (size_t)*width * *height * 3)
+		memcpy(out, rows, used);
+	else
+		used = 0;
+	g_free(rows);
+clear:
+	vips_error_clear();
+	return used > 0;
+}
+
 size_t
 pixels_thumb(const char *type, const uint8_t *bytes, size_t count,
 	     unsigned orientation, uint8_t *out, size_t max,

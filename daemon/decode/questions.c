@@ -22,7 +22,7 @@ decode_ask_parse(const uint8_t *body, size_t bytes, enum decode_question *q,
 		 uint64_t *file_bytes)
 {
 	if (bytes != DECODE_ASK_BYTES ||
-	    (body[0] != DECODE_META && body[0] != DECODE_THUMB))
+	    (body[0] < DECODE_META || body[0] > DECODE_PIXELS))
 		return false;
 	*q = (enum decode_question)body[0];
 	*file_bytes = 0;

@@ -46,6 +46,8 @@ struct clients *clients_new(const struct clients_config *config,
 void clients_set_intake(struct clients *c, struct intake *intake);
 /* Who answers LOOK; NULL: nobody any more. */
 void clients_set_look(struct clients *c, answers_looker *look, void *arg);
+void clients_set_thumbs(struct clients *c, answers_shower *show,
+			answers_thumb_count *count, void *arg);
 /* A connection that has proved by TLS and the mesh key that it may ask, and
  * whose CLIENT_HELLO is the next thing to be read.  Takes ownership, as of what
  * lies below `bev`: `ssl` (may be NULL) and `fd` (-1: none), freed after it. */

@@ -204,6 +204,7 @@ dispatch(struct client *c, const struct question *q)
 	case CLIENT_HAVE:
 	case CLIENT_PROVE_HELD:
 	case CLIENT_REQUESTS:
+	case CLIENT_THUMB:
 		ask(c, q);
 		return;
 	case CLIENT_RESCAN:
@@ -290,6 +291,13 @@ void
 clients_set_look(struct clients *c, answers_looker *look, void *arg)
 {
 	answers_set_look(c->answers, look, arg);
+}
+
+void
+clients_set_thumbs(struct clients *c, answers_shower *show,
+		   answers_thumb_count *count, void *arg)
+{
+	answers_set_thumbs(c->answers, show, count, arg);
 }
 
 void

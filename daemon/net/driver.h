@@ -41,6 +41,8 @@ struct driver_config {
 	/* Photos came or went, by own changes or a peer's page. */
 	void (*on_photos)(void *arg, const struct photo_news *news,
 			  uint32_t count, bool lost_some);
+	/* Rows of another node were stored, of whatever kind. */
+	void (*on_stored)(void *arg);
 	/* Our own rows began a new life, in which no root is complete before a
 	 * scan has ended. */
 	void (*on_new_life)(void *arg);

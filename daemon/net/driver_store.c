@@ -132,6 +132,8 @@ on_stored(void *arg, bool failed, const struct write_result *result,
 	driver_feed(d, &in);
 	if (!failed)
 		driver_tell_result(d, result);
+	if (!failed && !d->stopped && d->config.on_stored != NULL)
+		d->config.on_stored(d->config.arg);
 	free(s);
 }
 

@@ -135,6 +135,15 @@ thread_main(void *arg)
 			p->planning = false;
 			p->poked = p->poked || more;
 			pthread_cond_broadcast(&p->wake);
+		} else if (p->spares > 0) {
+			p->spares--;
+			p->busy++;
+			p->idle = false;
+			pthread_mutex_unlock(&p->lock);
+			p->spare(p->spare_arg);
+			pthread_mutex_lock(&p->lock);
+			if (--p->busy == 0)
+				pthread_cond_broadcast(&p->wake);
 		} else {
 			wait_for_work(p);
 		}
@@ -228,6 +237,24 @@ pictures_free(struct pictures *p)
 	pthread_mutex_destroy(&p->lock);
 	pthread_mutex_destroy(&p->path_lock);
 	free(p);
+}
+
+void
+pictures_set_spare(struct pictures *p, void (*spare)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&p->lock);
+	p->spare = spare;
+	p->spare_arg = arg;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void
+pictures_spare(struct pictures *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->spares++;
+	pthread_cond_signal(&p->wake);
+	pthread_mutex_unlock(&p->lock);
 }
 
 void

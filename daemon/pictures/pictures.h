@@ -44,6 +44,13 @@ struct pictures *pictures_new(const struct pictures_config *config,
 /* Stops the workers, so that nothing is waited for. */
 void pictures_free(struct pictures *p);
 
+/* Something else that these threads may do, when nothing is to be looked into:
+ * `spare` is called once for each pictures_spare, from one of them.  To be set
+ * before the first one; and from any thread. */
+void pictures_set_spare(struct pictures *p, void (*spare)(void *arg),
+			void *arg);
+void pictures_spare(struct pictures *p);
+
 /* This node's stream has grown; from any thread. */
 void pictures_poke(struct pictures *p);
 /* What was found could not be written: after a while all is looked through for

@@ -33,6 +33,9 @@ struct pictures {
 	/* under the lock */
 	struct guest *guests, **guests_end; /* owned, in order */
 	unsigned guest_count;
+	void (*spare)(void *arg); /* set once */
+	void *spare_arg;
+	unsigned spares; /* to be called so often */
 	bool poked, planning; /* planning: what is the planner's is not read */
 	unsigned busy; /* threads that are looking into something */
 	uint64_t rest_ms; /* steady; nothing is begun until then; 0 */

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "meta.h"
+#include "thumb.h"
 #include "photo_id.h"
 #include "trouble.h"
 #include "utf8.h"
@@ -260,6 +261,20 @@ meta_sound(const uint8_t *bytes, size_t count)
 	       memcmp(again, bytes, count) == 0;
 }
 
+static bool
+pixels_sound(const uint8_t *bytes, size_t count)
+{
+	uint32_t width, height;
+
+	if (count < DECODE_PIXELS_HEAD_BYTES)
+		return false;
+	width = (uint32_t)bytes[0] << 8 | bytes[1];
+	height = (uint32_t)bytes[2] << 8 | bytes[3];
+	return width >= 1 && width <= THUMB_SIDE && height >= 1 &&
+	       height <= THUMB_SIDE &&
+	       count == DECODE_PIXELS_HEAD_BYTES + (size_t)width * height * 3;
+}
+
 /* Is this what was asked for?  Nobody may rely on what comes out of a sandbox. */
 static bool
 answer_sound(enum decode_question q, const uint8_t *bytes, size_t count)
@@ -268,11 +283,9 @@ answer_sound(enum decode_question q, const uint8_t *bytes, size_t count)
 	case DECODE_META:
 		return meta_sound(bytes, count);
 	case DECODE_THUMB:
-		if (count > THUMB_BYTES_MAX || count < 16)
-			return false;
-		return memcmp(bytes, "\xff\xd8\xff", 3) == 0 ||
-		       (memcmp(bytes, "RIFF", 4) == 0 &&
-			memcmp(bytes + 8, "WEBP", 4) == 0);
+		return thumb_lawful(bytes, count, NULL, NULL);
+	case DECODE_PIXELS:
+		return pixels_sound(bytes, count);
 	}
 	return false;
 }

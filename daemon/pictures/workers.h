@@ -66,8 +66,9 @@ void workers_close(struct workers *w);
 
 /*
  * DONE:    DECODE_META:  a record_meta value, which parses, as it goes into a
- *          record; DECODE_THUMB: a JPEG or WebP of at most THUMB_BYTES_MAX,
- *          THUMB_SIDE pixels at most, upright, sRGB, without metadata.
+ *          record; DECODE_THUMB: a thumbnail, lawful by thumb.h,
+ *          upright and sRGB if the worker is sound; DECODE_PIXELS: as many
+ *          bytes as its size says.
  * Else out is empty and why says in a sentence what it was; for REFUSED
  * and UNREADABLE in words fit for a problem record (no path, plain text).
  * fd stays the caller's, its offset untouched; it must be open for reading only

@@ -153,6 +153,12 @@ channel_is_cut(const struct channel *c)
 	return atomic_load(&c->cut);
 }
 
+bool
+channel_has_thumbs(const struct channel *c)
+{
+	return c->thumbs_offered;
+}
+
 void
 channel_end_by(struct channel *c, uint64_t end_ms)
 {

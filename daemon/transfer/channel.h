@@ -102,6 +102,9 @@ enum channel_handed channel_hand(struct channel *c,
 				 const struct photo_id *photo,
 				 unsigned timeout_ms, int *fd, uint32_t *code);
 
+/* The asker's side: may THUMBS be asked? */
+bool channel_has_thumbs(const struct channel *c);
+
 /* Something that another thread may use to end a dial that is under way. */
 struct channel_stop *channel_stop_new(void);
 void channel_stop_free(struct channel_stop *s);

@@ -238,6 +238,7 @@ introduce(struct dialling *d)
 	    m.u.open.version > PROTOCOL_VERSION_MAX)
 		return not_heard(d, CHANNEL_BROKEN);
 	d->c->hatch_offered = m.u.open.hatch;
+	d->c->thumbs_offered = m.u.open.thumbs;
 	return 0;
 }
 

@@ -19,6 +19,7 @@ struct channel {
 	struct unpack *unpack;
 	/* The asker's: what channel_hand needs. */
 	bool hatch_offered; /* CHANNEL_OPEN said so, and it was not tried yet */
+	bool thumbs_offered; /* CHANNEL_OPEN said so */
 	int hatch;          /* -1: none */
 	uint32_t hand_request;
 	atomic_bool cut;

@@ -121,4 +121,34 @@ bool fetching_prove(struct fetching *f, const struct question_prove *what,
 				 uint32_t count),
 		    void *arg);
 
+/* ---- thumbnails ----------------------------------------------------------- */
+
+/* Who asks for them, one thread at a time. */
+struct thumb_asker;
+struct thumb_asker *thumb_asker_new(struct fetching *f);
+void thumb_asker_free(struct thumb_asker *a);
+/* From any thread: whatever it is at ends soon, and everything after at once. */
+void thumb_asker_stop(struct thumb_asker *a);
+
+enum thumbs_outcome {
+	THUMBS_TOLD,    /* each photo was answered */
+	THUMBS_NOBODY,  /* it cannot be reached, or broke off */
+	THUMBS_NONE,    /* it is not asked such things */
+	THUMBS_ILLEGAL, /* it gave something that is no thumbnail */
+};
+/*
+ * Thumbnails of `count` photos, at most THUMBS_ASK_MAX, from one peer, over a
+ * channel.  Blocks for a few seconds at most (with `make` for as long as one
+ * may take).  `came` for each that it has: lawful by thumb.h, borrowed for the
+ * call, and nobody vouches that it shows that photo.
+ */
+enum thumbs_outcome
+thumb_asker_ask(struct thumb_asker *a, const struct fetch_peer *peer,
+		const struct photo_id *photos, uint32_t count, bool make,
+		void (*came)(void *arg, uint32_t index, const uint8_t *image,
+			     size_t bytes),
+		void *arg);
+/* Is somebody waiting for photos just now?  They come first. */
+bool fetching_is_busy(struct fetching *f);
+
 #endif

@@ -108,6 +108,15 @@ serving_sleep(struct serving *s, uint64_t ms)
 	return go_on;
 }
 
+void
+serving_set_maker(struct serving *s, serving_maker *make, void *arg)
+{
+	pthread_mutex_lock(&s->lock);
+	s->make = make;
+	s->make_arg = arg;
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* At whose pace a file is read that was handed over, nobody can say. */
 bool
 serving_hands(const struct serving *s)
@@ -165,7 +174,8 @@ served_main(void *arg)
 	pthread_setname_np(pthread_self(), "serving");
 	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
 	m.u.open = (struct bulk_open){.version = PROTOCOL_VERSION_MAX,
-				      .hatch = serving_hands(s)};
+				      .hatch = serving_hands(s),
+				      .thumbs = s->config.thumbs != NULL};
 	if (channel_say_bulk(c->channel, &m, s->idle_ms)) {
 		while (await_request(c, &m) && serving_answer(c, &m))
 			continue;

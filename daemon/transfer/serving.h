@@ -4,7 +4,7 @@
  * A thread for each channel that was dialled to us: it reads the file, writes
  * TLS, and waits for both.  A file is found by photo id (holdings.h); what the
  * owner shares, and with whom, is asked of consent.h, under the node id that
- * CHANNEL proved.  Never more bytes, never fewer than asked; a file that is not
+ * CHANNEL proved; thumbnails are for the whole mesh.  Never more bytes, never fewer than asked; a file that is not
  * what was indexed is not given out.
  */
 #ifndef PHOTOMESH_SERVING_H
@@ -15,21 +15,32 @@
 #include <openssl/ssl.h>
 
 #include "ident.h"
+#include "limits.h"
+#include "photo_id.h"
 #include "rate.h"
 
 struct consent;
 struct holdings;
 struct serving;
+struct thumb_store;
 struct trouble;
+
+/* A thumbnail of a photo that this node holds, made now and by whoever can;
+ * blocks.  Its bytes, 0: none. */
+typedef size_t serving_maker(void *arg, const struct photo_id *photo,
+			     uint8_t out[THUMB_BYTES_MAX]);
 
 struct serving_config {
 	struct holdings *holdings; /* borrowed */
 	struct consent *consent;   /* borrowed; NULL: all is open to all */
+	struct thumb_store *thumbs; /* borrowed; NULL: none are given out */
 	uint64_t bytes_per_second; /* all channels together; 0: no bound */
 };
 
 struct serving *serving_new(const struct serving_config *config,
 			    struct trouble *why);
+/* From now on; NULL: nobody makes any.  From the thread that made it. */
+void serving_set_maker(struct serving *s, serving_maker *make, void *arg);
 /* Cuts all channels and waits for their threads: as long as a disk needs for
  * one read. */
 void serving_free(struct serving *s);

@@ -38,6 +38,8 @@ struct serving {
 	pthread_mutex_t lock;
 	pthread_cond_t stopped;
 	bool stopping;
+	serving_maker *make; /* NULL: nobody */
+	void *make_arg;
 	uint32_t count;
 	struct served_list live, ended; /* ended: only to be joined */
 };
@@ -46,6 +48,12 @@ struct serving {
 bool serving_answer(struct served *c, const struct bulk *m);
 /* Nothing is asked just now: let go of file and memory. */
 void serving_rest(struct served *c);
+
+/* c->room; false: out of memory. */
+bool serving_have_room(struct served *c);
+/* serving_thumbs.c: THUMBS, likewise. */
+bool serving_answer_thumbs(struct served *c, uint32_t request,
+			   const struct bulk_thumbs *t);
 
 /* serving.c: are files handed over? */
 bool serving_hands(const struct serving *s);

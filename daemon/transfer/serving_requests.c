@@ -185,8 +185,8 @@ finish(struct served *c, uint32_t request, enum outcome outcome)
 	return false;
 }
 
-static bool
-have_room(struct served *c)
+bool
+serving_have_room(struct served *c)
 {
 	if (c->room == NULL)
 		c->room = malloc(ROOM_BYTES);
@@ -232,7 +232,7 @@ answer_fetch(struct served *c, uint32_t request, const struct bulk_fetch *f)
 		return say_no_file(c, request, code);
 	if (!is_consented(c, request, &lives))
 		return lives;
-	if (!have_room(c))
+	if (!serving_have_room(c))
 		return say_failed(c, request);
 	do {
 		size_t part = end - at < part_max ? (size_t)(end - at)
@@ -315,7 +315,7 @@ answer_prove(struct served *c, uint32_t request, const struct bulk_prove *p)
 	/* Without asking for consent: they learn no byte. */
 	if ((code = have_file(c, &p->photo)) != 0)
 		return say_no_file(c, request, code);
-	if (!have_room(c))
+	if (!serving_have_room(c))
 		return say_failed(c, request);
 	sum = EVP_MD_CTX_new();
 	if (sum != NULL && EVP_DigestInit_ex(sum, EVP_sha256(), NULL) == 1 &&
@@ -344,6 +344,10 @@ serving_answer(struct served *c, const struct bulk *m)
 		return answer_hatch(c, m->request);
 	case BULK_HAND:
 		return answer_hand(c, m->request, &m->u.hand);
+	case BULK_THUMBS:
+		if (c->serving->config.thumbs == NULL)
+			return false; /* CHANNEL_OPEN said so */
+		return serving_answer_thumbs(c, m->request, &m->u.thumbs);
 	case BULK_PROVE:
 		break;
 	}

@@ -20,6 +20,8 @@ from test_watch import on_disk, problems  # noqa: E402
 
 LOOK = 69
 DECODERS = ("--decoders", "2")
+# Of the stand-in nothing is asked but what the bytes say.
+META_ONLY = DECODERS + ("--cache-size", "0")
 HAS_DECODE = os.path.exists(os.path.join(BUILD, "daemon", "photo-decode"))
 
 
@@ -228,7 +230,7 @@ class Worst(unittest.TestCase):
             write(f + "/%02d.gif" % n, gif("good%02d" % n))
         write(f + "/bad.gif", gif("KILL"))
         write(f + "/none.gif", gif("NO"))
-        d = self.mesh.start(f, *DECODERS, env=self.env)
+        d = self.mesh.start(f, *META_ONLY, env=self.env)
         wait_until(lambda: len(looked_into(d)) == 20, "the good ones")
         wait_until(lambda: set(problems(d)) == {"bad.gif", "none.gif"},
                    "the bad ones to be listed")
@@ -240,7 +242,7 @@ class Worst(unittest.TestCase):
         # Not again: not by a scan, not by a new start.
         self.assertEqual(d.photo("rescan").code, 0)
         d.end()
-        d = self.mesh.start(f, *DECODERS, env=self.env)
+        d = self.mesh.start(f, *META_ONLY, env=self.env)
         wait_until(lambda: len(looked_into(d)) == 20, "the good ones")
         write(f + "/bad.gif", gif("well"))
         wait_until(lambda: len(looked_into(d)) == 21, "the one made good")
@@ -282,7 +284,7 @@ class Worst(unittest.TestCase):
         """LOOK: whatever is no file to be read says nothing, and harms nobody
         """
         f = self.mesh.folder("alice")
-        d = self.mesh.start(f, *DECODERS, env=self.env)
+        d = self.mesh.start(f, *META_ONLY, env=self.env)
         here = self.mesh.dir + "/"
         for name in ("good", "KILL", "NO"):
             write(here + name, gif(name))
@@ -314,7 +316,7 @@ class Worst(unittest.TestCase):
         f = self.mesh.folder("alice")
         write(f + "/a.gif", gif("good"))
         self.env["PHOTOMESH_DECODE"] = self.mesh.dir + "/nowhere"
-        d = self.mesh.start(f, *DECODERS, env=self.env)
+        d = self.mesh.start(f, *META_ONLY, env=self.env)
         wait_until(lambda: len(listed(d)) == 1, "the photo")
         write(f + "/b.gif", gif("good too"))
         wait_until(lambda: len(listed(d)) == 2, "the other one")
@@ -323,7 +325,7 @@ class Worst(unittest.TestCase):
         d.end()
         # Then it is there, and all is looked into.
         self.env["PHOTOMESH_DECODE"] = self.program
-        d = self.mesh.start(f, *DECODERS, env=self.env)
+        d = self.mesh.start(f, *META_ONLY, env=self.env)
         wait_until(lambda: len(looked_into(d)) == 2, "both")
 
 

@@ -4,7 +4,8 @@ Getter is a client that hands descriptors to a daemon.  Holder is a member of
 the mesh that lists photos and answers on channels, as honestly as the test
 wants: `serve(channel, fields)` is asked for every FETCH, and where there is
 `hand(channel, fields)`, it is for every HAND, and `hatch(channel)` for HATCH;
-`prove(channel, fields)` for PROVE.
+`prove(channel, fields)` for PROVE, `thumbs(channel, fields)` for THUMBS.  With
+`metas` it says of each photo what that function makes of it.
 """
 import ctypes as c
 import hashlib
@@ -22,6 +23,7 @@ from talk import Client, cut_frame, frame, pack, unpack
 ERROR, CHANNEL, CHANNEL_OPEN, FETCH, CHUNK, PROVE, PROOF = 3, 13, 14, 15, 16, \
     17, 18
 HATCH, HATCH_IS, HAND, HANDED = 19, 20, 21, 22
+THUMBS, THUMB = 23, 24
 GET, GETTING, GOT, HAVE, PROVE_HELD, ROOTS = 53, 54, 55, 56, 58, 60
 MIB = 1 << 20
 NOT_HERE, CHANGED, WAITING, DENIED = 5, 6, 7, 8
@@ -200,13 +202,19 @@ class Served:
             if what != CHANNEL:  # they want a link; we dial ourselves
                 return
             h.channels += 1
-            self.say(CHANNEL_OPEN, request, {"version": 1} if h.hand is None
-                     else {"version": 1, "hatch": True})
+            opened = {"version": 1}
+            if h.hand is not None:
+                opened["hatch"] = True
+            if h.thumbs is not None:
+                opened["thumbs"] = True
+            self.say(CHANNEL_OPEN, request, opened)
             while not h.ending:
                 what, self.request, fields = self.hear()
                 h.asked.append((what, fields))
                 if what == PROVE:
                     h.prove(self, fields)
+                elif what == THUMBS:
+                    h.thumbs(self, fields)
                 elif what == HATCH:
                     h.hatch(self)
                 elif what == HAND:
@@ -232,9 +240,10 @@ class Holder:
     """Lists `photos` (a list of bytes, or id -> bytes) in the mesh of `port`."""
 
     def __init__(self, mesh, port, name, photos, serve=honestly, share=0,
-                 hand=None, hatch=Served.open_hatch, prove=Served.prove):
+                 hand=None, hatch=Served.open_hatch, prove=Served.prove,
+                 thumbs=None, metas=None):
         self.key, self.serve, self.prove = mesh_key(mesh), serve, prove
-        self.hand, self.hatch = hand, hatch
+        self.hand, self.hatch, self.thumbs = hand, hatch, thumbs
         self.photos = photos if isinstance(photos, dict) else {
             photo_id(p): p for p in photos}
         self.asked, self.channels, self.ending = [], 0, False
@@ -250,6 +259,8 @@ class Holder:
             m.rows.append([3 + i, 3, ROOT + path, pack(
                 [photo, 1700000000 * 10 ** 9, 1700000000000,
                  hashlib.sha256(path).digest()[16:24], "image/jpeg"]), False])
+        for photo in self.photos if metas else []:
+            m.rows.append([m.head() + 1, 6, photo, metas(photo), False])
         m.say_hello(addrs=[["127.0.0.1", m.port]])
         m.joined()
         m.announce()

@@ -14,6 +14,7 @@
 #include "frame.h"
 #include "meta_samples.h"
 #include "questions.h"
+#include "thumb_sample.h"
 
 static void
 say(enum decode_reply reply, const void *bytes, size_t count)
@@ -93,10 +94,10 @@ answer_longer(void)
 static void
 answer_number(unsigned long number)
 {
-	uint8_t thumb[32] = {0xff, 0xd8, 0xff};
+	uint8_t thumb[128];
+	size_t count = thumb_sample(thumb, 1, 1, (uint32_t)number, 9);
 
-	memcpy(thumb + 8, &number, sizeof(number));
-	say(DECODE_REPLY_DONE, thumb, sizeof(thumb));
+	say(DECODE_REPLY_DONE, thumb, count);
 }
 
 static unsigned long
