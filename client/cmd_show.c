@@ -11,6 +11,7 @@
 #include "candidates.h"
 #include "failure.h"
 #include "output.h"
+#include "picture.h"
 #include "rows.h"
 #include "table.h"
 #include "text.h"
@@ -215,8 +216,18 @@ run(const struct options *p, struct output *o, struct failure *why)
 	if ((c = verb_call_new(p, why)) == NULL)
 		return -1;
 	if (call_once(c, &q, CLIENT_PHOTOS, &answer, why) == 0) {
-		r = put_answer(o, id, &answer.u.photos, why);
+		const struct answer_photos *a = &answer.u.photos;
+		bool one = a->photo_count == 1 && !a->ambiguous;
+		struct photo_id photo;
+
+		if (one)
+			photo = a->photos[0].id; /* the answer ends with a next */
+		r = put_answer(o, id, a, why);
 		verb_note_silent(c, o);
+		if (r == 0 && one && !p->no_picture && picture_possible(o)) {
+			picture_put(o, c, &photo);
+			r = output_flush(o, why);
+		}
 	} else if (why->ending == ENDING_NOT_FOUND) {
 		fail_not_found(id, why); /* the daemon need not repeat it */
 	}
@@ -228,7 +239,7 @@ const struct verb verb_show = {
 	.name = "show",
 	.alias = "whereis",
 	.summary = "one photo: what is known, and where its copies are",
-	.synopsis = "show ID",
+	.synopsis = "show ID [--no-picture]",
 	.help = "ID is the beginning of a photo id, at least 4 hex digits.  "
 		"If several\n"
 		"photos begin so, they are listed on standard error and the "
@@ -240,10 +251,16 @@ const struct verb verb_show = {
 		"copy is away, who\n"
 		"would have to come back is said on standard error.\n"
 		"\n"
+		"A terminal that can show pictures, or colours, shows it as well, if there is a\n"
+		"thumbnail.\n"
+		"\n"
+		"  --no-picture       not that\n"
+		"\n"
 		"Examples:\n"
 		"  photo show 99aa06d3\n"
 		"  photo whereis 99aa06d3014798d86001c324468d497f\n"
 		"  photo show 99aa --json | jq -r '.copies[].path'\n",
+	.takes = TAKES_NO_PICTURE,
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.run = run,

@@ -19,7 +19,7 @@ static const struct verb *const verbs[] = {
 	&verb_check,  &verb_peers,    &verb_status, &verb_dupes,
 	&verb_timeline, &verb_watch,  &verb_problems, &verb_verify,
 	&verb_rescan, &verb_requests, &verb_approve, &verb_deny,
-	&verb_forget, &verb_leave,    NULL,
+	&verb_thumb,  &verb_forget,   &verb_leave,  NULL,
 };
 
 static const char options_help[] =

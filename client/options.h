@@ -32,6 +32,7 @@ enum verb_takes {
 	TAKES_YES = 4096,
 	TAKES_ACCEPT_MISSING = 8192,
 	TAKES_BY = 32768,
+	TAKES_NO_PICTURE = 65536,
 	ONLY_HERE = 16384, /* no option: not with --connect */
 };
 
@@ -64,7 +65,7 @@ struct options {
 	const char *after;      /* hex; NULL: from the start */
 	int64_t max_age_ms;     /* -1: any */
 	const char *output;     /* of get: FILE, DIR or "-"; NULL: here */
-	bool dry_run, always;
+	bool dry_run, always, no_picture;
 	const char *root;       /* a label; NULL: not chosen */
 	uint64_t copies;        /* what counts as safe; 1 by default */
 	const char **arguments; /* borrowed until the next options_parse */

@@ -38,6 +38,7 @@ const struct option_spec option_specs[] = {
 	{OPTION_KEPT, 0, "root", TAKES_ROOT, TEXT(root)},
 	{OPTION_COPIES, 0, "copies", TAKES_COPIES, JUDGED},
 	{OPTION_KEPT, 0, "always", TAKES_ALWAYS, FLAG(always)},
+	{OPTION_KEPT, 0, "no-picture", TAKES_NO_PICTURE, FLAG(no_picture)},
 	{OPTION_KEPT, 0, "yes", TAKES_YES, FLAG(yes)},
 	{OPTION_KEPT, 0, "accept-missing", TAKES_ACCEPT_MISSING,
 	 FLAG(accept_missing)},

@@ -11,6 +11,7 @@
 
 extern const struct verb verb_list;
 extern const struct verb verb_show;
+extern const struct verb verb_thumb;
 extern const struct verb verb_peers;
 extern const struct verb verb_status;
 extern const struct verb verb_watch;

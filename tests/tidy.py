@@ -60,6 +60,7 @@ OWNERS = {
                     "daemon/transfer", "daemon/pictures"},
     r"(vips/|gexiv2/|seccomp)": {"daemon/decode"},
     r"spawn\.h": {"daemon/pictures"},
+    r"chafa": {"client"},
 }
 
 # The core is pure.

@@ -1,12 +1,15 @@
 """Thumbnails over real daemons: each made once, kept by all, seen when its
 holders are away; caches that are small, lost or damaged; and members that lie.
 """
+import fcntl
 import glob
 import os
+import pty
 import shutil
 import struct
+import subprocess
 import sys
-import time
+import termios
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
@@ -161,6 +164,89 @@ class Thumbs(unittest.TestCase):
                 self.assertEqual(max(size_of(
                     thumb(mesh, d, peaks)["image"])), 256, d.name)
             self.assertEqual(made(a), 2)
+
+
+def on_terminal(mesh, d, *args, **env):
+    """What `photo` writes to a terminal of 100 columns."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ,
+                struct.pack("HHHH", 40, 100, 800, 640))
+    p = subprocess.Popen([mesh.photo_path, "-p", str(d.port), *args],
+                         env=dict(mesh.env, **env), stdin=follower,
+                         stdout=follower, stderr=subprocess.DEVNULL)
+    os.close(follower)
+    out = b""
+    while True:
+        try:
+            got = os.read(leader, 1 << 16)
+        except OSError:  # its last holder is gone
+            break
+        if not got:
+            break
+        out += got
+    os.close(leader)
+    assert p.wait(30) == 0, out
+    return out
+
+
+COLOURS = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+CELL = b"\x1b[38;2;"  # a colour of 24 bits: text here has none
+KITTY, SIXEL = b"\x1b_G", b"\x1bP"
+
+
+@unittest.skipUnless(HAS_DECODE, "built without photo-decode")
+class Shown(unittest.TestCase):
+    def test_show(self):
+        """photo show draws on terminals that can, and nowhere else; photo
+        thumb writes a file, and onto nothing"""
+        with open(os.path.join(BUILD, "client", "photo"), "rb") as f:
+            if b"libchafa.so" not in f.read():
+                self.skipTest("built without libchafa")
+        with Mesh() as mesh:
+            f = mesh.folder("alice")
+            shutil.copy(os.path.join(SAMPLE, "bob/2023/trip/peaks.jpg"), f)
+            shutil.copy(os.path.join(SAMPLE, "carol/thumbs/peaks.bmp"), f)
+            d = mesh.start(f, *DECODERS)
+            wait_until(lambda: kept(d) == 1, "its thumbnail")
+            peaks = id_of("bob", "2023", "trip", "peaks.jpg")[:16].hex()
+            bmp = id_of("carol", "thumbs", "peaks.bmp")[:16].hex()
+            out = on_terminal(mesh, d, "show", peaks, **COLOURS)
+            self.assertGreater(out.count(CELL), 200)
+            # the picture is below, and after it the terminal is as before
+            self.assertGreater(out.index(CELL), out.index(b"peaks.jpg"))
+            self.assertTrue(out.rstrip().endswith(b"\x1b[0m"), out[-40:])
+            self.assertLessEqual(out[out.index(CELL):].count(b"\n"), 25)
+            self.assertIn(KITTY, on_terminal(mesh, d, "show", peaks,
+                                             TERM="xterm-kitty"))
+            self.assertIn(SIXEL, on_terminal(mesh, d, "show", peaks,
+                                             TERM="mlterm"))
+            for args, env in (((peaks, "--no-picture"), COLOURS),
+                              ((peaks,), dict(COLOURS, NO_COLOR="1")),
+                              ((peaks,), dict(COLOURS, TERM="dumb")),
+                              ((peaks, "--json"), COLOURS),
+                              ((bmp,), COLOURS)):
+                out = on_terminal(mesh, d, "show", *args, **env)
+                for mark in (CELL, KITTY, SIXEL):
+                    self.assertNotIn(mark, out, (args, env))
+            piped = d.photo("show", peaks, env=dict(mesh.env, **COLOURS))
+            self.assertNotIn(b"\x1b", piped.out)
+            self.files(mesh, d, peaks, bmp)
+
+    def files(self, mesh, d, peaks, bmp):
+        out = d.photo("thumb", peaks).out
+        self.assertEqual(max(size_of(out)), 256)
+        to = os.path.join(mesh.dir, "out.jpg")
+        self.assertEqual(d.photo("thumb", peaks[:8], "-o", to).code, 0)
+        with open(to, "rb") as f:
+            self.assertEqual(f.read(), out)
+        again = d.photo("thumb", peaks, "-o", to)
+        self.assertEqual(again.code, 1, again)
+        self.assertEqual(os.listdir(mesh.dir).count("out.jpg"), 1)
+        self.assertEqual([n for n in os.listdir(mesh.dir)
+                          if n.startswith("out")], ["out.jpg"])
+        self.assertEqual(d.photo("thumb", bmp).code, 3)
+        self.assertEqual(d.photo("thumb", "00000000").code, 3)
+        self.assertEqual(d.photo("thumb").code, 2)
 
 
 # The least that has the form: it shows nothing, and nobody decodes it.
