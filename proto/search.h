@@ -23,8 +23,9 @@ enum search_kind {
 	SEARCH_NAME,   /* the same of the base name */
 	SEARCH_NODE,   /* some copy is there */
 	SEARCH_TYPE,   /* the media type: search_type */
-	SEARCH_RAW,    /* a camera's raw format: search_type_raw, or TIFF and
-			* search_name_raw */
+	SEARCH_RAW,    /* a camera's raw format: search_type_raw, or a TIFF of
+			* which a meta record says so; where there is none,
+			* TIFF and search_name_raw */
 	SEARCH_SIZE,
 	SEARCH_TAKEN,
 	SEARCH_ADDED,
@@ -114,7 +115,7 @@ bool search_glob(const char *pattern, size_t pattern_bytes, const char *text,
 /* The base name in a path. */
 const char *search_base_name(const char *path, size_t *bytes);
 /*
- * Does a media type answer to `name`: "image" or "video"; the part behind the
+ * Does a media type answer to `name`: "image" ("photo") or "video"; the part behind the
  * slash, or behind its last hyphen (cr2: image/x-canon-cr2); the extension
  * that people say instead (jpg, mov, mkv, ...); or the whole type.
  */

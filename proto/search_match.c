@@ -192,7 +192,7 @@ said_for(const char *name, size_t bytes)
 		{"jpg", "jpeg"},  {"tif", "tiff"},     {"mov", "quicktime"},
 		{"qt", "quicktime"}, {"mkv", "matroska"}, {"avi", "msvideo"},
 		{"mpg", "mpeg"},  {"ts", "mp2t"},      {"3gp", "3gpp"},
-		{"3g2", "3gpp2"}, {"hif", "heif"},     {"dib", "bmp"},
+		{"photo", "image"}, {"3g2", "3gpp2"}, {"hif", "heif"},     {"dib", "bmp"},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)

@@ -148,6 +148,17 @@ is_near(sqlite3_context *c, int count, sqlite3_value **v)
 				      (double)sqlite3_value_int64(v[3]));
 }
 
+/* (record, kind of media); nothing where the record knows of none. */
+static void
+media_is(sqlite3_context *c, int count, sqlite3_value **v)
+{
+	struct record_meta m;
+
+	(void)count;
+	if (read_meta(v[0], &m) && m.media != META_OTHER)
+		sqlite3_result_int(c, m.media == sqlite3_value_int(v[1]));
+}
+
 const struct sql_function about_functions[ABOUT_FUNCTIONS] = {
 	{"camera_is", 3, true, camera_is},
 	{"lens_is", 3, true, lens_is},
@@ -155,4 +166,5 @@ const struct sql_function about_functions[ABOUT_FUNCTIONS] = {
 	{"iso_within", 3, true, iso_within},
 	{"has_place", 1, true, has_place},
 	{"is_near", 4, true, is_near},
+	{"media_is", 2, true, media_is},
 };

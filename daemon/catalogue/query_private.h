@@ -116,7 +116,7 @@ struct sql_function {
 	void (*make)(sqlite3_context *, int, sqlite3_value **);
 };
 /* Those that look into meta records: query_about.c. */
-#define ABOUT_FUNCTIONS 6u
+#define ABOUT_FUNCTIONS 7u
 extern const struct sql_function about_functions[ABOUT_FUNCTIONS];
 
 /* Out of what the terms choose: photo, and where one of them asks for it the meta

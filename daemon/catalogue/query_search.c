@@ -215,9 +215,11 @@ term_sql(const struct search_term *t, enum list_sort sort, int n, char *out,
 		return snprintf(out, max, "type_%s(type, ?%d)",
 				t->glob ? "glob" : "is", n);
 	case SEARCH_RAW:
+		/* Only of a TIFF the type leaves it open. */
 		return snprintf(out, max, "(type_raw(type) OR (type ="
-				" 'image/tiff' AND " OF_SOME_COPY
-				"name_raw(key))))");
+				" 'image/tiff' AND coalesce(media_is("
+				ITS_META ", %d), " OF_SOME_COPY
+				"name_raw(key)))))", META_RAW);
 	case SEARCH_SIZE:
 		if (sort == SORT_SIZE)
 			other = "";

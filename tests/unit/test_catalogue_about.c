@@ -302,6 +302,43 @@ searches(void **state)
 				 search(tries[i].text));
 }
 
+/* What is in a TIFF counts, and its name only while nobody has looked. */
+static void
+kinds(void **state)
+{
+	static const struct {
+		const char *name, *type;
+		int media; /* -1: no record */
+	} all[] = {
+		{"0.jpg", "image/jpeg", META_PICTURE},
+		{"1.cr2", "image/x-canon-cr2", -1},
+		{"2.nef", "image/tiff", -1},
+		{"3.tif", "image/tiff", META_RAW},
+		{"4.dng", "image/tiff", META_PICTURE},
+		{"5.arw", "image/tiff", META_OTHER},
+	};
+	struct own_file files[6];
+	struct record_meta m = meta_sample();
+
+	(void)state;
+	for (uint32_t n = 0; n < 6; n++) {
+		files[n] = kit_copy(1, all[n].name, n);
+		strcpy(files[n].copy.type, all[n].type);
+	}
+	box_own(&a, files, 6, 1);
+	assert_int_equal(search("type:raw"), 2 | 4 | 16 | 32);
+	for (uint32_t n = 0; n < 6; n++) {
+		m.media = (uint8_t)all[n].media;
+		if (all[n].media >= 0)
+			box_meta(&a, n, &m);
+	}
+	assert_int_equal(search("type:raw"), 2 | 4 | 8 | 32);
+	assert_int_equal(search("-type:raw"), 1 | 16);
+	assert_int_equal(search("type:photo"), 63);
+	assert_int_equal(search("type:video"), 0);
+	assert_int_equal(search("type:photo -type:raw"), 1 | 16);
+}
+
 /* A camera's clock knows no zone: its day is that day, wherever one asks. */
 static void
 days_of_a_camera(void **state)
@@ -735,6 +772,7 @@ main(void)
 		T(dates_and_sizes),
 		T(which_counts),
 		T(searches),
+		T(kinds),
 		T(days_of_a_camera),
 		T(timeline),
 		T(not_looked_into),
