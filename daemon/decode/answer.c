@@ -8,6 +8,7 @@
 #include "meta.h"
 #include "mp4.h"
 #include "picture.h"
+#include "raf.h"
 #include "sniff.h"
 #include "texts.h"
 #include "view.h"
@@ -188,6 +189,8 @@ picture(struct view *v, const char *type, struct record_meta *m)
 			m->media = META_RAW;
 		exif_close(e);
 	}
+	if (strcmp(type, "image/x-fuji-raf") == 0 && view_map(v))
+		(void)raf_size(v->bytes, v->count, &m->width, &m->height);
 	if (m->width == 0 && m->media == META_PICTURE &&
 	    pixels_understand(type) && view_map(v) &&
 	    pixels_header_read(&h, type, v->bytes, v->count)) {

@@ -20,7 +20,8 @@ SOURCE = os.environ["PM_SOURCE"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "lib"))
 import decode  # noqa: E402
 import tap  # noqa: E402
-from decode import DONE, META, REFUSED, THUMB  # noqa: E402
+import raws  # noqa: E402
+from decode import DONE, META, PIXELS, REFUSED, THUMB  # noqa: E402
 
 PROGRAM = os.path.join(os.environ["PM_BUILD"], "daemon", "photo-decode")
 SAMPLE = os.path.join(SOURCE, "photos-sample")
@@ -513,6 +514,64 @@ class Built(Against):
         reply, body = self.worker.ask(THUMB, self.path("r.dng"))
         self.assertEqual(reply, DONE, body)
         self.assertEqual(jpeg_size(body), (192, 256))
+
+    def test_makers(self):
+        """Raw pictures as seven makers lay them out, each way up: date, size,
+        camera and place agree, and the preview is the thumbnail."""
+        small = self.worker.ask(THUMB, os.path.join(
+            SAMPLE, "bob/2023/trip/peaks.jpg"))[1]
+        # A JPEG with all metadata, as two of them have it within.
+        told = self.path("told.jpg")
+        with open(told, "wb") as f:
+            f.write(small)
+        paths = []
+        for orientation in (1, 6):
+            for kind, make in raws.ALL.items():
+                whole = small
+                if kind in ("raf", "rw2"):
+                    exiftool("-overwrite_original", "-n", *(
+                        "-%s=%s" % t for t in dict(FULL, **{
+                            "Make": "Panasonic" if kind == "rw2"
+                                    else "FUJIFILM",
+                            "Model": "DMC-G80" if kind == "rw2" else "X-T1",
+                            "EXIF:Orientation": str(orientation)}).items()),
+                        told)
+                    with open(told, "rb") as f:
+                        whole = f.read()
+                paths.append(self.path("%d.%s" % (orientation, kind)))
+                with open(paths[-1], "wb") as f:
+                    f.write(make(whole, orientation))
+        told = oracle(paths)
+        for path in paths:
+            m = self.agree(path, told[path])
+            name = os.path.basename(path)
+            up = name.startswith("1.")
+            self.assertEqual(m["media"], decode.RAW, name)
+            self.assertEqual((m["width"], m["height"]),
+                             (4000, 3000) if up else (3000, 4000), name)
+            self.assertEqual((m["exposure"], m["aperture"], m["iso"],
+                              m["focal"], m["offset"]),
+                             (4000, 2800, 400, 50000, 120), name)
+            self.assertIsNotNone(m["latitude"], name)
+            reply, body = self.worker.ask(THUMB, path)
+            self.assertEqual(reply, DONE, (name, body))
+            self.assertEqual(jpeg_size(body), (256, 192) if up
+                             else (192, 256), name)
+
+    def test_pixels(self):
+        """What a thumbnail shows, as bytes; of nothing else."""
+        path = self.path("thumb.jpg")
+        with open(path, "wb") as f:
+            f.write(self.worker.ask(THUMB, os.path.join(
+                SAMPLE, "bob/2023/trip/peaks.jpg"))[1])
+        reply, body = self.worker.ask(PIXELS, path)
+        self.assertEqual(reply, DONE, body)
+        self.assertEqual(struct.unpack(">HH", body[:4]), (256, 192))
+        self.assertEqual(len(body), 4 + 256 * 192 * 3)
+        self.assertGreater(len(set(body[4:])), 100)
+        for other in ("bob/2023/trip/peaks.jpg", "alice/brushes.png"):
+            self.assertEqual(self.worker.ask(PIXELS, os.path.join(
+                SAMPLE, other))[0], REFUSED, other)
 
     def test_films(self):
         """Films: clock, zone, length, turned size and place agree."""

@@ -11,6 +11,7 @@
 
 #include "answer.h"
 #include "meta.h"
+#include "thumb.h"
 #include "utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,9 +46,13 @@ judge(const struct answer *a, enum decode_question q)
 	if (q == DECODE_META)
 		must(count <= META_BYTES_MAX &&
 		     record_meta_parse(said, count, &m));
+	else if (q == DECODE_THUMB)
+		must(thumb_lawful(said, count, NULL, NULL));
 	else
-		must(count <= THUMB_BYTES_MAX &&
-		     memcmp(said, "\xff\xd8\xff", 3) == 0);
+		must(count >= DECODE_PIXELS_HEAD_BYTES &&
+		     count == DECODE_PIXELS_HEAD_BYTES +
+				      (size_t)3 * (said[0] << 8 | said[1]) *
+					      (said[2] << 8 | said[3]));
 }
 
 int
@@ -63,7 +68,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	started = 1;
 	if (size < 1)
 		return 0;
-	q = data[0] % 2 == 0 ? DECODE_META : DECODE_THUMB;
+	q = (enum decode_question)(DECODE_META + data[0] % 3);
 	fd = memfd_create("file", MFD_CLOEXEC);
 	must(fd != -1);
 	must(write(fd, data + 1, size - 1) == (ssize_t)(size - 1));

@@ -14,7 +14,7 @@ import time
 
 from talk import unpack
 
-META, THUMB = 1, 2
+META, THUMB, PIXELS = 1, 2, 3
 READY, DONE, REFUSED, UNREADABLE = 1, 2, 3, 4
 FIELDS = ["decoder", "media", "width", "height", "orientation", "taken",
           "offset", "source", "make", "model", "lens", "exposure", "aperture",
@@ -63,7 +63,7 @@ class Worker:
     def _hear(self, deadline):
         until = time.monotonic() + deadline
         size = struct.unpack(">I", self._take(4, until))[0]
-        assert 1 <= size <= 65537, size
+        assert 1 <= size <= 5 + 256 * 256 * 3, size
         body = self._take(size, until)
         return body[0], body[1:]
 

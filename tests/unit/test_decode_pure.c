@@ -16,6 +16,7 @@
 #include "mp4.h"
 #include "mp4_build.h"
 #include "questions.h"
+#include "raf.h"
 #include "texts.h"
 #include "utf8.h"
 #include "values.h"
@@ -370,6 +371,46 @@ questions(void **state)
 				      &bytes));
 }
 
+/* Where a RAF says how large its picture is; wherever it says it is. */
+static void
+fuji(void **state)
+{
+	static const uint8_t rows[] = {0, 0, 0, 3,
+				       1, 0, 0, 4, 13, 0, 19, 0, /* all of it */
+				       1, 0x21, 0, 2, 9, 9,
+				       1, 0x11, 0, 4, 12, 0, 16, 0};
+	uint8_t file[100 + sizeof(rows)] = {0};
+	uint32_t w, h;
+
+	(void)state;
+	memcpy(file + 100, rows, sizeof(rows));
+	file[95] = 100;
+	file[99] = sizeof(rows);
+	assert_true(raf_size(file, sizeof(file), &w, &h));
+	assert_int_equal(w, 4096);
+	assert_int_equal(h, 3072);
+	file[103] = 1; /* the first alone */
+	assert_true(raf_size(file, sizeof(file), &w, &h));
+	assert_int_equal(w, 19 * 256);
+	for (size_t n = 0; n < sizeof(file); n++) {
+		uint8_t *copy = malloc(n > 0 ? n : 1);
+
+		assert_non_null(copy);
+		memcpy(copy, file, n);
+		assert_false(raf_size(copy, n, &w, &h));
+		free(copy);
+	}
+	for (size_t i = 92; i < sizeof(file); i++)
+		for (unsigned b = 0; b < 256; b++) {
+			uint8_t was = file[i];
+
+			file[i] = (uint8_t)b;
+			if (raf_size(file, sizeof(file), &w, &h))
+				assert_true(w > 0 && h > 0);
+			file[i] = was;
+		}
+}
+
 int
 main(void)
 {
@@ -383,6 +424,7 @@ main(void)
 		cmocka_unit_test(plain_film),
 		cmocka_unit_test(hostile_films),
 		cmocka_unit_test(corrupt_films),
+		cmocka_unit_test(fuji),
 		cmocka_unit_test(questions),
 	};
 
