@@ -152,11 +152,11 @@ is_near(sqlite3_context *c, int count, sqlite3_value **v)
 static void
 media_is(sqlite3_context *c, int count, sqlite3_value **v)
 {
-	struct record_meta m;
+	const struct record_meta *m = read_meta(c, v[0]);
 
 	(void)count;
-	if (read_meta(v[0], &m) && m.media != META_OTHER)
-		sqlite3_result_int(c, m.media == sqlite3_value_int(v[1]));
+	if (m != NULL && m->media != META_OTHER)
+		sqlite3_result_int(c, m->media == sqlite3_value_int(v[1]));
 }
 
 const struct sql_function about_functions[ABOUT_FUNCTIONS] = {

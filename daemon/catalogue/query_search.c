@@ -218,7 +218,7 @@ term_sql(const struct search_term *t, enum list_sort sort, int n, char *out,
 		/* Only of a TIFF the type leaves it open. */
 		return snprintf(out, max, "(type_raw(type) OR (type ="
 				" 'image/tiff' AND coalesce(media_is("
-				ITS_META ", %d), " OF_SOME_COPY
+				"m.value, %d), " OF_SOME_COPY
 				"name_raw(key)))))", META_RAW);
 	case SEARCH_SIZE:
 		if (sort == SORT_SIZE)
@@ -263,7 +263,8 @@ asks_meta(const struct search_term *t)
 {
 	return t->kind == SEARCH_CAMERA || t->kind == SEARCH_LENS ||
 	       t->kind == SEARCH_KEYWORD || t->kind == SEARCH_ISO ||
-	       t->kind == SEARCH_NEAR || t->kind == SEARCH_GPS;
+	       t->kind == SEARCH_NEAR || t->kind == SEARCH_GPS ||
+	       t->kind == SEARCH_RAW;
 }
 
 /* Joined, the record is looked up once for all terms.  A photo of which none is

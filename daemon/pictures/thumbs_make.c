@@ -77,6 +77,8 @@ thumbs_make_one(struct thumbs *t, const struct photo_id *photo, int64_t date,
 		if (is_killer(t, photo))
 			(void)thumb_store_put(store, photo, date, NULL, 0);
 		break;
+	case DECODE_UNREADABLE: /* says nothing about the picture */
+		break;
 	case DECODE_UNAVAILABLE:
 		rest(t, &why);
 		break;
