@@ -14,8 +14,9 @@
 #include <stdint.h>
 
 /* Raised whenever the same bytes may give another answer than before.  Of two
- * records about one photo the greater decoder wins, then the lower node id. */
-#define META_DECODER 1u
+ * records about one photo the greater decoder wins, then one whose media is known,
+ * then the lower node id. */
+#define META_DECODER 2u
 
 #define META_TEXT_MAX     127u /* bytes of make, model, lens, without the NUL */
 #define META_TITLE_MAX    511u

@@ -125,12 +125,16 @@ summary_add(struct summary *s, const struct summary_copy *c)
 /* Is what counts already better than, or equal to, this one? */
 static bool
 about_stays(const struct summary *s, const struct stream_id *of,
-	    uint32_t decoder)
+	    const struct record_meta *m)
 {
 	int c = node_id_compare(&s->about_node, &of->node);
+	bool knows = m->media != META_OTHER;
 
-	if (s->about.decoder != decoder)
-		return s->about.decoder > decoder;
+	if (s->about.decoder != m->decoder)
+		return s->about.decoder > m->decoder;
+	/* One who could make nothing of it must not outdo one who could. */
+	if (s->about_knows != knows)
+		return s->about_knows;
 	return c != 0 ? c < 0 : s->about_generation >= of->generation;
 }
 
@@ -140,10 +144,11 @@ summary_add_meta(struct summary *s, const struct stream_id *of, int64_t stream,
 {
 	struct summary_date *d = &s->about_date;
 
-	if (m->decoder == 0 || about_stays(s, of, m->decoder))
+	if (m->decoder == 0 || about_stays(s, of, m))
 		return;
 	s->about_node = of->node;
 	s->about_generation = of->generation;
+	s->about_knows = m->media != META_OTHER;
 	s->about = (struct summary_about){
 		.decoder = m->decoder, .stream = stream,
 		.width = m->width, .height = m->height,

@@ -65,6 +65,7 @@ struct summary {
 	 * date, and the earliest date in a name */
 	struct node_id about_node;
 	uint64_t about_generation;
+	bool about_knows; /* it says more than that it was looked into */
 	struct summary_date about_date;
 	bool has_name_date;
 	int64_t name_date_ms;

@@ -192,7 +192,7 @@ STAND_IN = """\
         elif b"NO" in data or b"CHANGE" in data:
             say(3, b"it is no picture")
         else:
-            say(2, pack([1, 1, 640, 480, 1, None, None, None, "", "", "",
+            say(2, pack([2, 1, 640, 480, 1, None, None, None, "", "", "",
                          None, None, None, None, None, None, None, None, "",
                          [], None]))
     """
@@ -255,16 +255,17 @@ class Worst(unittest.TestCase):
         f = self.mesh.folder("alice")
         write(f + "/bad.gif", gif("DISK"))
         write(f + "/changed.gif", gif("CHANGE"))
-        d = self.mesh.start(f, *DECODERS, env=self.env)
+        d = self.mesh.start(f, *META_ONLY, env=self.env)
         wait_until(lambda: looked_into(d) == ["changed.gif"], "what it became")
         write(f + "/last.gif", gif("last"))
         wait_until(lambda: "last.gif" in looked_into(d), "the last one")
+        wait_until(lambda: "DISK" in self.asked(), "the bad one's turn")
         self.assertEqual(self.asked(), ["CHANGE", "DISK", "gone__", "last"])
         self.assertEqual(records(self.mesh, d), 2)
         self.assertEqual(problems(d), {})
         d.end()
         # Whoever is started again tries again.
-        d = self.mesh.start(f, *DECODERS, env=self.env)
+        d = self.mesh.start(f, *META_ONLY, env=self.env)
         wait_until(lambda: self.asked().count("DISK") == 2, "a second try")
 
     def look(self, client, fd):

@@ -256,7 +256,7 @@ FORM = bytes.fromhex(
 
 
 def meta(_):
-    return pack([1, 1, 640, 480, 1, None, None, None, "", "", "", None, None,
+    return pack([2, 1, 640, 480, 1, None, None, None, "", "", "", None, None,
                  None, None, None, None, None, None, "", [], None])
 
 

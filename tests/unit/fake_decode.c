@@ -61,6 +61,7 @@ answer_meta(void)
 	struct record_meta m = meta_sample();
 	uint8_t value[META_BYTES_MAX];
 
+	m.decoder = META_DECODER;
 	say(DECODE_REPLY_DONE, value,
 	    record_meta_pack(&m, value, sizeof(value)));
 }
@@ -83,8 +84,10 @@ answer_longer(void)
 {
 	struct record_meta m = meta_sample();
 	uint8_t value[META_BYTES_MAX + 1];
-	size_t bytes = record_meta_pack(&m, value, META_BYTES_MAX);
+	size_t bytes;
 
+	m.decoder = META_DECODER;
+	bytes = record_meta_pack(&m, value, META_BYTES_MAX);
 	value[2]++; /* dc 00 16: the number of items */
 	value[bytes++] = 0xc0;
 	say(DECODE_REPLY_DONE, value, bytes);

@@ -182,6 +182,33 @@ which_counts(void **state)
 	assert_int_equal(box_count(&a, "SELECT count(*) FROM about"), 1);
 }
 
+/* Who could make nothing of it, for want of a format or of time, does not outdo
+ * who could. */
+static void
+nothing_is_outdone(void **state)
+{
+	struct own_file of_a = kit_copy(1, "one.jpg", 1);
+	struct own_file of_b = kit_copy(2, "two.jpg", 1);
+	struct record_meta m = meta_sample();
+	const struct record_meta nothing = meta_sample_bare();
+
+	(void)state;
+	box_own(&a, &of_a, 1, 1);
+	box_own(&b, &of_b, 1, 1);
+	box_meta(&a, 1, &nothing);
+	m.iso = 2;
+	box_meta(&b, 1, &m);
+	pull_both();
+	assert_int_equal(see(&a, 1).m.iso, 2);
+	assert_int_equal(see(&b, 1).m.iso, 2);
+	m = nothing;
+	m.decoder = 2; /* but of a later version */
+	box_meta(&a, 1, &m);
+	pull_both();
+	assert_int_equal(see(&a, 1).m.iso, 0);
+	assert_int_equal(see(&b, 1).m.iso, 0);
+}
+
 /* ---- searching --------------------------------------------------------- */
 
 static bool
@@ -771,6 +798,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(dates_and_sizes),
 		T(which_counts),
+		T(nothing_is_outdone),
 		T(searches),
 		T(kinds),
 		T(days_of_a_camera),
