@@ -127,7 +127,7 @@ static bool
 is_leftover(struct slot *s, const struct replica *r)
 {
 	bool partial = r->report.point.base != r->report.point.cursor;
-	uint32_t newer = 0;
+	uint32_t others = 0;
 
 	for (uint32_t i = 0; i < SIM_STREAMS; i++) {
 		const struct replica *o = &s->disk->held[i];
@@ -140,12 +140,11 @@ is_leftover(struct slot *s, const struct replica *r)
 		    node_id_equal(&o->report.stream.node,
 				  &r->report.stream.node))
 			return true;
-		newer += o->used && o->report.stream.generation >
-					    r->report.stream.generation &&
-			 node_id_equal(&o->report.stream.node,
-				       &r->report.stream.node);
+		others += o->used && o != r &&
+			  node_id_equal(&o->report.stream.node,
+					&r->report.stream.node);
 	}
-	return partial && newer >= 2;
+	return partial && others >= 2;
 }
 
 /* Four lives and more of an owner that died before it had scanned again: each

@@ -36,6 +36,7 @@ check_views(struct world *w, struct slot *s)
 					   s->name, world_name(w, &v.node));
 			continue;
 		}
+		check_silence(w, s, &v);
 		r.port = v.port;
 		r.host = v.host;
 		r.node = v.node;

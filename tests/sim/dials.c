@@ -48,7 +48,7 @@ dials_play(struct world *w, uint64_t seed, uint64_t *calm_us)
 		world_at(w, w->now_us, EVENT_RESTART, i, RESTART_KEPT, NULL);
 	}
 	watch_links(w, "the start");
-	for (uint32_t i = 0; i < SIM_WIRES && !w->failed; i++)
+	for (uint32_t i = 0; i < w->wire_end && !w->failed; i++)
 		if (w->wires[i].used)
 			wire_break(w, i);
 	watch_links(w, "the loss");

@@ -215,6 +215,16 @@ effect_news(struct world *w, struct slot *s, const struct mesh_effect *e)
 		world_fail(w, "%s %s %s for no reason", s->name,
 			   words[e->u.news.what], whom);
 	news_of_suspicion(w, s, e);
+	if (s->liar)
+		return;
+	if (e->u.news.what == NEWS_PEER_GONE)
+		check_gone(w, s, &e->u.news.node, w->refused);
+	if (e->u.news.what == NEWS_PEER_FORGOTTEN)
+		check_forgotten(s, &e->u.news.node);
+	if (e->u.news.what == NEWS_PEER_LIVE)
+		check_live(w, s, &e->u.news.node);
+	if (e->u.news.what == NEWS_SYNCED)
+		check_synced(w, s);
 }
 
 static void
@@ -260,8 +270,15 @@ effect_perform(struct world *w, struct slot *s, const struct mesh_effect *e)
 	case MESH_HANG_UP:
 		world_trace(w, "  %s: hang up %llu", s->name,
 			    (unsigned long long)e->link);
-		if (wire_find(w, s, e->link, &wire, &side) != NULL)
-			wire_close(w, wire, side, true);
+		if (wire_find(w, s, e->link, &wire, &side) == NULL)
+			break;
+		if (w->wires[wire].end[side].hello_heard &&
+		    w->wires[wire].end[1 - side].slot >= 0)
+			check_hung_up(w, s,
+				      &w->slots[w->wires[wire]
+							.end[1 - side]
+							.slot]);
+		wire_close(w, wire, side, true);
 		break;
 	case MESH_SEND:
 		effect_send(w, s, e);

@@ -16,6 +16,7 @@ frame_buf_of(const uint8_t *bytes, size_t count, uint32_t type)
 
 	assert(f != NULL);
 	f->refs = 0;
+	f->print = 0;
 	f->bytes = (uint32_t)count;
 	f->type = type;
 	memcpy(f->data, bytes, count);

@@ -8,14 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A node held for repeated silence waits up to 60 s; redials up to 30 s. */
-#define CALM_BOUND_US SEC(95)
-#define CALM_FIRST_US MS(1600) /* whoever hangs comes back */
-#define CALM_LOOK_US  MS(500)
-#define CALM_STAYS_US MS(1500)
-#define QUIET_STEPS(n) ((uint64_t)(n) * (60 + 12 * (uint64_t)(n)))
-#define LINKED_US     MS(1500) /* in peace every pair is linked by then */
-
 /* What one seed is played as: a storm and its calm, or dials. */
 struct play {
 	uint64_t (*play)(struct world *w, uint64_t seed, uint64_t *calm_us);
@@ -33,6 +25,8 @@ usage(void)
 	fputs("usage: sim_mesh [--dials] --seeds FROM COUNT [--twice] [--tap]\n"
 	      "       sim_mesh [--dials] --seed N [--trace] [--twice]\n"
 	      "       sim_mesh --story NAME|all [--check DIR] [--tap]\n"
+	      "       sim_mesh --explore ...: every order of events; --explore\n"
+	      "           alone says how\n"
 	      "A storm and a calm for every seed; with --dials, nodes that dial\n"
 	      "each other at one instant; or a story told in prose.\n",
 	      stderr);
@@ -52,82 +46,7 @@ on_abort(int number)
 	(void)signal(number, SIG_DFL);
 }
 
-/* Run until all has come about; false when it has not in time. */
-static bool
-converge(struct world *w, uint64_t calm_at)
-{
-	char why[256] = "nothing";
-
-	while (!w->failed && !check_converged(w, why, sizeof why)) {
-		if (w->now_us > calm_at + CALM_BOUND_US)
-			world_fail(w, "no convergence: %s", why);
-		world_run(w, w->now_us + CALM_LOOK_US);
-	}
-	return !w->failed;
-}
-
-/* Does it last?  True also when a pair is just exchanging one link for a newer
- * one. */
-static bool
-stays(struct world *w)
-{
-	uint64_t steps = w->step_count, quiet = QUIET_STEPS(w->slot_count);
-	uint32_t crowns = w->crowns;
-	char why[256];
-
-	world_run(w, w->now_us + CALM_STAYS_US);
-	/* Heartbeats, a round of probes, redials of the dead; no more. */
-	/* Streams a liar has spoken of may differ, and may still be merging. */
-	for (uint32_t i = 0; i < w->slot_count; i++)
-		if (w->slots[i].liar)
-			quiet = 2 * QUIET_STEPS(w->slot_count);
-	if (!w->failed && w->step_count - steps > quiet)
-		world_fail(w, "%u nodes take %u steps in a calm",
-			   w->slot_count, (unsigned)(w->step_count - steps));
-	if (!w->failed && w->crowns != crowns)
-		world_fail(w, "the coordinator changes in a calm");
-	for (unsigned tries = 0; !w->failed && tries < 5; tries++) {
-		if (check_converged(w, why, sizeof why))
-			return true;
-		world_run(w, w->now_us + MS(100));
-	}
-	return false;
-}
-
-/*
- * One storm and its calm; the hash of all that happened.  Whoever hears of the
- * survivor of two twins through others only, may lose sight of it once more for
- * some seconds; nothing else may come undone, and that only once.
- */
-static uint64_t
-weather(struct world *w, uint64_t seed, uint64_t *calm_us)
-{
-	char why[256] = "nothing";
-	uint64_t calm_at, until;
-
-	*calm_us = 0;
-	world_reset(w, seed);
-	until = w->now_us + faults_begin(w);
-	if (w->peaceful) {
-		world_run(w, w->all_started_us + LINKED_US);
-		if (!w->failed && !check_links(w, why, sizeof why))
-			world_fail(w, "in peace %s", why);
-	}
-	world_run(w, until);
-	if (w->failed)
-		return w->hash;
-	faults_calm(w);
-	calm_at = w->now_us;
-	world_run(w, w->now_us + CALM_FIRST_US);
-	if (!converge(w, calm_at))
-		return w->hash;
-	if (!stays(w) && !w->failed && converge(w, calm_at) && !stays(w))
-		world_fail(w, "convergence does not last");
-	*calm_us = w->now_us - calm_at;
-	return w->hash;
-}
-
-static const struct play storms = {weather, "", "storm and calm"};
+static const struct play storms = {weather_play, "", "storm and calm"};
 static const struct play dials = {
 	dials_play, " --dials", "dialling at one instant: one link in a second"};
 
@@ -193,6 +112,8 @@ main(int argc, char **argv)
 	if (argc > 0)
 		program = argv[0];
 	playing = &storms;
+	if (argc > 1 && strcmp(argv[1], "--explore") == 0)
+		return explore_main(argc - 2, argv + 2);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--seeds") == 0 && i + 2 < argc) {
 			from = strtoull(argv[++i], NULL, 10);

@@ -54,6 +54,8 @@ step(struct world *w, struct slot *s, struct mesh_input *in)
 	in->now_ms = node_now_ms(w);
 	in->wall_ms = node_wall_ms(w, s);
 	w->step_count++;
+	w->refused = in->kind == MESH_LINK_DOWN && in->u.end == LINK_REFUSED;
+	check_punctual(w, s);
 	world_mix(w, ((uint64_t)in->kind << 56) ^ (in->now_ms << 8) ^ s->index);
 	mesh_step(s->mesh, in, w->effects);
 	for (uint32_t i = 0; i < w->effects->count; i++)
@@ -62,7 +64,8 @@ step(struct world *w, struct slot *s, struct mesh_input *in)
 	if (!s->running || s->life != life || w->failed)
 		return;
 	if (!s->liar)
-		check_step(w, s, w->effects, !plain || w->step_count % 16 == 0);
+		check_step(w, s, w->effects,
+			   !plain || w->thorough || w->step_count % 16 == 0);
 	arm_tick(w, s);
 }
 
@@ -103,6 +106,14 @@ hear_frame(struct world *w, struct slot *s, struct news *n,
 		if (s->liar && liar_answers(w, s, &m, (uint32_t)n->wire,
 					    n->side))
 			return;
+	}
+	if (w->wires[n->wire].end[1 - n->side].slot >= 0) {
+		const struct slot *from =
+			&w->slots[w->wires[n->wire].end[1 - n->side].slot];
+
+		check_heard(w, s, from);
+		if (in.u.message->type == MESSAGE_STREAMS)
+			check_told(s, from, &in.u.message->u.streams);
 	}
 	w->hearing = in.u.message;
 	step(w, s, &in);
@@ -193,7 +204,7 @@ tell_page(struct world *w, struct slot *s, struct news *n)
 	in.u.page.found = !n->failed;
 	if (n->frame != NULL) {
 		assert(s->page_count < 64);
-		n->frame->refs = 1;
+		n->frame->refs += n->frame->refs == 0;
 		s->pages[s->page_count++] =
 			(struct page){n->link, n->request, n->frame};
 		n->frame = NULL;
@@ -373,8 +384,8 @@ configure(struct world *w, struct slot *s, struct mesh_config *c)
 	(void)snprintf(c->software, sizeof c->software, "sim");
 	c->host = w->hosts[s->host];
 	c->base_port = SIM_BASE;
-	c->port_count = SIM_PORTS;
-	for (uint32_t p = SIM_BASE; p < SIM_BASE + SIM_PORTS; p++)
+	c->port_count = (uint16_t)w->ports;
+	for (uint32_t p = SIM_BASE; p < SIM_BASE + w->ports; p++)
 		if (port_free(w, s->host, p)) {
 			c->port = (uint16_t)p;
 			break;
@@ -387,7 +398,8 @@ configure(struct world *w, struct slot *s, struct mesh_config *c)
 	c->addresses[0].port = c->port;
 	for (uint32_t h = 0; h < w->host_count; h++)
 		for (uint32_t p = 0;
-		     h != s->host && p < MESH_JOIN_MAX / (w->host_count - 1);
+		     h != s->host && p < w->ports &&
+		     p < MESH_JOIN_MAX / (w->host_count - 1);
 		     p++) {
 			struct address *a = &c->joins[c->join_count++];
 
@@ -421,8 +433,13 @@ node_start(struct world *w, struct slot *s)
 	s->refused = 0;
 	memset(s->suspect_us, 0, sizeof s->suspect_us);
 	memset(s->well_us, 0, sizeof s->well_us);
+	memset(s->heard_us, 0, sizeof s->heard_us);
+	memset(s->hung_step, 0, sizeof s->hung_step);
+	memset(s->dead_life, 0, sizeof s->dead_life);
+	memset(s->told_life, 0, sizeof s->told_life);
+	s->late_us = w->now_us;
 	s->step_count = 0;
-	s->input_us = 2;
+	s->input_us = w->input_us;
 	s->disk_us = 300;
 	memset(&s->coordinator, 0, sizeof s->coordinator);
 	memset(s->disk->beside, 0, sizeof s->disk->beside);

@@ -16,10 +16,15 @@
  *   liar.c    a member that says what is not so
  *   faults.c  the storm that a seed decides, and the calm after it
  *   check.c   what must never be (safety)
+ *   silence.c what is concluded from what is heard, and what is not
  *   shown.c   what a list shows of a node, and that nothing blinks in it
  *   calm.c    what must come (convergence)
  *   dials.c   nodes that dial each other at one instant
  *   story.c   scripted scenarios told as prose, for golden traces
+ *   weather.c a storm and its calm; whether a mesh settles
+ *   clone.c   a world copied, so that it can go on in two ways
+ *   print.c   two worlds held against each other: a number for a state
+ *   explore.c, explore_*.c  every order of events, to a bounded depth
  *   main.c    options
  *
  * A world is single-threaded and never asks the machine for time or
@@ -116,6 +121,7 @@ enum news_kind {
 /* Bytes of one message, shared by all who will hear it. */
 struct frame_buf {
 	uint32_t refs, bytes, type;
+	uint64_t print; /* of the bytes; 0: not asked for yet */
 	struct message_heartbeat heartbeat; /* the fast path */
 	uint8_t data[];
 };
@@ -170,6 +176,12 @@ struct slot {
 	uint32_t open[SIM_OPEN]; /* wire * 2 + side */
 	uint64_t suspect_us[SIM_KNOWN]; /* by identity: since when suspect */
 	uint64_t well_us[SIM_KNOWN];
+	uint64_t heard_us[SIM_KNOWN];  /* a frame of it reached the core */
+	uint64_t hung_step[SIM_KNOWN]; /* the core hung up on it in this step */
+	uint32_t dead_life[SIM_KNOWN]; /* of the process that it saw refused */
+	struct point told[SIM_KNOWN]; /* the head that it was told of first ... */
+	uint64_t told_life[SIM_KNOWN]; /* ... and of which generation; 0 none */
+	uint64_t late_us; /* the core's last step came later than it allows for */
 	uint32_t page_count;
 	struct page pages[64];
 	uint64_t step_ms;      /* livelock: steps within one millisecond */
@@ -245,12 +257,15 @@ struct world {
 	bool peaceful; /* no faults in this storm: more must hold */
 	bool napping;  /* ... except that all are suspended once */
 	bool equal_delays; /* all wires are base_delay_us long; see dials.c */
+	bool thorough; /* look at every view after every step */
+	bool single;   /* no disk is ever restored or copied: no two lives
+			* write under one number */
+	uint32_t input_us; /* what an input costs whoever is well */
+	uint32_t ports;    /* probed */
 	uint64_t all_started_us;
 	uint32_t crowns; /* given so far */
 	uint8_t poison; /* fills a mesh before mesh_init, unless 0 */
 	FILE *out; /* where trace and story go */
-	uint32_t kept_count; /* what was held when the calm began */
-	struct stream_report kept[SIM_SLOTS * SIM_STREAMS];
 	char failure[512];
 	enum calm weather;
 	uint32_t slot_count, host_count;
@@ -265,9 +280,6 @@ struct world {
 	uint64_t identity_count;
 	uint32_t event_count, event_room;
 	struct event *events;
-	uint32_t wire_free_count;
-	uint16_t wire_free[SIM_WIRES];
-	struct wire wires[SIM_WIRES];
 	uint32_t truth_count;
 	struct truth *truths;
 	bool lies_many; /* there is a liar, and it speaks of hundreds */
@@ -277,6 +289,14 @@ struct world {
 	struct message_decoder *decoder;
 	struct mesh_effects *effects;
 	const struct message *hearing; /* the message of this very input */
+	bool refused; /* this very input is that nobody listens there */
+	/* From here on large, and used from the beginning; see clone.c. */
+	uint32_t kept_count; /* what was held when the calm began */
+	struct stream_report kept[SIM_SLOTS * SIM_STREAMS];
+	uint32_t wire_end; /* none at or beyond this has been used */
+	uint32_t wire_free_count;
+	uint16_t wire_free[SIM_WIRES];
+	struct wire wires[SIM_WIRES];
 };
 
 /* world.c */
@@ -298,6 +318,13 @@ void world_at(struct world *w, uint64_t at_us, enum event_kind kind, uint32_t a,
 	      uint32_t life, void *p);
 /* Run until then, or until something failed. */
 void world_run(struct world *w, uint64_t until_us);
+/* Have this one of the events to come happen now, whenever it was due; the
+ * clock moves on to it if it must. */
+void world_happen(struct world *w, uint32_t event, bool in_time);
+/* What is to come and has not happened (indices change with every event). */
+bool world_stale(const struct world *w, const struct event *e);
+bool event_before(const struct event *a, const struct event *b);
+void event_drop(const struct event *e);
 const char *world_name(const struct world *w, const struct node_id *node);
 
 /* wire.c */
@@ -360,6 +387,9 @@ void disk_queue_end(struct world *w, struct slot *s,
 		    const struct mesh_effect *e);
 void disk_commit(struct world *w, struct slot *s, struct op *op);
 void disk_op_free(struct op *op);
+struct op *disk_op_copy(const struct op *op);
+void disk_op_fail(struct op *op); /* if it stores a page */
+const void *disk_op_bytes(const struct op *op, size_t *bytes);
 /* The owner goes on for a while with nobody listening. */
 void disk_live_alone(struct world *w, struct slot *s);
 
@@ -473,6 +503,24 @@ void shown_judge(struct world *w, const struct slot *s,
 /* What is announced is durable. */
 void check_streams(struct world *w, struct slot *s,
 		   const struct message_streams *said);
+/* Notes for these checks: a frame came, the core hangs up, a step is due. */
+void check_heard(struct world *w, struct slot *s, const struct slot *from);
+void check_hung_up(struct world *w, struct slot *s, const struct slot *on);
+void check_punctual(struct world *w, struct slot *s);
+void check_told(struct slot *s, const struct slot *from,
+		const struct message_streams *said);
+/* Whoever is given up for its silence has been silent for long; `refused`: it was
+ * proven dead. */
+void check_gone(struct world *w, struct slot *s, const struct node_id *whom,
+		bool refused);
+/* Whom it forgets, it knows no more of than anybody. */
+void check_forgotten(struct slot *s, const struct node_id *whom);
+/* ... and does not come back by hearsay as the process that it was. */
+void check_live(struct world *w, struct slot *s, const struct node_id *whom);
+/* Who calls itself synced has what it was told of first. */
+void check_synced(struct world *w, struct slot *s);
+/* A core that is on time itself suspects whoever says nothing on its link. */
+void check_silence(struct world *w, struct slot *s, const struct node_view *v);
 void check_print(struct world *w, struct slot *s); /* into the trace */
 void check_step(struct world *w, struct slot *s,
 		const struct mesh_effects *out, bool thorough);
@@ -485,6 +533,22 @@ bool check_linked(struct world *w, const struct slot *a, const struct slot *b);
 /* Exactly one link between any two. */
 bool check_links(struct world *w, char *why, size_t why_bytes);
 bool check_converged(struct world *w, char *why, size_t why_bytes);
+
+/* weather.c: one play, and the second half of it: has all come about after
+ * faults_calm(), and does it last? */
+uint64_t weather_play(struct world *w, uint64_t seed, uint64_t *calm_us);
+void weather_settle(struct world *w);
+
+/* clone.c: `to` becomes what `from` is, sharing nothing but bytes that never
+ * change; both are worlds of their own before and after. */
+void world_copy(struct world *to, const struct world *from);
+
+/* print.c: equal when all that can still happen is equal; else nearly surely
+ * not.  Virtual time counts, luck does not. */
+uint64_t world_print(const struct world *w);
+
+/* explore.c: options and report; see explore.h. */
+int explore_main(int argc, char **argv);
 
 /* dials.c: one play; its hash, and how long it was given. */
 uint64_t dials_play(struct world *w, uint64_t seed, uint64_t *calm_us);

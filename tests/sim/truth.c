@@ -34,6 +34,10 @@ truth_begin(struct world *w, const struct replica *own)
 	struct truth *t = truth_of(w, &own->report.stream);
 
 	if (t != NULL) { /* two copies of one disk did this at the same time */
+		if (w->single)
+			world_fail(w, "%s begins gen %llu twice",
+				   world_name(w, &t->stream.node),
+				   (unsigned long long)t->stream.generation);
 		t->forked = true;
 		if (own->report.point.cursor > t->head)
 			t->head = own->report.point.cursor;
@@ -63,6 +67,11 @@ truth_wrote(struct world *w, const struct replica *own, uint64_t before)
 			t->forked = true; /* a copy goes its own way */
 	}
 	if (t->head != before || t->forked) {
+		if (w->single)
+			world_fail(w, "%s writes beyond %llu, its head is %llu",
+				   world_name(w, &t->stream.node),
+				   (unsigned long long)before,
+				   (unsigned long long)t->head);
 		t->forked = true;
 		if (own->report.point.cursor > t->head)
 			t->head = own->report.point.cursor;

@@ -42,6 +42,8 @@ wire_new(struct world *w, struct slot *dialler, mesh_link link)
 	wire = &w->wires[index];
 	wire->used = true;
 	wire->serial++;
+	if (w->wire_end <= index)
+		w->wire_end = index + 1;
 	wire->delay_us = w->base_delay_us / 2 +
 			 world_below(w, w->base_delay_us + 1);
 	wire->jitter_us = world_chance(w, 20) ? 2000 : 20;
@@ -343,7 +345,7 @@ wire_heal(struct world *w, uint32_t from, uint32_t to)
 	if (w->cut[from][to])
 		world_trace(w, "hosts %u -> %u: healed", from, to);
 	w->cut[from][to] = false;
-	for (uint32_t i = 0; i < SIM_WIRES; i++) {
+	for (uint32_t i = 0; i < w->wire_end; i++) {
 		struct wire *wire = &w->wires[i];
 
 		for (unsigned side = 0; wire->used && side < 2; side++) {

@@ -43,7 +43,7 @@ world_new(void)
 }
 
 /* What an event carries dies with it. */
-static void
+void
 event_drop(const struct event *e)
 {
 	switch (e->kind) {
@@ -79,7 +79,7 @@ world_empty(struct world *w)
 	for (uint32_t i = 0; i < w->event_count; i++)
 		event_drop(&w->events[i]);
 	w->event_count = 0;
-	for (uint32_t i = 0; i < SIM_WIRES; i++) {
+	for (uint32_t i = 0; i < w->wire_end; i++) {
 		for (unsigned side = 0; w->wires[i].used && side < 2; side++) {
 			struct wire_end *end = &w->wires[i].end[side];
 
@@ -149,6 +149,11 @@ world_reset(struct world *w, uint64_t seed)
 	w->lies_many = false;
 	w->smeared_count = 0;
 	w->own_burst = 5;
+	w->thorough = false;
+	w->single = false;
+	w->input_us = 2;
+	w->ports = SIM_PORTS;
+	w->wire_end = 0;
 	w->wire_free_count = 0;
 	for (uint32_t i = SIM_WIRES; i-- > 0;)
 		w->wire_free[w->wire_free_count++] = (uint16_t)i;
@@ -286,7 +291,7 @@ world_mix(struct world *w, uint64_t value)
 
 /* ---- what happens when: a binary heap over (time, order) --------------- */
 
-static bool
+bool
 event_before(const struct event *a, const struct event *b)
 {
 	if (a->at_us != b->at_us)
@@ -317,12 +322,17 @@ world_at(struct world *w, uint64_t at_us, enum event_kind kind, uint32_t a,
 }
 
 static struct event
-event_take(struct world *w)
+event_take(struct world *w, uint32_t at)
 {
-	struct event first = w->events[0];
+	struct event taken = w->events[at];
 	struct event last = w->events[--w->event_count];
-	uint32_t i = 0;
+	uint32_t i = at;
 
+	if (at == w->event_count)
+		return taken;
+	for (; i > 0 && event_before(&last, &w->events[(i - 1) / 2]);
+	     i = (i - 1) / 2)
+		w->events[i] = w->events[(i - 1) / 2];
 	for (;;) {
 		uint32_t child = 2 * i + 1;
 
@@ -337,7 +347,7 @@ event_take(struct world *w)
 		i = child;
 	}
 	w->events[i] = last;
-	return first;
+	return taken;
 }
 
 /* News for a process that is no more goes nowhere. */
@@ -406,16 +416,56 @@ event_happen(struct world *w, const struct event *e)
 	}
 }
 
+bool
+world_stale(const struct world *w, const struct event *e)
+{
+	const struct slot *s = e->a < SIM_SLOTS ? &w->slots[e->a] : NULL;
+
+	switch (e->kind) {
+	case EVENT_TICK:
+		return !s->running || s->life != e->life ||
+		       s->tick_at_us != e->at_us;
+	case EVENT_TIMEOUT:
+		return !w->wires[e->a].used ||
+		       w->wires[e->a].serial != e->life ||
+		       ((!w->wires[e->a].end[0].open ||
+			 w->wires[e->a].end[0].up) &&
+			(!w->wires[e->a].end[1].open ||
+			 w->wires[e->a].end[1].up));
+	case EVENT_PUMP:
+		return !s->running || s->life != e->life || !s->pump_due;
+	case EVENT_NEWS:
+	case EVENT_COMMIT:
+	case EVENT_READ:
+	case EVENT_CONT:
+	case EVENT_SPEED:
+		return !s->running || s->life != e->life;
+	case EVENT_WIRE:
+	case EVENT_WORK:
+	case EVENT_FAULT:
+	case EVENT_RESTART:
+	case EVENT_HEAL:
+		break;
+	}
+	return false;
+}
+
+void
+world_happen(struct world *w, uint32_t event, bool in_time)
+{
+	struct event e = event_take(w, event);
+
+	if (in_time && e.at_us > w->now_us)
+		w->now_us = e.at_us;
+	event_happen(w, &e);
+}
+
 void
 world_run(struct world *w, uint64_t until_us)
 {
 	while (!w->failed && w->event_count > 0 &&
-	       w->events[0].at_us <= until_us) {
-		struct event e = event_take(w);
-
-		w->now_us = e.at_us;
-		event_happen(w, &e);
-	}
-	if (!w->failed)
+	       w->events[0].at_us <= until_us)
+		world_happen(w, 0, true);
+	if (!w->failed && w->now_us < until_us)
 		w->now_us = until_us;
 }

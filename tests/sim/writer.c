@@ -60,6 +60,31 @@ disk_op_free(struct op *op)
 }
 
 void
+disk_op_fail(struct op *op)
+{
+	op->failed = op->kind == OP_STORE;
+}
+
+/* Rows beyond the count are nobody's business. */
+const void *
+disk_op_bytes(const struct op *op, size_t *bytes)
+{
+	*bytes = offsetof(struct op, rows) + op->count * sizeof op->rows[0];
+	return op;
+}
+
+struct op *
+disk_op_copy(const struct op *op)
+{
+	struct op *copy = op_new(op->kind);
+	size_t bytes;
+	const void *from = disk_op_bytes(op, &bytes);
+
+	memcpy(copy, from, bytes);
+	return copy;
+}
+
+void
 disk_queue_own(struct world *w, struct slot *s)
 {
 	queue(w, s, op_new(OP_OWN));

@@ -1,0 +1,170 @@
+/*
+ * silence.c: what a core concludes from what it hears, and from what it does
+ * not: whom it suspects, gives up, sees again; when it is synced.
+ */
+#include "sim.h"
+
+#include "core_state.h"
+
+#define STALLED_US SEC(20) /* who gives nothing for so long is not waited for */
+#define SILENT_US        MS(1500) /* 4 heartbeats, and some */
+#define GONE_US          MS(9998) /* of silence: 40 heartbeats */
+#define LATE_STEP_MS     200u     /* beyond this a core blames itself */
+/* ---- who is heard -------------------------------------------------------- */
+
+static uint32_t
+number_of(const struct node_id *node)
+{
+	return node->bytes[2] < SIM_KNOWN ? node->bytes[2] : 0;
+}
+
+void
+check_heard(struct world *w, struct slot *s, const struct slot *from)
+{
+	s->heard_us[number_of(&from->config.self)] = w->now_us;
+}
+
+void
+check_hung_up(struct world *w, struct slot *s, const struct slot *on)
+{
+	s->hung_step[number_of(&on->config.self)] = w->step_count;
+}
+
+void
+check_punctual(struct world *w, struct slot *s)
+{
+	uint64_t wake = mesh_wake_ms(s->mesh);
+
+	if (wake != UINT64_MAX && node_now_ms(w) > wake + LATE_STEP_MS)
+		s->late_us = w->now_us;
+}
+
+/* The one slot with this identity, copies of it among others; or NULL. */
+static const struct slot *
+only_one(const struct world *w, const struct node_id *whom)
+{
+	const struct slot *found = NULL;
+
+	for (uint32_t i = 0; i < w->slot_count; i++) {
+		const struct slot *o = &w->slots[i];
+
+		if (!o->used || !node_id_equal(&o->disk->identity, whom))
+			continue;
+		if (found != NULL || o->disk->shared)
+			return NULL;
+		found = o;
+	}
+	return found;
+}
+
+void
+check_gone(struct world *w, struct slot *s, const struct node_id *whom,
+	   bool refused)
+{
+	uint32_t number = number_of(whom);
+	const struct slot *o = only_one(w, whom);
+
+	if (s->hung_step[number] == w->step_count &&
+	    w->now_us < s->heard_us[number] + GONE_US)
+		world_fail(w, "%s gives %s up, which was heard %u ms ago",
+			   s->name, world_name(w, whom),
+			   (unsigned)((w->now_us - s->heard_us[number]) /
+				      1000));
+	s->dead_life[number] =
+		refused && o != NULL && !o->running ? o->life : 0;
+}
+
+void
+check_forgotten(struct slot *s, const struct node_id *whom)
+{
+	s->dead_life[number_of(whom)] = 0;
+}
+
+void
+check_live(struct world *w, struct slot *s, const struct node_id *whom)
+{
+	const struct slot *o = only_one(w, whom);
+	uint32_t life = s->dead_life[number_of(whom)];
+
+	/* But by its own HELLO, which may have been under way; or in another
+	 * run, which only a liar knows of. */
+	if (w->hearing != NULL && w->hearing->type == MESSAGE_HELLO)
+		return;
+	for (uint32_t i = 0; i < w->slot_count; i++)
+		if (w->slots[i].liar)
+			return;
+	if (o != NULL && !o->running && life != 0 && o->life == life)
+		world_fail(w, "%s sees %s, of whose death it has proof",
+			   s->name, o->name);
+}
+
+/* A core that is on time itself suspects whoever says nothing on its link. */
+void
+check_silence(struct world *w, struct slot *s, const struct node_view *v)
+{
+	uint32_t number = number_of(&v->node);
+
+	/* Among hundreds of phantoms heartbeats are rare. */
+	if (w->lies_many || v->self || !v->linked || v->state == NODE_STATE_SUSPECT ||
+	    liar_phantom(&v->node) || w->now_us < s->late_us + SILENT_US ||
+	    w->now_us < s->heard_us[number] + SILENT_US)
+		return;
+	world_fail(w, "%s trusts %s, silent for %u ms", s->name,
+		   world_name(w, &v->node),
+		   (unsigned)((w->now_us - s->heard_us[number]) / 1000));
+}
+
+/* ---- synced --------------------------------------------------------------- */
+
+void
+check_told(struct slot *s, const struct slot *from,
+	   const struct message_streams *said)
+{
+	uint32_t number = number_of(&from->config.self);
+	bool first = s->told_life[number] == 0;
+
+	for (uint32_t i = 0; first && i < said->count; i++) {
+		const struct stream_report *r = &said->reports[i];
+
+		if (!node_id_equal(&r->stream.node, &from->config.self) ||
+		    r->stream.generation < s->told_life[number])
+			continue;
+		s->told_life[number] = r->stream.generation;
+		s->told[number] = r->point;
+	}
+}
+
+/* Who has told us first of a stream that still is its own, and waits for
+ * nothing else: then we hold it that far. */
+void
+check_synced(struct world *w, struct slot *s)
+{
+	for (uint32_t i = 0; i < w->slot_count; i++) {
+		const struct slot *o = only_one(w, &w->slots[i].disk->identity);
+		const struct replica *r;
+		struct stream_id id;
+		uint32_t number;
+
+		if (o != &w->slots[i] || o == s || !o->running ||
+		    liar_smeared(w, &o->disk->identity) ||
+		    !core_awaits(s->mesh, &o->disk->identity) ||
+		    w->now_us > s->started_us + STALLED_US)
+			continue;
+		number = number_of(&o->disk->identity);
+		id.node = o->disk->identity;
+		id.generation = o->disk->own_generation;
+		if (s->told_life[number] != id.generation ||
+		    ended_truth(w, &id.node) >= id.generation)
+			continue;
+		r = disk_find(s->disk, &id);
+		if (r == NULL ||
+		    r->report.point.cursor < s->told[number].cursor)
+			world_fail(w, "%s is synced, and has %llu of %llu of %s",
+				   s->name,
+				   r == NULL ? 0
+					     : (unsigned long long)
+						       r->report.point.cursor,
+				   (unsigned long long)s->told[number].cursor,
+				   o->name);
+	}
+}
