@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "election.h"
+#include "mutant.h"
 
 bool
 election_eligible(const struct roster *r, uint16_t index)
@@ -9,7 +10,8 @@ election_eligible(const struct roster *r, uint16_t index)
 	const struct node *n = &r->nodes[index];
 
 	assert(index < r->count);
-	return n->standing == STANDING_LIVE && n->synced &&
+	return n->standing == STANDING_LIVE &&
+	       (n->synced || MUTANT(UNSYNCED_LEADS)) &&
 	       !roster_suspected(r, index);
 }
 

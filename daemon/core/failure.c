@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "mesh_private.h"
+#include "mutant.h"
 
 static const uint64_t evidence_at_ms[EVIDENCE_DIALS] = { 0, 1, 5, 20 };
 
@@ -40,7 +41,8 @@ failure_heard(struct mesh *m, uint16_t index)
 	if (n->suspect) {
 		n->suspect = false;
 		n->held = true;
-		n->held_until_ms = m->now_ms + n->hold_ms;
+		n->held_until_ms = m->now_ms +
+				   (MUTANT(FORGIVES_AT_ONCE) ? 0 : n->hold_ms);
 	}
 }
 
@@ -156,7 +158,9 @@ judgement_ms(const struct node *n)
 {
 	return n->quiet_ms +
 	       (uint64_t)n->period_ms *
-		       (n->suspect ? GONE_PERIODS : SUSPECT_PERIODS);
+		       (n->suspect && !MUTANT(SUSPECT_IS_GONE)
+				? GONE_PERIODS
+				: SUSPECT_PERIODS);
 }
 
 static void
@@ -217,7 +221,7 @@ failure_late(struct mesh *m, uint64_t late_ms)
 {
 	m->stale_from_ms = m->now_ms - late_ms;
 	m->stale_until_ms = m->now_ms + STALE_MS;
-	if (m->late_row >= LATE_ROW_MAX)
+	if (m->late_row >= LATE_ROW_MAX || MUTANT(BLAMES_OTHERS))
 		return;
 	m->late_row++;
 	m->late = true;

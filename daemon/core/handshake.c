@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "mesh_private.h"
+#include "mutant.h"
 
 #define DUPLICATE_WAIT_MS 100u
 #define UPTIME_MS_MAX     (INT64_C(1) << 53) /* nobody runs for so long */
@@ -128,7 +129,8 @@ judge_duplicates(struct mesh *m, uint16_t index, mesh_link keep)
 {
 	uint32_t i = 0;
 
-	if (node_id_compare(&m->config.self, &mesh_node(m, index)->id) >= 0)
+	if (node_id_compare(&m->config.self, &mesh_node(m, index)->id) >= 0 &&
+	    !MUTANT(BOTH_CLOSE))
 		return;
 	while (i < m->links.count) {
 		const struct link *o = &m->links.list[i];

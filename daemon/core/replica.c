@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "mesh_private.h"
+#include "mutant.h"
 
 void
 replica_init(struct replica *r)
@@ -225,9 +226,9 @@ pull_advance(struct pull *p, const struct message_batch *b)
 	p->first = false;
 	if (b->through > p->point.cursor)
 		p->point.cursor = b->through;
-	if (!last)
+	if (!last && !MUTANT(WHOLE_TOO_EARLY))
 		return;
-	if (from_owner(p)) {
+	if (from_owner(p) || MUTANT(RELAY_IS_WHOLE)) {
 		p->point.base = p->point.cursor;
 	} else if (p->base_first > p->point.base) {
 		p->point.base = p->base_first;
@@ -284,7 +285,11 @@ page_heard(struct mesh *m, struct pull *p, const struct message_batch *b)
 	store.point = p->point;
 	p->stores[p->unstored++] = store.store;
 	effect_store(m, p->link, &store);
-	p->after = b->through;
+	if (MUTANT(ANNOUNCES_EARLY)) {
+		pull_stream(m, p)->point = store.point;
+		pull_stream(m, p)->dirty = m->streams.any_dirty = true;
+	}
+	p->after = b->through + (MUTANT(SKIPS_A_ROW) && !last);
 	if (last) {
 		p->ended = true;
 		p->complete = true;
@@ -358,7 +363,7 @@ replica_stored(struct mesh *m, uint64_t store, bool failed,
 	p->unstored--;
 	s = pull_stream(m, p);
 	streams_id(m, s, &id);
-	if (failed) {
+	if (failed && !MUTANT(FAILURE_IGNORED)) {
 		p->failed = true;
 		if (!p->ended)
 			pull_stop(m, p);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "mesh_private.h"
+#include "mutant.h"
 
 /* What we say. */
 
@@ -105,7 +106,8 @@ reports_flush(struct mesh *m)
 		say_nodes(m, MESH_LINK_ALL, MESSAGE_NODES, 0);
 	if (welcome) {
 		say_nodes(m, r->welcome, MESSAGE_WELCOME, r->welcome_request);
-		streams_greet(m, r->welcome);
+		if (!MUTANT(LATE_WORD_STAYS))
+			streams_greet(m, r->welcome);
 	}
 	if (m->now_ms >= r->heartbeat_ms) {
 		if (linked)
@@ -260,6 +262,8 @@ heard_of_other(struct mesh *m, uint16_t index, uint8_t slot,
 			n->told_ms = told_ms;
 		n->told = true;
 	}
+	if (MUTANT(HEARSAY_COUNTS) && (said->flags & NODE_LINKED))
+		n->heard_ms = m->now_ms;
 	if (n->link_count > 0)
 		return;
 	/* Only whoever is linked to it knows better; else gossip never ends. */

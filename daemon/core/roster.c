@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "mutant.h"
 #include "roster.h"
 
 void
@@ -179,7 +180,7 @@ roster_reported(const struct roster *r, uint16_t index)
 	const struct node *n = &r->nodes[index];
 	uint64_t said = n->said_linked & r->slots_linked;
 
-	if (n->barred || said == 0)
+	if ((n->barred && !MUTANT(HEARSAY_REVIVES)) || said == 0)
 		return false;
 	if (n->silenced)
 		said &= ~n->said_suspect;
@@ -209,7 +210,7 @@ roster_rank(const struct roster *r, uint16_t index, struct rank *out)
 	const struct node *n = &r->nodes[index];
 
 	memset(out, 0, sizeof(*out));
-	out->port = n->port;
+	out->port = MUTANT(RANK_WITHOUT_PORT) ? 0 : n->port;
 	out->host = n->host;
 	out->node = n->id;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "mesh_private.h"
+#include "mutant.h"
 
 #define ANNOUNCE_MS  1000u
 #define LAST_WORD_MS 10000u
@@ -297,7 +298,7 @@ review_own(struct mesh *m)
 	uint64_t generation;
 
 	if (own == NULL || t->begin_pending || t->seen_generation == 0 ||
-	    m->now_ms < t->begin_ms)
+	    m->now_ms < t->begin_ms || MUTANT(LIFE_IGNORED))
 		return;
 	t->begin_ms = 0;
 	if (t->seen_generation < own->generation ||
@@ -334,7 +335,9 @@ review_contested(struct mesh *m, uint16_t node, struct stream *s)
 	}
 	if (s->contested_ms == NEVER_MS)
 		s->contested_ms = m->now_ms;
-	if (m->now_ms < s->contested_ms + LAST_WORD_MS || m->late)
+	if ((m->now_ms < s->contested_ms + LAST_WORD_MS &&
+	     !MUTANT(LAST_WORD_AT_ONCE)) ||
+	    m->late)
 		return;
 	s->disowned = true;
 	/* What was let go for its sake comes back. */
