@@ -26,6 +26,7 @@ roster_init(struct roster *r, const struct node_id *self)
 {
 	r->count = 1;
 	r->live_count = 1;
+	r->free_count = 0;
 	r->slots_used = 0;
 	r->slots_linked = 0;
 	for (uint32_t s = 0; s < SLOTS; s++)
@@ -51,10 +52,11 @@ uint16_t
 roster_append(struct roster *r, const struct node_id *id)
 {
 	assert(roster_find(r, id) == NODE_NONE);
-	for (uint32_t i = 1; i < r->count; i++) {
+	for (uint32_t i = 1; r->free_count > 0 && i < r->count; i++) {
 		if (!roster_is_free(r, (uint16_t)i))
 			continue;
 		roster_reset(&r->nodes[i], id);
+		r->free_count--;
 		return (uint16_t)i;
 	}
 	if (r->count == MESH_KNOWN_MAX)
@@ -79,7 +81,9 @@ roster_free(struct roster *r, uint16_t index)
 	assert(r->nodes[index].standing != STANDING_LIVE);
 	assert(r->nodes[index].slot == SLOT_NONE);
 	assert(r->nodes[index].link_count == 0);
+	assert(!roster_is_free(r, index));
 	roster_reset(&r->nodes[index], &nobody);
+	r->free_count++;
 }
 
 /* [from][to] */

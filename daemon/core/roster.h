@@ -96,6 +96,7 @@ struct node {
 struct roster {
 	uint32_t count; /* >= 1 once initialised */
 	uint32_t live_count;
+	uint32_t free_count; /* places of forgotten nodes, below `count` */
 	uint64_t slots_used, slots_linked;
 	uint16_t slot_node[SLOTS];
 	struct node nodes[MESH_KNOWN_MAX];

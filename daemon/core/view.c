@@ -7,17 +7,17 @@
 uint32_t
 mesh_node_count(const struct mesh *m)
 {
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < m->roster.count; i++)
-		count += !roster_is_free(&m->roster, (uint16_t)i);
-	return count;
+	assert(m->roster.free_count < m->roster.count);
+	return m->roster.count - m->roster.free_count;
 }
 
 /* The place of the node that is the nth to be looked at. */
 static uint32_t
 nth_node(const struct mesh *m, uint32_t nth)
 {
+	/* Looking at all of many nodes shall not cost the square of it. */
+	if (m->roster.free_count == 0 && nth < m->roster.count)
+		return nth;
 	for (uint32_t i = 0; i < m->roster.count; i++)
 		if (!roster_is_free(&m->roster, (uint16_t)i) && nth-- == 0)
 			return i;

@@ -53,14 +53,17 @@ shown_keys(struct disk *d, const struct node_id *node, bool out[SIM_KEYS])
 	memset(out, 0, SIM_KEYS * sizeof out[0]);
 	for (uint32_t i = 0; i < SIM_STREAMS; i++) {
 		const struct replica *r = &d->held[i];
+		bool taken[2];
 
 		if (!is_of(r, node))
 			continue;
+		taken[false] = life_is_taken(d, r, false);
+		taken[true] = life_is_taken(d, r, true);
 		lives++;
 		for (uint32_t key = 1; key < SIM_ROOT_B; key++) {
 			const struct row *row = &r->rows[key];
 
-			if (!life_is_taken(d, r, row->b) &&
+			if (!taken[row->b] &&
 			    (r->leaving[key] || (row->seq != 0 && !row->dead)))
 				out[key] = true;
 		}
