@@ -184,6 +184,7 @@ tell_wire(struct world *w, struct slot *s, struct news *n)
 	case TOLD_PAGE:
 	case TOLD_OWN:
 	case TOLD_DROPPED:
+	case TOLD_UNDONE:
 	case TOLD_LEAVE:
 	case TOLD_FORGET:
 	case TOLD_FORGOTTEN:
@@ -249,6 +250,10 @@ tell(struct world *w, struct slot *s, struct news *n)
 	case TOLD_OWN:
 		in.kind = MESH_OWN;
 		in.u.own = n->report;
+		break;
+	case TOLD_UNDONE:
+		in.kind = MESH_UNDONE;
+		in.u.undone = n->report.stream;
 		break;
 	case TOLD_DROPPED:
 		in.kind = MESH_DROPPED;

@@ -112,6 +112,7 @@ enum news_kind {
 	TOLD_PAGE,
 	TOLD_OWN,
 	TOLD_DROPPED,
+	TOLD_UNDONE,
 	TOLD_LEAVE,
 	TOLD_FORGET,    /* report.stream */
 	TOLD_FORGOTTEN,

@@ -90,12 +90,21 @@ disk_queue_own(struct world *w, struct slot *s)
 	queue(w, s, op_new(OP_OWN));
 }
 
+/* What is asked for seldom fails often; stories are told of good disks. */
+static bool
+disk_refuses(struct world *w)
+{
+	return w->weather == STORM && !w->peaceful && !w->story &&
+	       world_below(w, 3) == 0;
+}
+
 void
 disk_queue_generation(struct world *w, struct slot *s, uint64_t generation)
 {
 	struct op *op = op_new(OP_GENERATION);
 
 	op->generation = generation;
+	op->failed = disk_refuses(w);
 	queue(w, s, op);
 }
 
@@ -105,6 +114,7 @@ disk_queue_drop(struct world *w, struct slot *s, const struct stream_id *stream)
 	struct op *op = op_new(OP_DROP);
 
 	op->stream = *stream;
+	op->failed = disk_refuses(w);
 	queue(w, s, op);
 }
 
@@ -483,6 +493,21 @@ op_node(const struct slot *s, const struct op *op)
 	return &s->disk->identity;
 }
 
+static void
+tell_undone(struct world *w, struct slot *s, const struct op *op)
+{
+	struct stream_report r;
+
+	memset(&r, 0, sizeof r);
+	r.stream = op->stream;
+	if (op->kind == OP_GENERATION) {
+		r.stream.node = s->disk->identity;
+		r.stream.generation = op->generation;
+	}
+	world_trace(w, "%s could not write it", s->name);
+	report_back(w, s, TOLD_UNDONE, &r, op);
+}
+
 void
 disk_commit(struct world *w, struct slot *s, struct op *op)
 {
@@ -490,6 +515,10 @@ disk_commit(struct world *w, struct slot *s, struct op *op)
 	bool shown_before[SIM_KEYS];
 	uint32_t lives;
 
+	if (op->failed && op->kind != OP_STORE) {
+		tell_undone(w, s, op);
+		return;
+	}
 	lives = shown_keys(s->disk, &node, shown_before);
 	if (op->kind == OP_STORE && disk_find(s->disk, &op->store.stream) == NULL)
 		lives++;
