@@ -112,16 +112,12 @@ put_gone(struct scan_root *s, const char *path, size_t path_bytes)
 }
 
 static int
-open_file(const struct tree_file *f)
+take_file(const struct tree_file *f)
 {
-	const int flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY |
-			  O_CLOEXEC;
-	int fd = openat(f->dir_fd, f->name, flags | O_NOATIME);
+	int fd = *f->fd;
 
-	/* Only the owner may leave the access time alone. */
-	if (fd == -1 && errno == EPERM)
-		fd = openat(f->dir_fd, f->name, flags);
-	return fd;
+	*f->fd = -1;
+	return fd != -1 ? fd : tree_open_file(f->dir_fd, f->name);
 }
 
 /* A file that cannot be opened.  False stops the walk. */
@@ -322,7 +318,7 @@ on_file(void *arg, const struct tree_file *f)
 	if (r == 1)
 		return true;
 	said = found && known.verdict != OWN_IGNORED;
-	if ((fd = open_file(f)) == -1)
+	if ((fd = take_file(f)) == -1)
 		return not_opened(s, f, said, errno);
 	if (said || media_name(f->path, f->path_bytes)) {
 		count_media(s);
@@ -421,6 +417,7 @@ walk_root(struct scan_root *s)
 	struct tree_visitor v;
 
 	visitor_init(s, &v);
+	v.open = s->blank;
 	if (!tree_walk(s->fd, &v))
 		s->broken = true; /* stopped: not everything was looked at */
 	let_go(s);

@@ -101,12 +101,52 @@ enter(struct tree *t, int parent_fd, const char *name, unsigned depth)
 	return go_on;
 }
 
+int
+tree_open_file(int dir_fd, const char *name)
+{
+	const int flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY |
+			  O_CLOEXEC;
+	int fd = openat(dir_fd, name, flags | O_NOATIME);
+
+	/* Only the owner may leave the access time alone. */
+	if (fd == -1 && errno == EPERM)
+		fd = openat(dir_fd, name, flags);
+	return fd;
+}
+
+/* What was listed as a file, open; -1: it must be looked at by its name. */
+static int
+open_listed(int dir_fd, const char *name, struct stat *st)
+{
+	int fd = tree_open_file(dir_fd, name);
+
+	if (fd == -1 || (fstat(fd, st) == 0 && S_ISREG(st->st_mode)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static bool
+visit_file(struct tree *t, int dir_fd, const char *name, int fd,
+	   const struct stat *st)
+{
+	const struct tree_file f = {
+		.path = t->path, .path_bytes = t->path_bytes,
+		.name = name, .dir_fd = dir_fd, .fd = &fd, .stat = st,
+	};
+	bool go_on = t->v->file(t->v->arg, &f);
+
+	if (fd != -1)
+		close(fd);
+	return go_on;
+}
+
 static bool
 visit(struct tree *t, int dir_fd, const char *name, unsigned char type,
       unsigned depth)
 {
-	struct tree_file f;
 	struct stat st;
+	int fd = -1;
 
 	if (type != DT_REG && type != DT_DIR && type != DT_UNKNOWN)
 		return true;
@@ -114,6 +154,10 @@ visit(struct tree *t, int dir_fd, const char *name, unsigned char type,
 		return true;
 	if (type == DT_DIR)
 		return enter(t, dir_fd, name, depth + 1);
+	if (type == DT_REG && t->v->open)
+		fd = open_listed(dir_fd, name, &st);
+	if (fd != -1)
+		return visit_file(t, dir_fd, name, fd, &st);
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
 		if (errno != ENOENT)
 			tell_unlisted(t, errno);
@@ -123,12 +167,7 @@ visit(struct tree *t, int dir_fd, const char *name, unsigned char type,
 		return enter(t, dir_fd, name, depth + 1);
 	if (!S_ISREG(st.st_mode))
 		return true;
-	f.path = t->path;
-	f.path_bytes = t->path_bytes;
-	f.name = name;
-	f.dir_fd = dir_fd;
-	f.stat = &st;
-	return t->v->file(t->v->arg, &f);
+	return visit_file(t, dir_fd, name, -1, &st);
 }
 
 /* Takes `fd`. */

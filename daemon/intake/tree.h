@@ -2,7 +2,8 @@
  * tree.h: every regular file below a folder, once.
  *
  * Follows no symbolic link, enters no other filesystem, leaves out what is
- * hidden or excluded, and opens nothing but directories.  Names are raw bytes.
+ * hidden or excluded, and opens nothing but directories and, where it is told to,
+ * files.  Names are raw bytes.
  */
 #ifndef PHOTOMESH_TREE_H
 #define PHOTOMESH_TREE_H
@@ -20,6 +21,7 @@ struct tree_file {
 	size_t path_bytes;
 	const char *name; /* its last part */
 	int dir_fd;       /* the directory it lies in */
+	int *fd;          /* open for reading, or -1; whoever keeps it puts -1 */
 	const struct stat *stat;
 };
 
@@ -36,9 +38,15 @@ struct tree_visitor {
 	/* Optional: a directory is about to be listed; "" is the folder. */
 	void (*directory)(void *arg, const char *path, size_t path_bytes,
 			  int fd);
+	/* Nearly every file will be read: open those that are listed as such
+	 * before they are looked at, which spares one way to each of them. */
+	bool open;
 	bool shallow; /* tree_look: a directory is only seen to be there */
 };
 
+/* For reading, never waiting, and with its access time left alone if that can be.
+ * -1 with errno. */
+int tree_open_file(int dir_fd, const char *name);
 /* Walk the folder open as `folder_fd` (stays open).  False when stopped. */
 bool tree_walk(int folder_fd, const struct tree_visitor *v);
 

@@ -32,7 +32,8 @@ grow_old(double made)
 double
 await_photos(struct library *l, unsigned node, uint64_t photos, double began)
 {
-	const struct timespec pause = {.tv_nsec = 2000000};
+	/* Asking costs those that are measured: seldom enough. */
+	const struct timespec pause = {.tv_nsec = 4000000};
 	int fd = world_connect(&l->w, world_port(&l->w, node));
 	struct question q;
 
