@@ -108,10 +108,11 @@ hear_frame(struct world *w, struct slot *s, struct news *n,
 			return;
 	}
 	if (w->wires[n->wire].end[1 - n->side].slot >= 0) {
-		const struct slot *from =
-			&w->slots[w->wires[n->wire].end[1 - n->side].slot];
+		const struct wire_end *there =
+			&w->wires[n->wire].end[1 - n->side];
+		const struct slot *from = &w->slots[there->slot];
 
-		check_heard(w, s, from);
+		check_heard(w, s, from, there->life);
 		if (in.u.message->type == MESSAGE_STREAMS)
 			check_told(s, from, &in.u.message->u.streams);
 	}
@@ -440,6 +441,7 @@ node_start(struct world *w, struct slot *s)
 	memset(s->well_us, 0, sizeof s->well_us);
 	memset(s->heard_us, 0, sizeof s->heard_us);
 	memset(s->hung_step, 0, sizeof s->hung_step);
+	memset(s->heard_life, 0, sizeof s->heard_life);
 	memset(s->dead_life, 0, sizeof s->dead_life);
 	memset(s->told_life, 0, sizeof s->told_life);
 	s->late_us = w->now_us;

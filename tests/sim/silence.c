@@ -19,8 +19,10 @@ number_of(const struct node_id *node)
 }
 
 void
-check_heard(struct world *w, struct slot *s, const struct slot *from)
+check_heard(struct world *w, struct slot *s, const struct slot *from,
+	    uint32_t life)
 {
+	s->heard_life[number_of(&from->config.self)] = life;
 	s->heard_us[number_of(&from->config.self)] = w->now_us;
 }
 
@@ -70,8 +72,12 @@ check_gone(struct world *w, struct slot *s, const struct node_id *whom,
 			   s->name, world_name(w, whom),
 			   (unsigned)((w->now_us - s->heard_us[number]) /
 				      1000));
-	s->dead_life[number] =
-		refused && o != NULL && !o->running ? o->life : 0;
+	/* Proof is against the process that it has met, the last one. */
+	s->dead_life[number] = refused && o != NULL && !o->running &&
+					       o->life ==
+						       s->heard_life[number] + 1
+				       ? o->life
+				       : 0;
 }
 
 void

@@ -179,6 +179,7 @@ struct slot {
 	uint64_t well_us[SIM_KNOWN];
 	uint64_t heard_us[SIM_KNOWN];  /* a frame of it reached the core */
 	uint64_t hung_step[SIM_KNOWN]; /* the core hung up on it in this step */
+	uint32_t heard_life[SIM_KNOWN]; /* ... of this process of it */
 	uint32_t dead_life[SIM_KNOWN]; /* of the process that it saw refused */
 	struct point told[SIM_KNOWN]; /* the head that it was told of first ... */
 	uint64_t told_life[SIM_KNOWN]; /* ... and of which generation; 0 none */
@@ -505,7 +506,8 @@ void shown_judge(struct world *w, const struct slot *s,
 void check_streams(struct world *w, struct slot *s,
 		   const struct message_streams *said);
 /* Notes for these checks: a frame came, the core hangs up, a step is due. */
-void check_heard(struct world *w, struct slot *s, const struct slot *from);
+void check_heard(struct world *w, struct slot *s, const struct slot *from,
+		 uint32_t life);
 void check_hung_up(struct world *w, struct slot *s, const struct slot *on);
 void check_punctual(struct world *w, struct slot *s);
 void check_told(struct slot *s, const struct slot *from,
