@@ -61,9 +61,9 @@ status_make(struct task *t, struct reader *r)
 		task_fail(t, ERROR_FAILED, "%s", why.text);
 		return;
 	}
-	if (t->answers->config.thumb_count != NULL)
-		t->answers->config.thumb_count(t->answers->config.thumb_arg,
-					       &s->thumbs, &s->thumbs_made);
+	if (t->u.status.thumbs != NULL)
+		t->u.status.thumbs(t->u.status.arg, &s->thumbs,
+				   &s->thumbs_made);
 	view_fresh(v, &s->fresh);
 	task_encode(t, &q);
 }
@@ -75,6 +75,8 @@ status_ask(struct answers *a, uint64_t client, uint32_t request)
 
 	if (t == NULL)
 		return;
+	t->u.status.thumbs = a->config.thumb_count;
+	t->u.status.arg = a->config.thumb_arg;
 	t->make = status_make;
 	task_submit(t);
 }

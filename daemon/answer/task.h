@@ -39,6 +39,10 @@ struct task {
 			struct problem_query query;
 			uint32_t limit;
 		} problems;
+		struct status_task {
+			answers_thumb_count *thumbs; /* may be NULL */
+			void *arg;
+		} status;
 		struct have_task *have; /* owned, one block */
 		struct decide_task {
 			uint64_t number; /* 0: all of `node` */

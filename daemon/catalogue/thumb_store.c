@@ -6,29 +6,19 @@
  * synchronous=NORMAL: a power cut may lose the last images, never the file.
  * What is used is counted in pages, as that is what it takes of the disk.
  */
-#include "thumb_store.h"
+#include "thumb_store_private.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
-
-#include <sqlite3.h>
 
 #include "clock.h"
 #include "log.h"
 #include "meta.h"
 #include "schema.h"
 #include "thumb.h"
-#include "trouble.h"
 
-#define FILE_NAME  "thumbs.db"
-#define APPLICATION_ID 0x70687462 /* "phtb" */
-#define FORMAT     1
-#define PAGE_BYTES 4096u
 /* In one transaction. */
 #define PUTS_MAX 64u
 #define PUTS_MS  1000u
@@ -38,146 +28,7 @@
 /* After a write that failed, none is tried for so long. */
 #define PAUSE_MS 60000u
 
-/* `none`: 0, or by which decoder there can be none; then image is empty. */
-static const char tables[] =
-	"CREATE TABLE thumb("
-	" id INTEGER PRIMARY KEY, photo BLOB NOT NULL, date INTEGER NOT NULL,"
-	" none INTEGER NOT NULL, image BLOB NOT NULL) STRICT;"
-	"CREATE UNIQUE INDEX thumb_photo ON thumb(photo);"
-	"CREATE INDEX thumb_date ON thumb(date);"
-	"CREATE INDEX thumb_none ON thumb(none) WHERE none > 0;";
-
-enum statement {
-	S_BEGIN, S_COMMIT, S_ROLLBACK,
-	S_PUT, S_GET, S_HAS, S_NONE, S_DROP, S_EVICT, S_OLDEST, S_PAGES, S_FREE,
-	S_COUNT
-};
-
-static const char *const statements[S_COUNT] = {
-	[S_BEGIN] = "BEGIN IMMEDIATE",
-	[S_COMMIT] = "COMMIT",
-	[S_ROLLBACK] = "ROLLBACK",
-	[S_PUT] = "INSERT OR REPLACE INTO thumb(photo, date, none, image)"
-		  " VALUES(?1, ?2, ?3, ?4)",
-	[S_GET] = "SELECT none, image FROM thumb WHERE photo = ?1",
-	[S_HAS] = "SELECT 1 FROM thumb WHERE photo = ?1",
-	[S_NONE] = "SELECT none FROM thumb WHERE photo = ?1",
-	[S_DROP] = "DELETE FROM thumb WHERE photo = ?1",
-	[S_EVICT] = "DELETE FROM thumb WHERE id IN"
-		    " (SELECT id FROM thumb ORDER BY date, id LIMIT 1)"
-		    " RETURNING none",
-	[S_OLDEST] = "SELECT min(date) FROM thumb",
-	[S_PAGES] = "SELECT page_count FROM pragma_page_count",
-	[S_FREE] = "SELECT freelist_count FROM pragma_freelist_count",
-};
-
-struct thumb_store {
-	pthread_mutex_t lock;
-	char *path; /* owned */
-	uint64_t bytes_max;
-	sqlite3 *db; /* NULL: not open */
-	sqlite3_stmt *st[S_COUNT];
-	unsigned puts; /* in the open transaction; 0: there is none */
-	uint64_t begun_ms;
-	uint64_t pause_ms; /* steady; nothing is written until then */
-	uint64_t count;    /* images, from the file at its opening */
-	uint64_t made;
-};
-
-/* ---- the file ------------------------------------------------------------- */
-
-static void
-close_file(struct thumb_store *s)
-{
-	for (unsigned i = 0; i < S_COUNT; i++) {
-		sqlite3_finalize(s->st[i]);
-		s->st[i] = NULL;
-	}
-	sqlite3_close(s->db);
-	s->db = NULL;
-	s->puts = 0;
-	s->count = 0;
-}
-
-static void
-remove_file(const struct thumb_store *s)
-{
-	static const char *const behind[] = {"", "-wal", "-shm", "-journal"};
-	char path[PATH_MAX];
-
-	for (unsigned i = 0; i < 4; i++)
-		if (snprintf(path, sizeof(path), "%s%s", s->path, behind[i]) <
-		    (int)sizeof(path))
-			(void)unlink(path);
-}
-
-static int64_t
-number(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *st = NULL;
-	int64_t n = -1;
-
-	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK &&
-	    sqlite3_step(st) == SQLITE_ROW)
-		n = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	return n;
-}
-
-/* Its tables, made if it is new; another format is no cache of ours. */
-static int
-judge(sqlite3 *db)
-{
-	char sql[96];
-
-	if (number(db, "SELECT count(*) FROM sqlite_schema") == 0) {
-		snprintf(sql, sizeof(sql),
-			 "PRAGMA application_id=%d; PRAGMA user_version=%d;",
-			 APPLICATION_ID, FORMAT);
-		return sqlite3_exec(db, tables, NULL, NULL, NULL) ||
-				       sqlite3_exec(db, sql, NULL, NULL, NULL)
-			       ? -1
-			       : 0;
-	}
-	return number(db, "PRAGMA application_id") == APPLICATION_ID &&
-			       number(db, "PRAGMA user_version") == FORMAT
-		       ? 0
-		       : -1;
-}
-
-/* One connection or -1, and then what stands there is of no use. */
-static int
-connect_file(struct thumb_store *s)
-{
-	static const char pragmas[] =
-		"PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL;"
-		"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-		"PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
-		"PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY;"
-		"PRAGMA journal_size_limit=4194304;";
-	struct trouble why;
-	char sql[80];
-	int64_t all, none;
-
-	if (sqlite3_open_v2(s->path, &s->db,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-				    SQLITE_OPEN_NOMUTEX,
-			    NULL) != SQLITE_OK ||
-	    sqlite3_exec(s->db, pragmas, NULL, NULL, NULL) != SQLITE_OK ||
-	    judge(s->db) == -1 ||
-	    schema_prepare(s->db, statements, s->st, S_COUNT, &why) == -1)
-		return -1;
-	/* What a later decoder may understand is tried again. */
-	snprintf(sql, sizeof(sql), "DELETE FROM thumb WHERE none BETWEEN 1 AND"
-		 " %d", (int)META_DECODER - 1);
-	(void)sqlite3_exec(s->db, sql, NULL, NULL, NULL);
-	all = number(s->db, "SELECT count(*) FROM thumb");
-	none = number(s->db, "SELECT count(*) FROM thumb WHERE none > 0");
-	if (all < 0 || none < 0)
-		return -1;
-	s->count = (uint64_t)(all - none);
-	return 0;
-}
+/* ---- using the file --------------------------------------------------------- */
 
 static void
 give_up(struct thumb_store *s, const char *what)
@@ -206,7 +57,7 @@ have_file(struct thumb_store *s)
 		return true;
 	if (s->bytes_max == 0 || is_pausing(s))
 		return false;
-	if (connect_file(s) == -1) {
+	if (thumb_file_open(s) == -1) {
 		int code = s->db != NULL ? sqlite3_errcode(s->db) & 0xff
 					 : SQLITE_NOMEM;
 
@@ -215,16 +66,16 @@ have_file(struct thumb_store *s)
 		    code == SQLITE_IOERR || code == SQLITE_CANTOPEN ||
 		    code == SQLITE_READONLY || code == SQLITE_BUSY) {
 			give_up(s, "cannot be opened");
-			close_file(s);
+			thumb_file_close(s);
 			return false;
 		}
 		log_warn("the cache of thumbnails was damaged, and is begun "
 			 "anew");
-		close_file(s);
-		remove_file(s);
-		if (connect_file(s) == -1) {
+		thumb_file_close(s);
+		thumb_file_remove(s);
+		if (thumb_file_open(s) == -1) {
 			give_up(s, "cannot be made");
-			close_file(s);
+			thumb_file_close(s);
 			return false;
 		}
 	}
@@ -232,7 +83,8 @@ have_file(struct thumb_store *s)
 	return s->db != NULL;
 }
 
-/* A call has failed: what now?  The transaction is over in any case. */
+/* A call has failed: what now?  The transaction is over in any case, and if the
+ * file is damaged it is closed. */
 static void
 failed(struct thumb_store *s)
 {
@@ -240,20 +92,22 @@ failed(struct thumb_store *s)
 
 	if (schema_is_corrupt(code)) {
 		log_warn("the cache of thumbnails is damaged, and begun anew");
-		close_file(s);
-		remove_file(s);
+		thumb_file_close(s);
+		thumb_file_remove(s);
 		return;
 	}
 	give_up(s, "is not written");
-	if (s->puts > 0 && sqlite3_get_autocommit(s->db) == 0)
+	/* What was put since the last commit is gone; the rest can be read. */
+	if (sqlite3_get_autocommit(s->db) == 0)
 		(void)sqlite3_step(s->st[S_ROLLBACK]);
-	/* What it holds is counted anew. */
-	close_file(s);
+	sqlite3_reset(s->st[S_ROLLBACK]);
+	s->puts = 0;
+	thumb_file_count(s);
 }
 
 /* 1: a row, until it is reset; 0: done; -1: the file may be closed by now. */
 static int
-step(struct thumb_store *s, enum statement what)
+step(struct thumb_store *s, enum thumb_statement what)
 {
 	int code = sqlite3_step(s->st[what]);
 
@@ -267,7 +121,7 @@ step(struct thumb_store *s, enum statement what)
 }
 
 static int64_t
-step_number(struct thumb_store *s, enum statement what)
+step_number(struct thumb_store *s, enum thumb_statement what)
 {
 	int64_t n;
 
@@ -281,7 +135,7 @@ step_number(struct thumb_store *s, enum statement what)
 }
 
 static void
-bind_photo(struct thumb_store *s, enum statement what,
+bind_photo(struct thumb_store *s, enum thumb_statement what,
 	   const struct photo_id *photo)
 {
 	uint8_t id[PHOTO_ID_BYTES];
@@ -299,7 +153,7 @@ is_over(struct thumb_store *s, uint64_t spare)
 
 	if (s->db == NULL || (unused = step_number(s, S_FREE)) < 0)
 		return false;
-	return (uint64_t)(pages - unused) * PAGE_BYTES + spare > s->bytes_max;
+	return (uint64_t)(pages - unused) * THUMB_PAGE_BYTES + spare > s->bytes_max;
 }
 
 /* The oldest go until all is within its bound. */
@@ -497,14 +351,14 @@ thumb_store_new(const char *dir, uint64_t bytes_max)
 {
 	struct thumb_store *s = calloc(1, sizeof(*s));
 
-	if (s == NULL || asprintf(&s->path, "%s/" FILE_NAME, dir) == -1) {
+	if (s == NULL || asprintf(&s->path, "%s/" THUMB_STORE_NAME, dir) == -1) {
 		free(s);
 		return NULL;
 	}
 	s->bytes_max = bytes_max;
 	pthread_mutex_init(&s->lock, NULL);
 	if (bytes_max == 0)
-		remove_file(s);
+		thumb_file_remove(s);
 	return s;
 }
 
@@ -524,7 +378,7 @@ thumb_store_free(struct thumb_store *s)
 	if (s == NULL)
 		return;
 	commit(s);
-	close_file(s);
+	thumb_file_close(s);
 	pthread_mutex_destroy(&s->lock);
 	free(s->path);
 	free(s);

@@ -74,7 +74,8 @@ thumbs_make_one(struct thumbs *t, const struct photo_id *photo, int64_t date,
 			(void)thumb_store_put(store, photo, date, NULL, 0);
 		break;
 	case DECODE_KILLED:
-		if (is_killer(t, photo))
+		if (holdings_still(t->config.holdings, photo, &file) &&
+		    is_killer(t, photo))
 			(void)thumb_store_put(store, photo, date, NULL, 0);
 		break;
 	case DECODE_UNREADABLE: /* says nothing about the picture */
@@ -92,6 +93,7 @@ void
 thumbs_spare(void *arg)
 {
 	struct thumbs *t = arg;
+	bool made = false, failed;
 	struct thumb_todo job;
 
 	pthread_mutex_lock(&t->lock);
@@ -105,13 +107,13 @@ thumbs_spare(void *arg)
 	t->making++;
 	pthread_mutex_unlock(&t->lock);
 	/* A client may have asked for it meanwhile. */
-	if (!thumb_store_has(t->config.store, &job.photo) &&
-	    thumbs_make_one(t, &job.photo, job.date, NULL) > 0) {
-		pthread_mutex_lock(&t->lock);
-		t->made_walk++;
-		pthread_mutex_unlock(&t->lock);
-	}
+	if (!thumb_store_has(t->config.store, &job.photo))
+		made = thumbs_make_one(t, &job.photo, job.date, NULL) > 0;
+	/* Where there can be none, that is kept. */
+	failed = !made && !thumb_store_has(t->config.store, &job.photo);
 	pthread_mutex_lock(&t->lock);
+	t->made_walk += made;
+	t->failed_walk += failed;
 	t->making--;
 	pthread_cond_broadcast(&t->wake);
 	pthread_mutex_unlock(&t->lock);

@@ -167,6 +167,7 @@ walk_begin(struct thumbs *t, uint64_t now)
 	t->scanned_ms = 0;
 	t->left = t->got = 0;
 	t->made_walk = 0;
+	t->failed_walk = 0;
 	t->turn++;
 	for (uint32_t i = 0; i < t->peer_count; i++)
 		t->peers[i].empty = t->peers[i].skip = 0;
@@ -191,7 +192,7 @@ walk_end(struct thumbs *t)
 		t->pause_ms *= 2;
 	}
 	t->next_ms = UINT64_MAX;
-	if (t->left > 0) {
+	if (t->left + t->failed_walk > 0) {
 		uint64_t share = THUMBS_WALK_SHARE * t->scanned_ms;
 
 		t->next_ms = now + (t->pause_ms > share ? t->pause_ms : share);

@@ -50,7 +50,8 @@ struct thumbs {
 	struct fetch_world *world; /* owned reference; NULL: not told yet */
 	struct thumb_todo todo[THUMBS_TODO_MAX]; /* a ring */
 	uint32_t first, count, making;
-	uint64_t made_walk; /* made in this walk */
+	uint64_t made_walk;   /* made in this walk */
+	uint32_t failed_walk; /* not made, and to be tried again */
 	struct photo_id killers[THUMBS_KILLERS_MAX]; /* a ring */
 	uint32_t killer_count;
 	uint64_t rest_ms; /* steady; nothing is made until then */

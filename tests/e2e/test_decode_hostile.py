@@ -18,6 +18,7 @@ import zlib
 SOURCE = os.environ["PM_SOURCE"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "lib"))
 import decode  # noqa: E402
+import raws  # noqa: E402
 import tap  # noqa: E402
 from decode import DONE, META, REFUSED, THUMB, UNREADABLE  # noqa: E402
 from talk import unpack  # noqa: E402
@@ -40,6 +41,10 @@ def samples():
                 data = f.read()
             if data[:1] not in (b"G", b"T") or data.startswith(b"GIF"):
                 seen.setdefault(data, path)
+    # and raw pictures, around the smallest JPEG
+    jpeg = min((d for d in seen if d[:3] == b"\xff\xd8\xff"), key=len)
+    for kind, make in raws.ALL.items():
+        seen[make(jpeg, 6)] = "raw." + kind
     return sorted((p, d) for d, p in seen.items())
 
 

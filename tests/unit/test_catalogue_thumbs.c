@@ -4,12 +4,14 @@
  */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -254,6 +256,40 @@ nowhere(void **state)
 	assert_int_equal(rmdir(path_of("")), 0);
 }
 
+/* A disk that takes no more: what was kept can be seen, and that is all. */
+static void
+full(void **state)
+{
+	struct thumb_store *s = opened(PLENTY);
+	struct rlimit old, less;
+	unsigned there = 0;
+
+	(void)state;
+	for (unsigned n = 0; n < 20; n++)
+		assert_true(put(s, n, n, 9000));
+	thumb_store_rest(s);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	less = old;
+	less.rlim_cur = 500000;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &less), 0);
+	for (unsigned n = 20; n < 400 && put(s, n, n, 9000); n++)
+		there = n;
+	assert_in_range(there, 20, 200);
+	assert_false(thumb_store_wants(s, 1000));
+	assert_false(put(s, 1000, 1000, 10));
+	for (unsigned n = 0; n < 20; n++)
+		assert_true(is_there(s, n));
+	assert_in_range(count_of(s), 20, there + 1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	thumb_store_free(s);
+	s = opened(PLENTY);
+	for (unsigned n = 0; n < 20; n++)
+		assert_true(is_there(s, n));
+	assert_true(put(s, 1000, 1000, 10));
+	thumb_store_free(s);
+}
+
 int
 main(void)
 {
@@ -262,6 +298,7 @@ main(void)
 		cmocka_unit_test_setup(newest_stay, fresh),
 		cmocka_unit_test_setup(damaged, fresh),
 		cmocka_unit_test_setup(nowhere, fresh),
+		cmocka_unit_test_setup(full, fresh),
 	};
 	int failed;
 
