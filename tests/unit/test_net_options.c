@@ -76,6 +76,11 @@ all_of_them(void **state)
 	assert_int_equal(o.serve_rate, 1234);
 	assert_true(parse("photod --serve-rate 1G /a"));
 	assert_int_equal(o.serve_rate, 1000000000);
+	assert_int_equal(o.cache_bytes, 2000000000);
+	assert_true(parse("photod --cache-size 500M /a"));
+	assert_int_equal(o.cache_bytes, 500000000);
+	assert_true(parse("photod --cache-size 0 /a"));
+	assert_int_equal(o.cache_bytes, 0);
 	assert_true(parse("photod --fetch-rate 20M /a"));
 	assert_int_equal(o.fetch_rate, 20000000);
 	assert_true(parse("photod --show-key"));
@@ -102,6 +107,9 @@ mistakes(void **state)
 		"photod --log-level loud /a",
 		"photod --rescan-interval never /a",
 		"photod --share all /a",
+		"photod --cache-size 2GB /a",
+		"photod --cache-size -1 /a",
+		"photod --cache-size 00 /a",
 		"photod --serve-rate 0 /a",
 		"photod --fetch-rate 1T /a",
 		"photod --serve-rate M /a",
