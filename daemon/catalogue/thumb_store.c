@@ -314,15 +314,25 @@ thumb_store_has(struct thumb_store *s, const struct photo_id *photo)
 	return has;
 }
 
+/* Newer than the oldest of those that are kept? */
+static bool
+is_newer(struct thumb_store *s, const struct photo_id *photo, int64_t date)
+{
+	bind_photo(s, S_OLDEST, photo);
+	sqlite3_bind_int64(s->st[S_OLDEST], 2, date);
+	return step_number(s, S_OLDEST) == 1;
+}
+
 bool
-thumb_store_wants(struct thumb_store *s, int64_t date)
+thumb_store_wants(struct thumb_store *s, const struct photo_id *photo,
+		  int64_t date)
 {
 	bool wants = false;
 
 	pthread_mutex_lock(&s->lock);
 	if (have_file(s) && !is_pausing(s))
 		wants = !is_over(s, THUMB_BYTES_MAX / 4) ||
-			(s->db != NULL && date > step_number(s, S_OLDEST));
+			(s->db != NULL && is_newer(s, photo, date));
 	pthread_mutex_unlock(&s->lock);
 	return wants;
 }

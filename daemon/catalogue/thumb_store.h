@@ -46,8 +46,10 @@ enum thumb_found thumb_store_get(struct thumb_store *s,
 				 uint8_t out[THUMB_BYTES_MAX], size_t *count);
 /* Is one kept, or known to be impossible? */
 bool thumb_store_has(struct thumb_store *s, const struct photo_id *photo);
-/* Would one of a photo of that date be kept? */
-bool thumb_store_wants(struct thumb_store *s, int64_t date);
+/* Would one be kept?  Of photos of one date the greater id counts as newer, as in
+ * lists. */
+bool thumb_store_wants(struct thumb_store *s, const struct photo_id *photo,
+		       int64_t date);
 /* One more was made by this node, kept or not. */
 void thumb_store_made(struct thumb_store *s);
 /* Images kept; made in this run. */

@@ -20,7 +20,7 @@ static const char tables[] =
 	" id INTEGER PRIMARY KEY, photo BLOB NOT NULL, date INTEGER NOT NULL,"
 	" none INTEGER NOT NULL, image BLOB NOT NULL) STRICT;"
 	"CREATE UNIQUE INDEX thumb_photo ON thumb(photo);"
-	"CREATE INDEX thumb_date ON thumb(date);"
+	"CREATE INDEX thumb_date ON thumb(date, photo);"
 	"CREATE INDEX thumb_none ON thumb(none) WHERE none > 0;";
 
 static const char *const statements[S_COUNT] = {
@@ -34,9 +34,10 @@ static const char *const statements[S_COUNT] = {
 	[S_NONE] = "SELECT none FROM thumb WHERE photo = ?1",
 	[S_DROP] = "DELETE FROM thumb WHERE photo = ?1",
 	[S_EVICT] = "DELETE FROM thumb WHERE id IN"
-		    " (SELECT id FROM thumb ORDER BY date, id LIMIT 1)"
+		    " (SELECT id FROM thumb ORDER BY date, photo LIMIT 1)"
 		    " RETURNING none",
-	[S_OLDEST] = "SELECT min(date) FROM thumb",
+	[S_OLDEST] = "SELECT (?2, ?1) > (date, photo) FROM thumb"
+		     " ORDER BY date, photo LIMIT 1",
 	[S_PAGES] = "SELECT page_count FROM pragma_page_count",
 	[S_FREE] = "SELECT freelist_count FROM pragma_freelist_count",
 };

@@ -39,7 +39,7 @@ on_photo(void *arg, const struct photo_id *photo, int64_t date)
 
 	if (thumb_store_has(p->t->config.store, photo))
 		return true;
-	if (!thumb_store_wants(p->t->config.store, date)) {
+	if (!thumb_store_wants(p->t->config.store, photo, date)) {
 		p->over = true;
 		return false;
 	}

@@ -44,6 +44,14 @@ put(struct thumb_store *s, unsigned n, int64_t date, size_t data_bytes)
 			       thumb_sample(image, 256, 100, n, data_bytes));
 }
 
+static bool
+wants(struct thumb_store *s, unsigned n)
+{
+	struct photo_id id = photo(n);
+
+	return thumb_store_wants(s, &id, n);
+}
+
 /* Of photo n, with the right mark? */
 static bool
 is_there(struct thumb_store *s, unsigned n)
@@ -146,7 +154,7 @@ newest_stay(void **state)
 	for (unsigned i = 0; i < 100; i++) {
 		unsigned n = i * 37 % 100;
 
-		if (thumb_store_wants(s, n))
+		if (wants(s, n))
 			(void)put(s, n, n, 10000);
 		thumb_store_rest(s);
 	}
@@ -158,8 +166,8 @@ newest_stay(void **state)
 	assert_in_range(there, 20, 40);
 	assert_int_equal(there, 100 - oldest); /* the newest, without a gap */
 	assert_int_equal(count_of(s), there);
-	assert_false(thumb_store_wants(s, oldest - 1));
-	assert_true(thumb_store_wants(s, oldest + 1));
+	assert_false(wants(s, oldest - 1));
+	assert_true(wants(s, oldest + 1));
 	thumb_store_free(s);
 	assert_int_equal(stat(path_of(""), &st), 0);
 	assert_in_range(st.st_size, 200000, 600000);
@@ -174,11 +182,50 @@ newest_stay(void **state)
 	/* And none takes it away. */
 	s = opened(0);
 	assert_int_equal(access(path_of(""), F_OK), -1);
-	assert_false(thumb_store_wants(s, 99));
+	assert_false(wants(s, 99));
 	assert_false(put(s, 99, 99, 10));
 	assert_false(is_there(s, 99));
 	thumb_store_free(s);
 	assert_int_equal(access(path_of(""), F_OK), -1);
+}
+
+/* Of one moment they go by their ids, in whatever order they came. */
+static void
+one_moment(void **state)
+{
+	struct thumb_store *s = opened(300000);
+	struct photo_id newest = photo(0), id;
+	bool there = true, was = true;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		unsigned n = i * 37 % 100;
+
+		id = photo(n);
+		if (photo_id_compare(&id, &newest) > 0)
+			newest = id;
+		if (thumb_store_wants(s, &id, 5))
+			(void)put(s, n, 5, 10000);
+		thumb_store_rest(s);
+	}
+	assert_true(thumb_store_has(s, &newest));
+	/* Sorted by their ids, those that are there are the last. */
+	for (unsigned turn = 0; turn < 100; turn++) {
+		struct photo_id next = {{0}, 0};
+
+		for (unsigned n = 0; n < 100; n++) {
+			id = photo(n);
+			if (photo_id_compare(&id, &newest) < 0 &&
+			    photo_id_compare(&id, &next) > 0)
+				next = id;
+		}
+		newest = next;
+		there = thumb_store_has(s, &newest);
+		assert_true(was || !there);
+		was = there;
+	}
+	assert_in_range(count_of(s), 10, 30);
+	thumb_store_free(s);
 }
 
 static void
@@ -247,7 +294,7 @@ nowhere(void **state)
 	(void)state;
 	assert_int_equal(mkdir(path_of(""), 0700), 0);
 	s = opened(PLENTY);
-	assert_false(thumb_store_wants(s, 1));
+	assert_false(wants(s, 1));
 	assert_false(put(s, 1, 1, 10));
 	assert_false(is_there(s, 1));
 	assert_int_equal(count_of(s), 0);
@@ -276,7 +323,7 @@ full(void **state)
 	for (unsigned n = 20; n < 400 && put(s, n, n, 9000); n++)
 		there = n;
 	assert_in_range(there, 20, 200);
-	assert_false(thumb_store_wants(s, 1000));
+	assert_false(wants(s, 1000));
 	assert_false(put(s, 1000, 1000, 10));
 	for (unsigned n = 0; n < 20; n++)
 		assert_true(is_there(s, n));
@@ -296,6 +343,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(kept, fresh),
 		cmocka_unit_test_setup(newest_stay, fresh),
+		cmocka_unit_test_setup(one_moment, fresh),
 		cmocka_unit_test_setup(damaged, fresh),
 		cmocka_unit_test_setup(nowhere, fresh),
 		cmocka_unit_test_setup(full, fresh),
