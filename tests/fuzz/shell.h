@@ -118,5 +118,7 @@ void shell_perform(struct shell *s);
 void shell_check(struct shell *s);
 /* What takes longer to find out. */
 void shell_check_all(struct shell *s);
+/* What can be said of any core, also behind a real driver. */
+void shell_check_mesh(const struct mesh *m);
 
 #endif

@@ -178,6 +178,14 @@ shell_check(struct shell *s)
 }
 
 void
+shell_check_mesh(const struct mesh *m)
+{
+	check_links(m);
+	check_roster(m);
+	check_twice(m);
+}
+
+void
 shell_check_all(struct shell *s)
 {
 	if (s->over)
