@@ -21,6 +21,7 @@
 #include "holdings.h"
 #include "log.h"
 #include "mailbox.h"
+#include "means.h"
 #include "pictures.h"
 #include "serving.h"
 #include "thumb_store.h"
@@ -408,6 +409,11 @@ start_thumbs(struct daemon *d)
 	};
 	struct trouble why = {0};
 
+	if (descriptors_few()) {
+		log_warn("there are no thumbnails: at most %u files may be "
+			 "open at once", DESCRIPTORS_FEW);
+		return;
+	}
 #ifdef PHOTOMESH_TEST_HOOKS
 	if (getenv("PHOTOMESH_GRACE_MS") != NULL)
 		config.grace_ms = (unsigned)atoi(getenv("PHOTOMESH_GRACE_MS"));

@@ -57,10 +57,7 @@ status_make(struct task *t, struct reader *r)
 	s->read_files = t->scan.read_files;
 	s->read_bytes = t->scan.read_bytes;
 	s->synced = v->synced;
-	if (reader_told(r, &s->known_meta, &why) == -1) {
-		task_fail(t, ERROR_FAILED, "%s", why.text);
-		return;
-	}
+	s->known_meta = totals.told;
 	if (t->u.status.thumbs != NULL)
 		t->u.status.thumbs(t->u.status.arg, &s->thumbs,
 				   &s->thumbs_made);

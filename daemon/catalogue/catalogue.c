@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "mailbox.h"
+#include "means.h"
 #include "pool.h"
 #include "trouble.h"
 #include "writer_private.h"
@@ -176,6 +177,7 @@ catalogue_open(const struct writer_config *config, struct mailbox *ends,
 		return NULL;
 	}
 	pthread_mutex_init(&c->lock, NULL);
+	c->reader_count = CATALOGUE_READERS - (descriptors_few() ? 1 : 0);
 	c->last = &c->first;
 	c->ends = ends;
 	atomic_init(&c->ending, false);
@@ -187,7 +189,7 @@ catalogue_open(const struct writer_config *config, struct mailbox *ends,
 		trouble_set(why, ENOMEM, "out of memory");
 		goto close_catalogue;
 	}
-	for (unsigned i = 0; i < CATALOGUE_READERS; i++) {
+	for (unsigned i = 0; i < c->reader_count; i++) {
 		if ((c->readers[i] = reader_open(config->dir, why)) == NULL)
 			goto close_catalogue;
 		catalogue_watch(c, c->readers[i]);
@@ -197,7 +199,7 @@ catalogue_open(const struct writer_config *config, struct mailbox *ends,
 	if (c->writing == NULL)
 		goto close_catalogue;
 	pool_on_idle(c->writing, on_writer_idle, c);
-	c->asking = pool_new("query", CATALOGUE_READERS, false, ends, why);
+	c->asking = pool_new("query", c->reader_count, false, ends, why);
 	if (c->asking == NULL)
 		goto close_catalogue;
 	pool_on_idle(c->asking, on_reader_idle, c);
@@ -232,7 +234,7 @@ catalogue_close(struct catalogue *c)
 	pool_free(c->asking);
 	if (c->writer != NULL && atomic_load(&c->sound))
 		writer_judge(c->writer, true);
-	for (unsigned i = 0; i < CATALOGUE_READERS; i++) {
+	for (unsigned i = 0; i < c->reader_count; i++) {
 		if (c->readers[i] != NULL && reader_damaged(c->readers[i]))
 			writer_judge(c->writer, false);
 		reader_close(c->readers[i]);

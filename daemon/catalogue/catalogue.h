@@ -17,7 +17,8 @@ struct pool;
 struct job;
 struct catalogue;
 
-/* One of them never does what takes long: see job.slow. */
+/* One of them never does what takes long: see job.slow.  One less where
+ * descriptors are few. */
 #define CATALOGUE_READERS 3u
 
 /*

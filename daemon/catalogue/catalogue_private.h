@@ -21,6 +21,7 @@ struct catalogue {
 	atomic_bool sound; /* a check came to its end and found nothing */
 	struct pool *writing, *asking;
 	struct reader *readers[CATALOGUE_READERS];
+	unsigned reader_count;
 	struct message_decoder *decoder; /* of the writer's thread */
 	pthread_mutex_t lock;
 	struct write_job *first, **last; /* waiting, in the pool's order */

@@ -127,6 +127,7 @@ struct totals {
 	uint64_t photos, copies; /* copies counted once per (host, file) */
 	uint64_t bytes;          /* of all copies */
 	uint64_t unique_bytes;   /* of one copy each */
+	uint64_t told;           /* photos of which some decoder has told */
 };
 int reader_totals(struct reader *r, struct totals *out, struct trouble *why);
 /* Of one node: distinct photos, copies, bytes. */
@@ -277,8 +278,6 @@ int reader_holders(struct reader *r, const struct photo_id *photos,
 /* The sort date of a photo; *found: it is listed. */
 int reader_date(struct reader *r, const struct photo_id *photo, int64_t *date,
 		bool *found, struct trouble *why);
-/* How many photos some decoder has told of. */
-int reader_told(struct reader *r, uint64_t *count, struct trouble *why);
 
 /* ---- for intake and holdings ----------------------------------------- */
 

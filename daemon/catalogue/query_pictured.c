@@ -114,38 +114,3 @@ reader_date(struct reader *r, const struct photo_id *photo, int64_t *date,
 	}
 	return read_end(r, code == -1 ? -1 : 0);
 }
-
-static int
-one_number(struct reader *r, enum reader_statement which, int64_t *out,
-	   struct trouble *why)
-{
-	sqlite3_stmt *st = r->st[which];
-
-	if (read_row(r, st, why) != 1)
-		return -1;
-	*out = sqlite3_column_int64(st, 0);
-	sqlite3_reset(st);
-	return 0;
-}
-
-int
-reader_told(struct reader *r, uint64_t *count, struct trouble *why)
-{
-	int64_t version = 0;
-	int code;
-
-	*count = 0;
-	if (read_begin(r, why) == -1)
-		return -1;
-	/* All of them are looked at, so only when something has changed. */
-	code = one_number(r, R_VERSION, &version, why);
-	if (code == 0 && version != r->told_version) {
-		int64_t told = 0;
-
-		code = one_number(r, R_TOLD, &told, why);
-		r->told = (uint64_t)told;
-		r->told_version = code == 0 ? version : 0;
-	}
-	*count = r->told;
-	return read_end(r, code);
-}

@@ -21,7 +21,7 @@ enum reader_statement {
 	R_HIDDEN, R_COPY_AT, R_LEAVING, R_LEAVING_AT,
 	R_TOTALS, R_KNOWN, R_KNOWN_EACH, R_HOLDING,
 	R_KNOWN_INODE, R_KNOWN_BELOW, R_BESIDE, R_OWN_COPY,
-	R_BARE, R_DECODER, R_PICTURED, R_TOLD, R_VERSION,
+	R_BARE, R_DECODER, R_PICTURED,
 	R_COUNT
 };
 
@@ -85,8 +85,6 @@ struct reader {
 	const atomic_bool *stop, *ending; /* borrowed; NULL: never */
 	const struct list_query *asked; /* borrowed; of this call */
 	size_t places_max; /* verification's bound; a test makes it small */
-	int64_t told_version; /* of the database, when `told` was counted */
-	uint64_t told;
 	bool damaged; /* something read was not as SQLite writes it */
 	void (*on_damage)(void *arg, const struct trouble *what);
 	void *arg;

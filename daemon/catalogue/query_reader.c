@@ -50,7 +50,7 @@ static const char *const reader_sql[R_COUNT] = {
 		" WHERE stream = ?1 AND kind = 4 AND key > ?2 AND dead = 0"
 		" ORDER BY key",
 	[R_TOTALS] =
-		"SELECT photos, copies, bytes, unique_bytes FROM totals",
+		"SELECT photos, copies, bytes, unique_bytes, told FROM totals",
 	[R_KNOWN] =
 		"SELECT id, verdict, size, inode, mtime, ctime FROM known"
 		" WHERE key = ?1",
@@ -78,8 +78,6 @@ static const char *const reader_sql[R_COUNT] = {
 		"SELECT id, sort_time, decoder, type FROM photo"
 		" WHERE (sort_time, id) < (?1, ?2)"
 		" ORDER BY sort_time DESC, id DESC LIMIT ?3",
-	[R_VERSION] = "PRAGMA data_version",
-	[R_TOLD] = "SELECT count(*) FROM photo WHERE decoder > 0",
 	[R_DECODER] = "SELECT decoder FROM photo WHERE id = ?1",
 	[R_OWN_COPY] =
 		"SELECT value FROM record WHERE stream ="
@@ -307,6 +305,7 @@ reader_totals(struct reader *r, struct totals *out, struct trouble *why)
 		out->copies = (uint64_t)sqlite3_column_int64(st, 1);
 		out->bytes = (uint64_t)sqlite3_column_int64(st, 2);
 		out->unique_bytes = (uint64_t)sqlite3_column_int64(st, 3);
+		out->told = (uint64_t)sqlite3_column_int64(st, 4);
 	}
 	return read_end(r, code == -1 ? -1 : 0);
 }

@@ -49,10 +49,6 @@ static const char tables[] =
 	" file BLOB NOT NULL, type TEXT NOT NULL, leaving INTEGER NOT NULL,"
 	" PRIMARY KEY(photo, stream, key)) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX copy_leaving ON copy(stream) WHERE leaving = 1;"
-	"CREATE TABLE totals("
-	" photos INTEGER NOT NULL, copies INTEGER NOT NULL,"
-	" bytes INTEGER NOT NULL, unique_bytes INTEGER NOT NULL) STRICT;"
-	"INSERT INTO totals VALUES(0, 0, 0, 0);"
 	"CREATE TABLE known("
 	" id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,"
 	" verdict INTEGER NOT NULL, size INTEGER NOT NULL,"
@@ -81,13 +77,18 @@ static const char photo_tables[] =
 	"  WHEN size > 9223372036854775807 / (copies - 1)"
 	"  THEN 9223372036854775807"
 	"  ELSE (copies - 1) * size END) VIRTUAL) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX photo_time ON photo(sort_time, id);";
+	"CREATE INDEX photo_time ON photo(sort_time, id);"
+	"CREATE TABLE totals("
+	" photos INTEGER NOT NULL, copies INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL, unique_bytes INTEGER NOT NULL,"
+	" told INTEGER NOT NULL) STRICT;"
+	"INSERT INTO totals VALUES(0, 0, 0, 0, 0);";
 
 /* From format 1, where nothing was known of what is in a photo.  What is derived
  * is derived afresh, by the writer, before anybody can ask. */
 static const char forget_derived[] =
 	"DROP TABLE photo;"
-	"UPDATE totals SET photos = 0, copies = 0, bytes = 0, unique_bytes = 0;"
+	"DROP TABLE totals;"
 	"INSERT OR REPLACE INTO meta(key, value) VALUES('derive', 1);";
 
 int

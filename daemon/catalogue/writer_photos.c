@@ -275,6 +275,7 @@ settle(struct writer *w, const struct id_entry *e)
 		t->copies -= old.copies;
 		t->bytes -= old.copies * photo.size;
 		t->unique_bytes -= photo.size;
+		t->told -= old.about.decoder > 0;
 	}
 	w->totals_dirty = true;
 	if (!summary_end(&w->summary))
@@ -283,6 +284,7 @@ settle(struct writer *w, const struct id_entry *e)
 	t->copies += w->summary.copies;
 	t->bytes += w->summary.copies * photo.size;
 	t->unique_bytes += photo.size;
+	t->told += w->summary.about.decoder > 0;
 	return photo_stays(w, id, &photo, &old);
 }
 

@@ -72,6 +72,7 @@ struct old_row {
 
 struct totals_row {
 	uint64_t photos, copies, bytes, unique_bytes;
+	uint64_t told; /* photos of which some decoder has */
 };
 
 /* The last answer of copy_any, until the table changes. */

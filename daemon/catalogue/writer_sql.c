@@ -120,10 +120,10 @@ const char *const writer_sql[W_COUNT] = {
 	[W_PHOTO_CUT] = "DELETE FROM photo WHERE id = ?1",
 
 	[W_TOTALS] =
-		"SELECT photos, copies, bytes, unique_bytes FROM totals",
+		"SELECT photos, copies, bytes, unique_bytes, told FROM totals",
 	[W_TOTALS_SAVE] =
 		"UPDATE totals SET photos = ?1, copies = ?2, bytes = ?3,"
-		" unique_bytes = ?4",
+		" unique_bytes = ?4, told = ?5",
 
 	[W_KNOWN_GET] =
 		"SELECT id, verdict, size, inode, mtime, ctime FROM known"

@@ -260,6 +260,7 @@ caches_load(struct writer *w)
 	w->totals.copies = (uint64_t)sqlite3_column_int64(st, 1);
 	w->totals.bytes = (uint64_t)sqlite3_column_int64(st, 2);
 	w->totals.unique_bytes = (uint64_t)sqlite3_column_int64(st, 3);
+	w->totals.told = (uint64_t)sqlite3_column_int64(st, 4);
 	reset(w, W_TOTALS);
 	r = row(w, W_ABOUT_FIRST);
 	w->abouts = r == 1;
@@ -309,6 +310,7 @@ caches_save(struct writer *w)
 	bind_int(w, W_TOTALS_SAVE, 2, (int64_t)w->totals.copies);
 	bind_int(w, W_TOTALS_SAVE, 3, (int64_t)w->totals.bytes);
 	bind_int(w, W_TOTALS_SAVE, 4, (int64_t)w->totals.unique_bytes);
+	bind_int(w, W_TOTALS_SAVE, 5, (int64_t)w->totals.told);
 	w->totals_dirty = false;
 	return run(w, W_TOTALS_SAVE);
 }

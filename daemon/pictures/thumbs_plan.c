@@ -153,6 +153,16 @@ walk_step(struct thumbs *t, struct fetch_world *world)
 	return t->place.set;
 }
 
+/* Is there anybody to ask, or to make any?  With the lock. */
+static bool
+has_means(const struct thumbs *t)
+{
+	for (uint32_t i = 1; i < t->world->count && i < MESH_KNOWN_MAX; i++)
+		if (fetch_peer_reachable(&t->world->peers[i]))
+			return true;
+	return t->config.pictures != NULL;
+}
+
 /* ---- walks -------------------------------------------------------------------- */
 
 static void
@@ -251,6 +261,8 @@ thumbs_planner(void *arg)
 		if (!t->walking) {
 			if (t->poked)
 				take_news(t);
+			if (!has_means(t))
+				t->next_ms = UINT64_MAX; /* news will come */
 			if (now < t->next_ms) {
 				wait_until(t, t->next_ms);
 				continue;

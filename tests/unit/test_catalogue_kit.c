@@ -113,8 +113,8 @@ check_photos(struct box *b)
 	sqlite3_stmt *st;
 
 	assert_int_equal(sqlite3_prepare_v2(b->w->db,
-					    "SELECT id, copies, name, size"
-					    " FROM photo", -1, &st, NULL),
+					    "SELECT id, copies, name, size,"
+					    " decoder FROM photo", -1, &st, NULL),
 			 SQLITE_OK);
 	while (sqlite3_step(st) == SQLITE_ROW) {
 		uint64_t copies = (uint64_t)sqlite3_column_int64(st, 1);
@@ -127,6 +127,7 @@ check_photos(struct box *b)
 		seen.copies += copies;
 		seen.bytes += copies * id.size;
 		seen.unique_bytes += id.size;
+		seen.told += sqlite3_column_int64(st, 4) > 0;
 	}
 	sqlite3_finalize(st);
 	assert_int_equal(reader_verify_merged(b->r, &recomputed, &photos,
