@@ -19,18 +19,31 @@ failure_period_ms(const struct mesh *m)
 }
 
 uint64_t
-failure_said_ms(const struct mesh *m)
+failure_said_ms(const struct mesh *m, const struct node *n)
 {
-	return m->now_ms < m->stale_until_ms ? m->stale_from_ms : m->now_ms;
+	uint64_t said_ms = m->now_ms;
+
+	if (m->now_ms < m->stale_until_ms)
+		said_ms = m->stale_from_ms;
+	if (m->now_ms < n->stale_until_ms && n->heard_ms < said_ms)
+		said_ms = n->heard_ms;
+	return said_ms;
 }
 
-/* Whoever is heard is there; but how old is what it said?  What came while we
- * were away lay about until now. */
+/*
+ * Whoever is heard is there; but how old is what it said?  What came while we
+ * were away lay about until now, and what follows a silence may be what a cut
+ * line has held back.
+ */
 void
 failure_heard(struct mesh *m, uint16_t index)
 {
 	struct node *n = mesh_node(m, index);
-	uint64_t said_ms = failure_said_ms(m);
+	uint64_t said_ms;
+
+	if (n->suspect)
+		n->stale_until_ms = m->now_ms + STALE_MS;
+	said_ms = failure_said_ms(m, n);
 
 	assert(index != NODE_SELF_INDEX);
 	n->quiet_ms = m->now_ms;

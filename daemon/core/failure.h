@@ -23,7 +23,7 @@
 #define LATE_MS           200u
 #define LATE_ROW_MAX      10u
 #define STUCK_MS          10000u
-#define STALE_MS          1000u /* to read all that came while we were away */
+#define STALE_MS          1000u /* to read all that came, or waited, meanwhile */
 #define LOSSES_MS         1000u
 #define LOSSES_QUICK      3u
 #define LOSSES_WAIT_MS    250u
@@ -39,8 +39,8 @@ void failure_evidence(struct mesh *m, const struct link *l, enum link_end end);
 void failure_dead(struct mesh *m, uint16_t node);
 /* This step came so much later than promised. */
 void failure_late(struct mesh *m, uint64_t late_ms);
-/* What is heard in this step was said no earlier than this. */
-uint64_t failure_said_ms(const struct mesh *m);
+/* What is heard of that node in this step was said no earlier than this. */
+uint64_t failure_said_ms(const struct mesh *m, const struct node *n);
 void failure_tick(struct mesh *m);
 void failure_wake(const struct mesh *m, uint64_t *wake_ms);
 /* How often heartbeats are sent now. */

@@ -240,6 +240,8 @@ heard_of_other(struct mesh *m, uint16_t index, uint8_t slot,
 {
 	struct node *n = mesh_node(m, index);
 	uint64_t bit = UINT64_C(1) << slot;
+	uint64_t said_ms = failure_said_ms(
+		m, mesh_node(m, m->roster.slot_node[slot]));
 	uint64_t told_ms;
 
 	n->said_run[slot] = said->run;
@@ -255,9 +257,8 @@ heard_of_other(struct mesh *m, uint16_t index, uint8_t slot,
 		(void)reports_adopt(m, index, slot);
 	if (said->run != n->run && n->run != 0)
 		return;
-	if (said->silent_ms <= failure_said_ms(m) &&
-	    (said->flags & NODE_LINKED)) {
-		told_ms = failure_said_ms(m) - said->silent_ms;
+	if (said->silent_ms <= said_ms && (said->flags & NODE_LINKED)) {
+		told_ms = said_ms - said->silent_ms;
 		if (!n->told || told_ms > n->told_ms)
 			n->told_ms = told_ms;
 		n->told = true;

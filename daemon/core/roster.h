@@ -62,6 +62,8 @@ struct node {
 	uint64_t heard_ms;      /* in truth; 0: not in this run of ours */
 	uint64_t quiet_ms;      /* silence is judged from here: later, by as
 				 * long as we were away ourselves */
+	uint64_t stale_until_ms; /* it was silent: until then what is heard
+				  * may have been said long ago */
 	uint64_t heard_wall_ms; /* 0: never */
 	uint64_t told_ms;       /* heard by somebody else, as reported */
 	bool told;

@@ -15,6 +15,7 @@ import tap  # noqa: E402
 from hosts import (Network, cut, folder, join, mend, on_hosts,  # noqa: E402
                    put, start, together)
 from mesh import wait_until  # noqa: E402
+from talk import Client  # noqa: E402
 
 @on_hosts
 class Partition(unittest.TestCase):
@@ -83,6 +84,28 @@ class Partition(unittest.TestCase):
         """a partition, the card taken down: both go on; reunited all is equal
         """
         self.split(lambda a, _: a.link_down(), lambda a, _: a.link_up())
+
+    def test_partition_holds_words_back(self):
+        """what a cut held back is no news: its age is that of the cut"""
+        with Network(2) as (a, b):
+            ann, ben = start(a, "ann"), start(b, "ben", *join(a))
+            together([ann, ben], 2)
+            cut(a, b)
+            since = time.monotonic()
+            # Said into the cut, until ben says nothing more at all.
+            time.sleep(1.5)
+            ben.stop()
+            time.sleep(1.5)
+            mend(a, b)
+            until = time.monotonic() + 4
+            while time.monotonic() < until:
+                with Client(a, ann.port) as c:
+                    age = c.status()["age"] / 1000
+                # What was under way when the line was cut may have come.
+                self.assertGreater(age, time.monotonic() - since - 0.6)
+                time.sleep(0.05)
+            ben.go_on()
+            together([ann, ben], 2)
 
 
 if __name__ == "__main__":
