@@ -65,6 +65,38 @@ place_avoid(struct mesh *m, const struct address *a, uint64_t min_ms)
 		p->backoff_ms = STRANGER_MS_MAX;
 	p->until_ms = m->now_ms + p->backoff_ms +
 		      mesh_random(m, p->backoff_ms / 8 + 1);
+	p->silent = false;
+}
+
+/* Is this where that node listens, by all we know? */
+static bool
+leads_to(const struct mesh *m, const struct node *n, const struct address *a)
+{
+	if (address_is_loopback(a))
+		return n->port == a->port &&
+		       host_id_equal(&n->host, &m->config.host);
+	for (uint32_t k = 0; k < n->address_count; k++)
+		if (address_equal(&n->addresses[k], a))
+			return true;
+	return false;
+}
+
+/*
+ * Somebody accepts and says nothing.  A stranger is left alone for long; but a
+ * member that is asleep, or whose answer came while we slept ourselves, must be
+ * met again soon: its own back-off is enough.
+ */
+static void
+found_silent(struct mesh *m, const struct address *a)
+{
+	if (m->now_ms < m->stale_until_ms)
+		return;
+	for (uint32_t i = 1; i < m->roster.count; i++)
+		if (m->roster.nodes[i].standing == STANDING_LIVE &&
+		    leads_to(m, &m->roster.nodes[i], a))
+			return;
+	place_avoid(m, a, STRANGER_MS_MIN);
+	place_get(m, a)->silent = true;
 }
 
 struct link *
@@ -344,7 +376,7 @@ discovery_ended(struct mesh *m, const struct link *l, enum link_end end)
 		return;
 	case LINK_SILENT:
 		if (l->phase == LINK_CONNECTED)
-			place_avoid(m, &l->address, STRANGER_MS_MIN);
+			found_silent(m, &l->address);
 		return;
 	case LINK_RESET:
 	case LINK_CLOSED:
@@ -353,6 +385,17 @@ discovery_ended(struct mesh *m, const struct link *l, enum link_end end)
 		place_avoid(m, &l->address, RESET_MS_MIN);
 		return;
 	}
+}
+
+void
+discovery_vouched(struct mesh *m, uint16_t node)
+{
+	struct discovery *d = &m->discovery;
+
+	for (uint32_t i = 0; i < d->place_count; i++)
+		if (d->places[i].silent &&
+		    leads_to(m, mesh_node(m, node), &d->places[i].address))
+			d->places[i].until_ms = 0;
 }
 
 void

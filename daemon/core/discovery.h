@@ -17,6 +17,7 @@
 struct place {
 	struct address address;
 	bool self; /* it is ourselves: never again in this run */
+	bool silent; /* nothing worse than that: it may have been asleep */
 	uint64_t until_ms;   /* do not dial before */
 	uint64_t backoff_ms; /* 0: none */
 	uint16_t node;       /* whom it led to last, or NODE_NONE */
@@ -57,6 +58,8 @@ void discovery_hint(struct mesh *m, const struct node_id *node,
 struct link *discovery_dial(struct mesh *m, const struct address *address);
 /* A dialled link ended before HELLO. */
 void discovery_ended(struct mesh *m, const struct link *l, enum link_end end);
+/* Others are linked with this node: it sleeps no more. */
+void discovery_vouched(struct mesh *m, uint16_t node);
 /* A dialled link led to this node. */
 void discovery_led_to(struct mesh *m, const struct link *l, uint16_t node);
 /* ... or to ourselves. */

@@ -396,6 +396,7 @@ member_review(struct mesh *m)
 			node_become(m, index, STANDING_LIVE);
 			n->dial_ms = m->now_ms;
 			n->dial_backoff_ms = 0;
+			discovery_vouched(m, index);
 		}
 		if (n->standing == STANDING_LIVE && !direct) {
 			bool synced =

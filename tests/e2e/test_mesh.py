@@ -235,6 +235,34 @@ class Reunion(unittest.TestCase):
             a.go_on()
             settle(mesh, [a, b, c], 26)
 
+    def test_met_asleep(self):
+        """two who found each other asleep are no strangers: linked again soon
+        """
+        with Mesh() as mesh:
+            a, b, c = mesh.start_samples()
+            settle(mesh, [a, b, c], 26)
+            # bob begins anew and dials alice, whose port is there and silent.
+            a.stop()
+            b.kill()
+            b = mesh.start(os.path.join(mesh.dir, "photos", "bob"))
+            time.sleep(4)
+            # And the other way round, until everybody gives bob up.
+            b.stop()
+            a.go_on()
+            wait_until(lambda: c.log().count("bob is gone") == 2, "that")
+            time.sleep(4)
+            b.go_on()
+
+            def linked():
+                # Who is live and not linked cannot be asked.
+                for d in (a, b):
+                    with Client(mesh, d.port, 20) as client:
+                        if client.ask(VERIFY_ALL)["silent"]:
+                            return False
+                return True
+            wait_until(linked, "alice and bob to be linked", 15, every=0.1)
+            settle(mesh, [a, b, c], 26)
+
     def test_dials_itself(self):
         """a daemon that is told to join itself does so once and remembers it
         """
