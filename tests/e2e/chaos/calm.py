@@ -46,11 +46,12 @@ class Calm:
         self.world, self.record = world, world.record
         self.before = {}
 
-    def missing(self, verify=True):
+    def missing(self):
         nodes = list(self.world.nodes.values())
         ours = {n.id for n in nodes}
-        first = min((n.port, n.mesh.env.get("PHOTOMESH_HOST_ID", ""), n.id)
-                    for n in nodes)[2]
+        with Client60(nodes[0]) as c:
+            host = {p["node"][0].hex(): p["node"][5] for p in c.peers()}
+        first = min((n.port, host.get(n.id, b""), n.id) for n in nodes)[2]
         for n in nodes:
             with Client60(n) as c:
                 s = c.status()
@@ -68,11 +69,11 @@ class Calm:
                 short = self.unlike_disk(copies)
                 if short:
                     return "%s: %s" % (n.name, short)
-        if verify:
-            with Client60(nodes[0]) as c:
+        for n in nodes:
+            with Client60(n) as c:
                 bad = c.unequal()
                 if bad:
-                    return "verify: %r" % bad[:3]
+                    return "verify at %s: %r" % (n.name, bad[:3])
         return None
 
     def on_disk(self):

@@ -146,14 +146,15 @@ class World(contextlib.ExitStack):
         if hosts == 1:
             self.hosts = [self.enter_context(Mesh())]
             return
-        network = self.enter_context(Network(3 if relayed else 2))
-        self.hosts = network.hosts[:2]
+        network = Network(3 if relayed else 2)
+        hosts = self.enter_context(network)
+        self.hosts = hosts[:2]
         if not relayed:
             return
         a, b = self.hosts
         a.cut_to(b)
         b.cut_to(a)
-        middle = network.hosts[2]
+        middle = hosts[2]
         for port in range(5000, 5004):
             self.relays.append(self.enter_context(Relay(
                 (b.address, port), (middle.address, port),
