@@ -185,7 +185,7 @@ def on_terminal(mesh, d, *args, **env):
             break
         out += got
     os.close(leader)
-    assert p.wait(30) == 0, out
+    assert p.wait(30) == 0, out[-300:]
     return out
 
 
