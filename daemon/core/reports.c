@@ -264,7 +264,7 @@ heard_of_other(struct mesh *m, uint16_t index, uint8_t slot,
 		n->told = true;
 	}
 	if (MUTANT(HEARSAY_COUNTS) && (said->flags & NODE_LINKED))
-		n->heard_ms = m->now_ms;
+		n->quiet_ms = m->now_ms;
 	if (n->link_count > 0)
 		return;
 	/* Only whoever is linked to it knows better; else gossip never ends. */

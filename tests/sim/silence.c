@@ -59,6 +59,20 @@ only_one(const struct world *w, const struct node_id *whom)
 	return found;
 }
 
+/* In which run it knows that node; 0: in none. */
+static uint64_t
+run_known(struct world *w, const struct slot *s, const struct node_id *whom)
+{
+	struct node_view v;
+
+	for (uint32_t n = 0; n < mesh_node_count(s->mesh); n++) {
+		mesh_node_view(s->mesh, n, node_now_ms(w), &v);
+		if (node_id_equal(&v.node, whom))
+			return v.run;
+	}
+	return 0;
+}
+
 void
 check_gone(struct world *w, struct slot *s, const struct node_id *whom,
 	   bool refused)
@@ -78,6 +92,7 @@ check_gone(struct world *w, struct slot *s, const struct node_id *whom,
 						       s->heard_life[number] + 1
 				       ? o->life
 				       : 0;
+	s->dead_run[number] = run_known(w, s, whom);
 }
 
 void
@@ -93,13 +108,15 @@ check_live(struct world *w, struct slot *s, const struct node_id *whom)
 	uint32_t life = s->dead_life[number_of(whom)];
 
 	/* But by its own HELLO, which may have been under way; or in another
-	 * run, which only a liar knows of. */
+	 * run: of a former one, which it never met itself, somebody may say so
+	 * who has not noticed yet. */
 	if (w->hearing != NULL && w->hearing->type == MESSAGE_HELLO)
 		return;
 	for (uint32_t i = 0; i < w->slot_count; i++)
 		if (w->slots[i].liar)
 			return;
-	if (o != NULL && !o->running && life != 0 && o->life == life)
+	if (o != NULL && !o->running && life != 0 && o->life == life &&
+	    run_known(w, s, whom) == s->dead_run[number_of(whom)])
 		world_fail(w, "%s sees %s, of whose death it has proof",
 			   s->name, o->name);
 }

@@ -181,6 +181,7 @@ struct slot {
 	uint64_t hung_step[SIM_KNOWN]; /* the core hung up on it in this step */
 	uint32_t heard_life[SIM_KNOWN]; /* ... of this process of it */
 	uint32_t dead_life[SIM_KNOWN]; /* of the process that it saw refused */
+	uint64_t dead_run[SIM_KNOWN];  /* as it knew that one */
 	struct point told[SIM_KNOWN]; /* the head that it was told of first ... */
 	uint64_t told_life[SIM_KNOWN]; /* ... and of which generation; 0 none */
 	uint64_t late_us; /* the core's last step came later than it allows for */
