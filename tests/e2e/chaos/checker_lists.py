@@ -115,9 +115,29 @@ def _cut_off(story, one, other, t0, t1):
             return True
     if story.between_hosts(one, other):
         for f in story.fault(t0, t1, ("cut", "unplug")):
-            if f["t0"] <= t0 and f["t1"] >= t1:
+            if f.get("sure0", f["t0"]) <= t0 and \
+                    f.get("sure1", f["t1"]) >= t1:
                 return True
     return False
+
+
+def _goodbye_on_its_way(story, one, other, t):
+    """A goodbye of `other` may have come late, from before a cut; who has
+    left is not waited for, though it came back and was lost meanwhile."""
+    if not story.between_hosts(one, other):
+        return False
+    return any(x.how == "end" and x.ending <= t and
+               story.fault(x.ending - 1, t, story.NETWORK)
+               for x in story.lives[other])
+
+
+def _asleep(story, at, t):
+    """For how long may `at` have judged nobody lately: it was stopped itself,
+    or those of its host were by whose word it takes others for live."""
+    who = [n for n in story.names if n == at or
+           story.run["hosts"] > 1 and not story.between_hosts(n, at)]
+    return sum(f["t1"] - f["t0"] for f in story.fault(
+        t - 4 * SILENCE, t, ("stop",), who))
 
 
 def _newcomer(life, line):
@@ -132,15 +152,19 @@ def complete_is_true(story):
         if life is None or not line["complete"] or _newcomer(life, line):
             continue
         for other in story.names:
-            if other == line["at"]:
+            if other == line["at"] or _goodbye_on_its_way(
+                    story, line["at"], other, line["t0"]):
                 continue
-            # A killed neighbour is known at once; silence takes its time.
+            # A killed neighbour is known at once where all are linked on the
+            # loopback; else, and in silence, it takes its time, for others
+            # may vouch for it who are asleep.
             dead = story.down_throughout(other, line["t0"] - SLACK,
                                          line["t1"])
-            near = not story.between_hosts(other, line["at"])
+            near = story.run["hosts"] == 1
             if dead and dead.how == "kill" and near or _cut_off(
                     story, line["at"], other,
-                    line["t0"] - SILENCE - SLACK, line["t1"]):
+                    line["t0"] - SILENCE - SLACK -
+                    _asleep(story, line["at"], line["t0"]), line["t1"]):
                 if life.ready < line["t0"] - SLACK:
                     wrong.append("%s said complete at %.3f, with %s away" % (
                         line["at"], line["t0"], other))
@@ -156,7 +180,8 @@ def ages_grow(story):
             continue
         age = line["age"] / 1000
         for other in story.names:
-            if other == line["at"]:
+            if other == line["at"] or _goodbye_on_its_way(
+                    story, line["at"], other, line["t0"]):
                 continue
             since = line["t0"] - age - SLACK
             if _cut_off(story, line["at"], other, since, line["t1"]):

@@ -139,11 +139,18 @@ class Faults:
             p.join(60)
 
     # -- to the network --------------------------------------------------
+    def _surely(self, fault, mend):
+        """It is cut by now; until when that is certain is to be recorded."""
+        sure0 = self.record.now()
+        self.wait(fault.seconds)
+        sure1 = self.record.now()
+        mend()
+        return {"sure0": sure0, "sure1": sure1}
+
     def _cut(self, fault):
         a, b = self.world.hosts
         cut(a, b)
-        self.wait(fault.seconds)
-        mend(a, b)
+        return self._surely(fault, lambda: mend(a, b))
 
     def _oneway(self, fault):
         a, b = self.world.hosts
@@ -156,8 +163,7 @@ class Faults:
     def _unplug(self, fault):
         host = self.world.hosts[fault.more["way"] == "back"]
         host.unplug()
-        self.wait(fault.seconds)
-        host.plug_in()
+        return self._surely(fault, host.plug_in)
 
     # -- to the line between the hosts -----------------------------------
     def _ways(self, fault):

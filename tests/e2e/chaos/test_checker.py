@@ -228,12 +228,38 @@ class Checker(unittest.TestCase):
         t.list("alice", 20.0, A, B, age=18000)
         self.wrong(t.end(), "complete_is_true")
 
+    def test_complete_after_a_sleep(self):
+        """who was stopped itself may judge later by as long"""
+        t = Tale()
+        t.stop("bob", 30.0, 80.0)
+        t.stop("alice", 31.0, 41.0)
+        t.list("alice", 45.0, A, B, age=15000)
+        self.right(t.end())
+        t.last("fault", who="alice").update(t1=32.0)
+        self.wrong(t, "complete_is_true")
+
     def test_complete_across_a_cut(self):
         """complete is said though the other host is cut off"""
         t = Tale(hosts=2)
         t.add("fault", what="cut", who=None, t0=2.0, t1=30.0)
         t.list("alice", 20.0, A, B, age=18000)
         self.wrong(t.end(), "complete_is_true")
+
+    def test_goodbye_into_a_cut(self):
+        """a goodbye that a cut held back may be all that is known"""
+        t = Tale(hosts=2)
+        t.add("fault", what="cut", who=None, t0=20.0, t1=40.0)
+        t.add("down", name="bob", life=1, how="end", t0=22.0, t=22.1)
+        t.add("up", name="bob", id=IDS["bob"], life=2, port=5001,
+              state="kept", t0=24.0, t=25.0)
+        t.add("down", name="bob", life=2, how="kill", t0=26.0, t=26.1)
+        t.add("up", name="bob", id=IDS["bob"], life=3, port=5001,
+              state="kept", t0=79.0, t=80.0)
+        t.list("alice", 60.0, A, B)
+        self.right(t.end())
+        # Without the cut there is no excuse.
+        t.last("fault").update(t0=1.0, t1=2.0)
+        self.wrong(t, "complete_is_true", "ages_grow")
 
     def test_age(self):
         """an age is less than how long a node has been cut off"""
