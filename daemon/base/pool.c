@@ -136,13 +136,26 @@ worker_main(void *arg)
 	return NULL;
 }
 
+void
+pool_mask_signals(sigset_t *old)
+{
+	static const int own[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+				  SIGABRT, SIGTRAP, SIGSYS};
+	sigset_t all;
+
+	sigfillset(&all);
+	for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		sigdelset(&all, own[i]);
+	pthread_sigmask(SIG_SETMASK, &all, old);
+}
+
 struct pool *
 pool_new(const char *name, unsigned threads, bool idle_priority,
 	 struct mailbox *ends, struct trouble *why)
 {
 	pthread_condattr_t attr;
 	struct pool *p;
-	sigset_t all, old;
+	sigset_t old;
 	int r = 0;
 
 	p = calloc(1, sizeof(*p) + threads * sizeof(p->workers[0]));
@@ -160,9 +173,7 @@ pool_new(const char *name, unsigned threads, bool idle_priority,
 	p->idle_priority = idle_priority;
 	p->slow_max = threads > 1 ? threads - 1 : 1;
 	strncpy(p->name, name, sizeof(p->name) - 1);
-	/* Signals belong to the loop thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pool_mask_signals(&old);
 	for (unsigned i = 0; i < threads && r == 0; i++) {
 		p->workers[i].pool = p;
 		p->workers[i].slot = i;

@@ -8,6 +8,7 @@
 #ifndef PHOTOMESH_POOL_H
 #define PHOTOMESH_POOL_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "mailbox.h"
@@ -24,6 +25,11 @@ struct job {
 	 * one of per thread (database connections, decoders). */
 	void (*work)(struct job *j, unsigned slot);
 };
+
+/* Threads made from now on are not for signals of the process, which belong to
+ * the loop thread; but what a thread does to itself (SIGSEGV and its like) must
+ * reach whoever reports it.  *old is for pthread_sigmask afterwards. */
+void pool_mask_signals(sigset_t *old);
 
 /* `name` (15 bytes) is what debuggers show.  `idle_priority` asks the kernel
  * for low CPU and I/O priority.  NULL on failure. */

@@ -244,7 +244,7 @@ static int
 start_threads(struct intake *i, struct trouble *why)
 {
 	unsigned wanted = i->config.hashers;
-	sigset_t all, old;
+	sigset_t old;
 	long cores;
 	int r = 0;
 
@@ -254,9 +254,7 @@ start_threads(struct intake *i, struct trouble *why)
 	}
 	if (wanted > HASHERS_MAX)
 		wanted = HASHERS_MAX;
-	/* Signals belong to the loop thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pool_mask_signals(&old);
 	while (r == 0 && i->hasher_count < wanted) {
 		r = pthread_create(&i->hashers[i->hasher_count], NULL,
 				   hasher_main, i);

@@ -26,6 +26,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "pool.h"
 #include "trouble.h"
 #include "watch_tree.h"
 
@@ -356,12 +357,10 @@ watch_main(void *arg)
 static int
 start_thread(struct watcher *w, struct trouble *why)
 {
-	sigset_t all, old;
+	sigset_t old;
 	int r;
 
-	/* Signals belong to the loop thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pool_mask_signals(&old);
 	r = pthread_create(&w->thread, NULL, watch_main, w);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	w->has_thread = r == 0;
