@@ -33,13 +33,26 @@ def _may_be_gone(story, at, name, t):
         story.fault(t - TCP_WAITS, t, story.NETWORK))
 
 
+def _is_former(story, at, name, t):
+    """A log tells names, and that name has had another identity, which is
+    gone for good: then only an event, which tells the id, accuses."""
+    now = story.life_at(name, t)
+    former = {x.node for x in story.lives[name] if x.ready <= t} - {
+        now.node if now else None}
+    return bool(former) and not any(
+        e["event"] == "peer-gone" and e["at"] == at and now and
+        e["node"] == now.node and abs(e["t"] - t) < KNOWN
+        for e in story.by_kind["event"])
+
+
 def no_false_gone(story):
     """nobody is taken for gone who was merely slow"""
     wrong = []
     for said in story.said("gone"):
         name = story.named(said["about"])
-        if name in story.names and not _may_be_gone(story, said["at"], name,
-                                                    said["t"]):
+        if name in story.names and not _may_be_gone(
+                story, said["at"], name, said["t"]) and \
+                not _is_former(story, said["at"], name, said["t"]):
             wrong.append("%s said at %.3f that %s is gone" % (
                 said["at"], said["t"], name))
     return wrong

@@ -313,6 +313,18 @@ class Checker(unittest.TestCase):
         t.said("alice", "gone", "bob", 66.0)
         self.wrong(t, "no_false_gone")
 
+    def test_gone_of_a_former_identity(self):
+        """an identity that was lost is gone for good, its heir is not"""
+        t = Tale()
+        t.kill("bob", 2.0, 4.0, "whole", new="new bob")
+        t.drop("bob", "b.jpg", TWO, 60.0)
+        t.said("alice", "gone", "bob", 51.0)
+        event = t.add("event", at="alice", life=1, t=51.0, event="peer-gone",
+                      node=IDS["bob"], photo="")
+        self.right(t.end(A, ids={"bob": IDS["new bob"]}))
+        event["node"] = IDS["new bob"]
+        self.wrong(t, "no_false_gone")
+
     def test_true_gone(self):
         """a node that was silent for longer is gone, and a dead one"""
         t = Tale()
