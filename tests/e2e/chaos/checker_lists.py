@@ -131,11 +131,11 @@ def _goodbye_on_its_way(story, one, other, t):
                for x in story.lives[other])
 
 
-def _asleep(story, at, t):
-    """For how long may `at` have judged nobody lately: it was stopped itself,
-    or those of its host were by whose word it takes others for live."""
-    who = [n for n in story.names if n == at or
-           story.run["hosts"] > 1 and not story.between_hosts(n, at)]
+def _asleep(story, at, other, t):
+    """For how long may others be taken for live longer than silence lasts:
+    `at` was stopped itself, or those by whose word it takes them for live."""
+    who = [n for n in story.names
+           if n != other and not story.between_hosts(n, at)]
     return sum(f["t1"] - f["t0"] for f in story.fault(
         t - 4 * SILENCE, t, ("stop",), who))
 
@@ -164,7 +164,7 @@ def complete_is_true(story):
             if dead and dead.how == "kill" and near or _cut_off(
                     story, line["at"], other,
                     line["t0"] - SILENCE - SLACK -
-                    _asleep(story, line["at"], line["t0"]), line["t1"]):
+                    _asleep(story, line["at"], other, line["t0"]), line["t1"]):
                 if life.ready < line["t0"] - SLACK:
                     wrong.append("%s said complete at %.3f, with %s away" % (
                         line["at"], line["t0"], other))
