@@ -399,8 +399,7 @@ member_review(struct mesh *m)
 			discovery_vouched(m, index);
 		}
 		if (n->standing == STANDING_LIVE && !direct) {
-			bool synced =
-				(n->said_synced & m->roster.slots_linked) != 0;
+			bool synced = roster_said_synced(&m->roster, index);
 
 			if (synced != n->synced)
 				m->reports.dirty = true;

@@ -178,6 +178,16 @@ roster_direct(const struct roster *r, uint16_t index)
 	return n->link_count > 0 || n->lost_ms != NEVER_MS;
 }
 
+/* Is one of these slots' words about the run that is known? */
+static bool
+said_of_run(const struct node *n, uint64_t said)
+{
+	for (uint32_t s = 0; s < SLOTS && said >> s != 0; s++)
+		if ((said >> s & 1u) && n->said_run[s] == n->run)
+			return true;
+	return false;
+}
+
 bool
 roster_reported(const struct roster *r, uint16_t index)
 {
@@ -188,10 +198,16 @@ roster_reported(const struct roster *r, uint16_t index)
 		return false;
 	if (n->silenced)
 		said &= ~n->said_suspect;
-	for (uint32_t s = 0; s < SLOTS && said >> s != 0; s++)
-		if ((said >> s & 1u) && n->said_run[s] == n->run)
-			return true;
-	return false;
+	return said_of_run(n, said);
+}
+
+bool
+roster_said_synced(const struct roster *r, uint16_t index)
+{
+	const struct node *n = &r->nodes[index];
+
+	/* Whoever sleeps may still say so of a former run. */
+	return said_of_run(n, n->said_synced & r->slots_linked);
 }
 
 bool
@@ -200,12 +216,7 @@ roster_suspected(const struct roster *r, uint16_t index)
 	const struct node *n = &r->nodes[index];
 	uint64_t said = n->said_suspect & r->slots_linked;
 
-	if (n->suspect || n->held)
-		return true;
-	for (uint32_t s = 0; s < SLOTS && said >> s != 0; s++)
-		if ((said >> s & 1u) && n->said_run[s] == n->run)
-			return true;
-	return false;
+	return n->suspect || n->held || said_of_run(n, said);
 }
 
 void

@@ -126,6 +126,8 @@ bool roster_linked(const struct roster *r, uint16_t index);
 bool roster_direct(const struct roster *r, uint16_t index);
 /* Does a live linked peer report it linked, in a way that counts? */
 bool roster_reported(const struct roster *r, uint16_t index);
+/* Does a live linked peer that is linked with this run of it call it synced? */
+bool roster_said_synced(const struct roster *r, uint16_t index);
 /* Suspect or held, by us or by a live linked peer. */
 bool roster_suspected(const struct roster *r, uint16_t index);
 void roster_rank(const struct roster *r, uint16_t index, struct rank *out);

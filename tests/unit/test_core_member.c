@@ -560,6 +560,43 @@ left_only_by_report(void **state)
 	assert_true(mesh.roster.nodes[3].standing == STANDING_LIVE);
 }
 
+/* One who sleeps has said of the first that it is synced.  It has died since, and
+ * begun anew: what was said of its former run does not make it lead. */
+static void
+synced_in_a_former_run(void **state)
+{
+	struct node_report list[1];
+	struct message msg = { .type = MESSAGE_NODES };
+	mesh_link first, sleeper, awake;
+
+	(void)state;
+	begin(2, 5001);
+	first = kit_peer(1, 5000);
+	sleeper = kit_peer(3, 5002);
+	awake = kit_peer(4, 5003);
+	memset(list, 0, sizeof(list));
+	list[0].node = kit_id(1);
+	list[0].port = 5000;
+	list[0].run = 501;
+	list[0].flags = NODE_LINKED | NODE_SYNCED;
+	msg.u.nodes.count = 1;
+	msg.u.nodes.reports = list;
+	kit_heard(sleeper, &msg);
+	assert_true(kit_leads(1));
+	kit_down(first, LINK_CLOSED);
+	kit_refuse_all();
+	assert_true(kit_leads(2));
+	list[0].run = 999;
+	list[0].flags = NODE_LINKED;
+	kit_heard(awake, &msg);
+	assert_int_equal(mesh.roster.nodes[1].standing, STANDING_LIVE);
+	assert_int_equal(mesh.roster.nodes[1].run, 999);
+	assert_true(kit_leads(2));
+	list[0].flags = NODE_LINKED | NODE_SYNCED;
+	kit_heard(awake, &msg);
+	assert_true(kit_leads(1));
+}
+
 /* A name that was joined once is dialled in every later run, also when the
  * node there says nothing of addresses, or other ones than last time. */
 static void
@@ -669,6 +706,7 @@ main(void)
 		cmocka_unit_test(phantoms_give_way),
 		cmocka_unit_test(names_share_the_room),
 		cmocka_unit_test(left_only_by_report),
+		cmocka_unit_test(synced_in_a_former_run),
 		cmocka_unit_test(last_words_of_the_dead),
 		cmocka_unit_test(leaving),
 		cmocka_unit_test(live_by_report),
