@@ -238,6 +238,8 @@ failure_late(struct mesh *m, uint64_t late_ms)
 		return;
 	m->late_row++;
 	m->late = true;
+	streams_away(m, late_ms);
+	forget_away(m, late_ms);
 	for (uint32_t i = 1; i < m->roster.count; i++) {
 		struct node *n = mesh_node(m, (uint16_t)i);
 

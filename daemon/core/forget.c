@@ -280,7 +280,8 @@ carry_out(struct mesh *m, struct forgotten *e)
 /*
  * It is linked, has had time to hear that it was forgotten, and still lives a
  * life that was ended: it cannot believe it.  Then its own word counts, for as
- * long as it can be reached.
+ * long as it can be reached; what it may have said while we were away is still
+ * to be read.
  */
 static void
 review_contested(struct mesh *m, struct forgotten *e)
@@ -296,7 +297,7 @@ review_contested(struct mesh *m, struct forgotten *e)
 	if (e->contested_ms == NEVER_MS)
 		e->contested_ms = m->now_ms;
 	if (e->overruled || m->late ||
-	    m->now_ms < e->contested_ms + FORGET_LAST_WORD_MS)
+	    n->heard_ms < e->contested_ms + FORGET_LAST_WORD_MS)
 		return;
 	e->overruled = true;
 	if (n->ended >= n->owner_generation)
@@ -345,6 +346,14 @@ is_due(struct mesh *m, struct forgotten *e)
 }
 
 void
+forget_away(struct mesh *m, uint64_t away_ms)
+{
+	for (uint32_t i = 0; i < m->forget.end; i++)
+		if (m->forget.list[i].contested_ms != NEVER_MS)
+			m->forget.list[i].contested_ms += away_ms;
+}
+
+void
 forget_review(struct mesh *m)
 {
 	uint32_t under_way = 0;
@@ -376,8 +385,5 @@ forget_wake(const struct mesh *m, uint64_t *wake_ms)
 
 		if (e->asked_ms != NEVER_MS)
 			wake_at(wake_ms, e->asked_ms + FORGET_AGAIN_MS);
-		if (e->contested_ms != NEVER_MS && !e->overruled)
-			wake_at(wake_ms,
-				e->contested_ms + FORGET_LAST_WORD_MS);
 	}
 }

@@ -55,6 +55,8 @@ bool forget_knows(const struct mesh *m, const struct node_id *node);
 /* A roster entry has come into use, or is another's now. */
 void forget_met(struct mesh *m, uint16_t index);
 
+/* We were away for so long: nobody was told, or heard. */
+void forget_away(struct mesh *m, uint64_t away_ms);
 /* End of step. */
 void forget_review(struct mesh *m);
 void forget_wake(const struct mesh *m, uint64_t *wake_ms);

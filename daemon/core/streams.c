@@ -319,7 +319,9 @@ review_own(struct mesh *m)
 /*
  * The owner has the last word.  Once it has been told of a greater generation
  * it begins a greater one still, unless it cannot believe in it: then whatever
- * was said in its name is let go.  Silence is no word.
+ * was said in its name is let go.  Silence is no word, and what was said while
+ * we were away is still to be read: only what it is heard to say in the end
+ * counts, so there is nothing to wake up for.
  */
 static void
 review_contested(struct mesh *m, uint16_t node, struct stream *s)
@@ -335,7 +337,7 @@ review_contested(struct mesh *m, uint16_t node, struct stream *s)
 	}
 	if (s->contested_ms == NEVER_MS)
 		s->contested_ms = m->now_ms;
-	if ((m->now_ms < s->contested_ms + LAST_WORD_MS &&
+	if ((n->heard_ms < s->contested_ms + LAST_WORD_MS &&
 	     !MUTANT(LAST_WORD_AT_ONCE)) ||
 	    m->late)
 		return;
@@ -348,6 +350,14 @@ review_contested(struct mesh *m, uint16_t node, struct stream *s)
 	if (s->pull != PULL_NONE)
 		replica_abort(m, s);
 	effect_drop(m, &n->id, s->generation);
+}
+
+void
+streams_away(struct mesh *m, uint64_t away_ms)
+{
+	for (uint32_t i = 0; i < m->roster.count * STREAMS_PER_NODE; i++)
+		if (m->streams.list[i].contested_ms != NEVER_MS)
+			m->streams.list[i].contested_ms += away_ms;
 }
 
 void
@@ -419,11 +429,4 @@ streams_wake(const struct mesh *m, uint64_t *wake_ms)
 		wake_at(wake_ms, m->streams.due_ms);
 	if (m->streams.begin_ms != 0)
 		wake_at(wake_ms, m->streams.begin_ms);
-	for (uint32_t i = STREAMS_PER_NODE;
-	     i < m->roster.count * STREAMS_PER_NODE; i++) {
-		const struct stream *s = &m->streams.list[i];
-
-		if (s->contested_ms != NEVER_MS && !s->disowned)
-			wake_at(wake_ms, s->contested_ms + LAST_WORD_MS);
-	}
 }

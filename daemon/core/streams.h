@@ -116,6 +116,8 @@ void streams_ungate(struct mesh *m);
 void streams_gate(struct mesh *m);
 bool streams_targets_reached(struct mesh *m);
 
+/* We were away for so long: to tell owners, and to hear them. */
+void streams_away(struct mesh *m, uint64_t away_ms);
 /* End of step. */
 void streams_review(struct mesh *m);
 void streams_flush(struct mesh *m);

@@ -277,6 +277,38 @@ last_word(void **state)
 	assert_false(known(3));
 }
 
+/* While we were away it may have begun the life that it owes. */
+static void
+away(void **state)
+{
+	struct stream_report now = kit_report(3, GEN, 7, 7, 77);
+	struct node_id node = kit_id(3);
+	mesh_link l;
+
+	(void)state;
+	begin();
+	mesh_remember_forgotten(&mesh, &node, GEN);
+	start();
+	l = kit_peer(3, 5003);
+	kit_streams(l, true, &now, 1);
+	kit_heartbeat(l, true);
+	kit_now += 61000;
+	kit_kind(MESH_TICK);
+	for (unsigned i = 0; i < 590; i++) {
+		assert_false(mesh.forget.list[0].overruled);
+		kit_now += 100;
+		kit_heartbeat(l, true);
+		assert_null(kit_sent(l, MESSAGE_PULL));
+	}
+	for (unsigned i = 0; i < 40; i++) {
+		kit_now += 100;
+		kit_heartbeat(l, true);
+		if (kit_sent(l, MESSAGE_PULL) != NULL)
+			break;
+	}
+	assert_non_null(kit_sent(l, MESSAGE_PULL));
+}
+
 /* It is ourselves. */
 static void
 we_are(void **state)
@@ -370,6 +402,7 @@ main(void)
 		cmocka_unit_test(far_but_held),
 		cmocka_unit_test(reachable),
 		cmocka_unit_test(last_word),
+		cmocka_unit_test(away),
 		cmocka_unit_test(we_are),
 		cmocka_unit_test(again),
 		cmocka_unit_test(table_is_bounded),

@@ -445,6 +445,84 @@ the_owner_has_the_last_word(void **state)
 	assert_null(pulled(relay)); /* not while its owner is here */
 }
 
+/* Its owner is linked and lives an earlier life. */
+static mesh_link
+contested(void)
+{
+	struct stream_report real = kit_report(1, GEN, 9, 9, 99);
+	struct stream_report later = kit_report(1, GEN + 500, 2, 2, 7);
+	mesh_link owner;
+
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &later);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	owner = kit_peer(1, 5000);
+	kit_streams(owner, true, &real, 1);
+	return owner;
+}
+
+/* Nobody has heard the owner while we were away; it may have begun anew. */
+static void
+being_away_is_no_last_word(void **state)
+{
+	struct stream_report anew = kit_report(1, GEN + 600, 3, 3, 33);
+	mesh_link owner;
+
+	(void)state;
+	owner = contested();
+	keep_alive(owner, 200);
+	kit_now += 11000;
+	kit_kind(MESH_TICK);
+	assert_null(kit_find(MESH_DROP, 0));
+	/* What it said before, and then what it says now. */
+	keep_alive(owner, 500);
+	assert_null(kit_find(MESH_DROP, 0));
+	kit_streams(owner, false, &anew, 1);
+	keep_alive(owner, 12000);
+	assert_null(kit_find(MESH_DROP, 0));
+
+	/* Told of nothing, it is waited for as if we had not been away. */
+	owner = contested();
+	keep_alive(owner, 200);
+	kit_now += 11000;
+	kit_kind(MESH_TICK);
+	keep_alive(owner, 9000);
+	assert_null(kit_find(MESH_DROP, 0));
+	keep_alive(owner, 1500);
+	assert_non_null(kit_find(MESH_DROP, 0));
+
+	/* Nearly due before: what came meanwhile is read first. */
+	owner = contested();
+	keep_alive(owner, 9800);
+	assert_null(kit_find(MESH_DROP, 0));
+	kit_now += 5000;
+	kit_kind(MESH_TICK);
+	keep_alive(owner, 500);
+	assert_null(kit_find(MESH_DROP, 0));
+	keep_alive(owner, 1000);
+	assert_non_null(kit_find(MESH_DROP, 0));
+}
+
+/* Nor is its silence, short of what makes it suspect. */
+static void
+silence_is_no_last_word(void **state)
+{
+	mesh_link owner;
+
+	(void)state;
+	owner = contested();
+	keep_alive(owner, 9500);
+	for (uint32_t n = 0; n < 9; n++) {
+		kit_now += 100;
+		kit_kind(MESH_TICK);
+		assert_null(kit_find(MESH_DROP, 0));
+		assert_false(mesh.roster.nodes[1].suspect);
+	}
+	keep_alive(owner, 100);
+	assert_non_null(kit_find(MESH_DROP, 0));
+}
+
 static void
 owner_falls_back(void **state)
 {
@@ -681,6 +759,8 @@ main(void)
 		cmocka_unit_test(absurd_generation),
 		cmocka_unit_test(no_ratchet),
 		cmocka_unit_test(the_owner_has_the_last_word),
+		cmocka_unit_test(being_away_is_no_last_word),
+		cmocka_unit_test(silence_is_no_last_word),
 		cmocka_unit_test(owner_falls_back),
 		cmocka_unit_test(an_owner_that_falls_short),
 		cmocka_unit_test(empty_pages_that_lead_nowhere),
