@@ -155,13 +155,15 @@ def complete_is_true(story):
             if other == line["at"] or _goodbye_on_its_way(
                     story, line["at"], other, line["t0"]):
                 continue
-            # A killed neighbour is known at once where all are linked on the
-            # loopback; else, and in silence, it takes its time, for others
-            # may vouch for it who are asleep.
+            # A killed neighbour is known at once to who was linked with it on
+            # the loopback; else, and in silence, it takes its time, for
+            # others may vouch for it who are asleep.
             dead = story.down_throughout(other, line["t0"] - SLACK,
                                          line["t1"])
             near = story.run["hosts"] == 1
-            if dead and dead.how == "kill" and near or _cut_off(
+            proof = (dead and dead.how == "kill" and near and
+                     life.ready + SLACK < dead.ended)
+            if proof or _cut_off(
                     story, line["at"], other,
                     line["t0"] - SILENCE - SLACK -
                     _asleep(story, line["at"], other, line["t0"]), line["t1"]):

@@ -221,6 +221,14 @@ class Checker(unittest.TestCase):
         t.list("alice", 27.0, A, B, age=5000)
         self.wrong(t.end(), "complete_is_true")
 
+    def test_complete_by_word_of_sleepers(self):
+        """who was not there when one was killed has no proof of it"""
+        t = Tale()
+        t.kill("bob", 22.0, 50.0)
+        t.kill("alice", 23.0, 26.0)
+        t.list("alice", 30.0, A, B, age=5000, life=2)
+        self.right(t.end())
+
     def test_complete_while_stopped(self):
         """complete is said though a node has been silent for long"""
         t = Tale()

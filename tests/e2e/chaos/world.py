@@ -86,6 +86,7 @@ class Node:
         code = self.daemon.end(60)
         if code != 0:
             self.record.write("ended", name=self.name, code=code,
+                              said=self.daemon.log()[-3000:],
                               t=self.record.now())
         self.down("end", t0)
 
