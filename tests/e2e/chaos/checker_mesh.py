@@ -27,7 +27,9 @@ def _may_be_gone(story, at, name, t):
     for f in story.fault(t - KNOWN, t, ("stop",), (name,)):
         if f["t1"] - f["t0"] >= SILENCE and t >= f["t0"] + SILENCE:
             return True
-    if story.fault(t - KNOWN, t, ("squeeze", "twin"), (at, name)):
+    # The end of a twin, too, is news only to who is awake.
+    if story.fault(t - KNOWN, t, ("squeeze",), (at, name)) or story.fault(
+            _since(story, at, t), t, ("twin",), (at, name)):
         return True
     return story.between_hosts(at, name) and bool(
         story.fault(t - TCP_WAITS, t, story.NETWORK))

@@ -321,6 +321,16 @@ class Checker(unittest.TestCase):
         t.said("alice", "gone", "bob", 66.0)
         self.wrong(t, "no_false_gone")
 
+    def test_gone_of_a_twin(self):
+        """a twin came and went while one was stopped; without it none did"""
+        t = Tale()
+        t.stop("alice", 30.0, 50.0)
+        t.add("fault", what="twin", who="bob", t0=28.0, t1=34.0)
+        t.said("alice", "gone", "bob", 50.1)
+        self.right(t.end())
+        t.last("fault").update(t0=8.0, t1=14.0)
+        self.wrong(t, "no_false_gone")
+
     def test_gone_of_a_former_identity(self):
         """an identity that was lost is gone for good, its heir is not"""
         t = Tale()
