@@ -265,6 +265,7 @@ class World(contextlib.ExitStack):
             code = node.daemon.process.wait(60)
             if code != 0:
                 self.record.write("ended", name=node.name, code=code,
+                                  said=node.daemon.log()[-3000:],
                                   t=self.record.now())
             node.down("end", t0)
 
