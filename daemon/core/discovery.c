@@ -149,6 +149,15 @@ address_linked(const struct mesh *m, const struct address *address)
 	return false;
 }
 
+/* Did this place lead to a peer that is linked?  Within one run, a node listens
+ * at one port; begun anew, it may have left its own to somebody else. */
+static bool
+place_linked(const struct mesh *m, const struct place *p)
+{
+	return p->node != NODE_NONE && roster_linked(&m->roster, p->node) &&
+	       m->roster.nodes[p->node].run == p->run;
+}
+
 /* Dial unless it is pointless; part of the round or not. */
 static void
 probe(struct mesh *m, const struct address *address, bool round)
@@ -162,10 +171,8 @@ probe(struct mesh *m, const struct address *address, bool round)
 	l = links_dialling(&m->links, address);
 	if (l == NULL) {
 		p = place_find(m, address);
-		if (p != NULL && (p->self || m->now_ms < p->until_ms))
-			return;
-		if (p != NULL && p->node != NODE_NONE &&
-		    roster_linked(&m->roster, p->node))
+		if (p != NULL && (p->self || m->now_ms < p->until_ms ||
+				  place_linked(m, p)))
 			return;
 		l = discovery_dial(m, address);
 	}
@@ -411,6 +418,7 @@ discovery_led_to(struct mesh *m, const struct link *l, uint16_t node)
 		return;
 	p = place_get(m, &l->address);
 	p->node = l->loopback ? NODE_NONE : node;
+	p->run = mesh_node(m, node)->run;
 	p->until_ms = 0;
 	p->backoff_ms = 0;
 	for (uint32_t i = 0; i < m->config.join_count; i++)

@@ -21,6 +21,7 @@ struct place {
 	uint64_t until_ms;   /* do not dial before */
 	uint64_t backoff_ms; /* 0: none */
 	uint16_t node;       /* whom it led to last, or NODE_NONE */
+	uint64_t run;        /* ... in which run */
 };
 
 struct discovery {
