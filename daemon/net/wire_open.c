@@ -110,7 +110,9 @@ shake_end(struct wire *w, short what)
 		if (first == 0)
 			first = code;
 	}
+	/* A connection that broke is told by the bare SSL_ERROR_ number. */
 	if ((what & BEV_EVENT_EOF) != 0 || first == 0 ||
+	    first == SSL_ERROR_SYSCALL ||
 	    ERR_GET_REASON(first) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return LINK_RESET;
 	return LINK_STRANGER;

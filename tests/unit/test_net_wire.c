@@ -93,6 +93,32 @@ vanished_before_hello(void **state)
 	world_release(&w);
 }
 
+/* As a line does whose far end is away: with what we said unread. */
+static void
+reset_before_hello(void **state)
+{
+	const struct linger at_once = {.l_onoff = 1};
+	struct world w;
+	int peer;
+	char said;
+
+	(void)state;
+	world_init(&w, 7, 7);
+	event_del(w.acceptable);
+	dial(&w, 2);
+	do
+		peer = accept(w.fd, NULL, NULL);
+	while (peer == -1);
+	while (recv(peer, &said, 1, MSG_PEEK | MSG_DONTWAIT) == -1)
+		turn(&w);
+	assert_int_equal(setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once,
+				    sizeof(at_once)), 0);
+	close(peer);
+	wait_for(&w, &w.dialler.down, 1);
+	assert_int_equal(w.dialler.end, LINK_RESET);
+	world_release(&w);
+}
+
 static void
 not_tls_is_a_stranger(void **state)
 {
@@ -224,6 +250,7 @@ main(void)
 		cmocka_unit_test(another_key_does_not),
 		cmocka_unit_test(refusal_is_known_at_once),
 		cmocka_unit_test(vanished_before_hello),
+		cmocka_unit_test(reset_before_hello),
 		cmocka_unit_test(not_tls_is_a_stranger),
 		cmocka_unit_test(small_until_admitted),
 		cmocka_unit_test(last_words_arrive),
