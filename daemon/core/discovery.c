@@ -54,24 +54,46 @@ place_get(struct mesh *m, const struct address *a)
 }
 
 static void
-place_avoid(struct mesh *m, const struct address *a, uint64_t min_ms)
+place_avoid(struct mesh *m, const struct address *a, uint64_t min_ms,
+	    uint64_t max_ms)
 {
 	struct place *p = place_get(m, a);
 
 	p->backoff_ms = p->backoff_ms == 0 ? min_ms : p->backoff_ms * 2;
 	if (p->backoff_ms < min_ms)
 		p->backoff_ms = min_ms;
-	if (p->backoff_ms > STRANGER_MS_MAX)
-		p->backoff_ms = STRANGER_MS_MAX;
+	if (p->backoff_ms > max_ms)
+		p->backoff_ms = max_ms;
 	p->until_ms = m->now_ms + p->backoff_ms +
 		      mesh_random(m, p->backoff_ms / 8 + 1);
 	p->silent = false;
 }
 
-/* Is this where that node listens, by all we know? */
-static bool
-leads_to(const struct mesh *m, const struct node *n, const struct address *a)
+/*
+ * It closes before it has said who it is.  So does a line to a member that is
+ * away, which is open before it has found out: it is tried for ever, nearly as
+ * often as an address at which nobody listens.
+ */
+static void
+found_closed(struct mesh *m, const struct address *a)
 {
+	const struct place *p = place_find(m, a);
+	bool line = p != NULL && p->node != NODE_NONE;
+
+	for (uint32_t i = 0; i < m->config.join_count && !line; i++)
+		line = address_equal(&m->config.joins[i], a);
+	place_avoid(m, a, RESET_MS_MIN, line ? REDIAL_MS_MAX
+					     : STRANGER_MS_MAX);
+}
+
+/* Is this where that node listens, or a line to it, by all we know? */
+static bool
+leads_to(struct mesh *m, const struct node *n, const struct address *a)
+{
+	const struct place *p = place_find(m, a);
+
+	if (p != NULL && p->node == (uint16_t)(n - m->roster.nodes))
+		return true;
 	if (address_is_loopback(a))
 		return n->port == a->port &&
 		       host_id_equal(&n->host, &m->config.host);
@@ -95,7 +117,7 @@ found_silent(struct mesh *m, const struct address *a)
 		if (m->roster.nodes[i].standing == STANDING_LIVE &&
 		    leads_to(m, &m->roster.nodes[i], a))
 			return;
-	place_avoid(m, a, STRANGER_MS_MIN);
+	place_avoid(m, a, STRANGER_MS_MIN, STRANGER_MS_MAX);
 	place_get(m, a)->silent = true;
 }
 
@@ -379,7 +401,8 @@ discovery_ended(struct mesh *m, const struct link *l, enum link_end end)
 	case LINK_REFUSED:
 		return;
 	case LINK_STRANGER:
-		place_avoid(m, &l->address, STRANGER_MS_MIN);
+		place_avoid(m, &l->address, STRANGER_MS_MIN,
+			    STRANGER_MS_MAX);
 		return;
 	case LINK_SILENT:
 		if (l->phase == LINK_CONNECTED)
@@ -387,9 +410,11 @@ discovery_ended(struct mesh *m, const struct link *l, enum link_end end)
 		return;
 	case LINK_RESET:
 	case LINK_CLOSED:
+		found_closed(m, &l->address);
+		return;
 	case LINK_BROKEN:
 	case LINK_CLOGGED:
-		place_avoid(m, &l->address, RESET_MS_MIN);
+		place_avoid(m, &l->address, RESET_MS_MIN, STRANGER_MS_MAX);
 		return;
 	}
 }

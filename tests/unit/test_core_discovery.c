@@ -116,12 +116,75 @@ led_to_who_is_linked(void **state)
 	assert_int_equal(dialling(&far_line), MESH_LINK_NONE);
 }
 
+/* A line that is open before it has found out that nobody is there: whoever
+ * comes back behind it is found by the back-off of any address. */
+static void
+line_to_who_is_away(void **state)
+{
+	mesh_link l;
+
+	(void)state;
+	begin();
+	answered(dialling(&near_line), 2, 21, 5002);
+	for (unsigned times = 0; times < 9; times++) {
+		struct mesh_input up = {.kind = MESH_LINK_CONNECTED};
+
+		l = times == 0 ? dialling(&far_line)
+			       : await_dial(&far_line, 70000);
+		assert_int_not_equal(l, MESH_LINK_NONE);
+		up.link = l;
+		kit_step(&up);
+		kit_down(l, LINK_RESET);
+	}
+	answered(await_dial(&far_line, 70000), 3, 31, 5003);
+	assert_true(linked(3));
+}
+
+/* A line behind which somebody was and is asleep leads to no stranger. */
+static void
+line_to_who_sleeps(void **state)
+{
+	struct mesh_input up = {.kind = MESH_LINK_CONNECTED};
+	struct node_report list[1];
+	struct message msg = {.type = MESSAGE_NODES};
+	mesh_link two, three;
+
+	(void)state;
+	begin();
+	two = dialling(&near_line);
+	three = dialling(&far_line);
+	answered(two, 2, 21, 5002);
+	answered(three, 3, 31, 5003);
+	memset(list, 0, sizeof(list));
+	list[0].node = kit_id(3);
+	list[0].port = 5003;
+	list[0].run = 31;
+	list[0].flags = NODE_LINKED | NODE_SYNCED;
+	msg.u.nodes.count = 1;
+	msg.u.nodes.reports = list;
+	kit_heard(two, &msg);
+	kit_now += 1000;
+	kit_down(three, LINK_CLOSED);
+	up.link = await_dial(&far_line, 1000);
+	assert_int_not_equal(up.link, MESH_LINK_NONE);
+	kit_step(&up);
+	for (unsigned i = 0; i < 62; i++) {
+		kit_now += 50;
+		kit_kind(MESH_TICK);
+		kit_heartbeat(two, true);
+	}
+	assert_null(links_find(&mesh.links, up.link)); /* given up */
+	assert_int_not_equal(await_dial(&far_line, 10000), MESH_LINK_NONE);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ports_exchanged),
 		cmocka_unit_test(led_to_who_is_linked),
+		cmocka_unit_test(line_to_who_is_away),
+		cmocka_unit_test(line_to_who_sleeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
