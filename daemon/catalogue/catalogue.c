@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -94,7 +95,24 @@ on_checked(struct letter *l)
 
 /* ---- with nothing to do ------------------------------------------------ */
 
-/* Caches are for work; and what is free in small pieces goes back as well. */
+/*
+ * What is free in small pieces goes back as well, of all threads: one of those
+ * that come at once is enough.  Nor may two be the first that ask it of a C
+ * library whose malloc nobody has used, as beneath a sanitizer: it readies
+ * itself without a lock.
+ */
+static void
+trim_memory(void)
+{
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+
+	if (pthread_mutex_trylock(&one) != 0)
+		return;
+	(void)malloc_trim(0);
+	pthread_mutex_unlock(&one);
+}
+
+/* Caches are for work. */
 static void
 on_writer_idle(void *arg, unsigned slot)
 {
@@ -102,7 +120,7 @@ on_writer_idle(void *arg, unsigned slot)
 
 	(void)slot;
 	writer_rest(c->writer);
-	(void)malloc_trim(0);
+	trim_memory();
 }
 
 static void
@@ -111,7 +129,7 @@ on_reader_idle(void *arg, unsigned slot)
 	struct catalogue *c = arg;
 
 	reader_rest(c->readers[slot]);
-	(void)malloc_trim(0);
+	trim_memory();
 }
 
 /* ---- reading ----------------------------------------------------------- */
