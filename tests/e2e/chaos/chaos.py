@@ -151,8 +151,8 @@ class Run:
         self.end_clients()
         self.calm.last(number)
         self.calm.sizes("after", REST_SECONDS if o.minutes > 2 else 0)
-        self.calm.tell_logs()
         self.world.end_all()
+        self.calm.tell_logs()  # their last words, too
         self.record.write("end", t=self.record.now())
 
 
