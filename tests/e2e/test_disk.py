@@ -420,15 +420,30 @@ class Disk(unittest.TestCase):
 
         def refusals():
             return len(re.findall("Too many open", a.log()))
+
+        def numbers():
+            return {int(n) for n in os.listdir("/proc/%d/fd" % a.pid)}
+
+        def limit(spare):
+            """Below it just so many are free, once all is at rest."""
+            held = [numbers()]
+
+            def steady():
+                held.append(numbers())
+                return len(held) > 5 and all(h == held[-1]
+                                             for h in held[-5:])
+            wait_until(steady, "its descriptors to be the same for a while",
+                       every=0.05)
+            return [n for n in range(4096)
+                    if n not in held[-1]][spare - 1] + 1
         with Client(self.mesh, a.port) as c:
             c.status()
             old = resource.prlimit(a.pid, resource.RLIMIT_NOFILE)
-            used = len(os.listdir("/proc/%d/fd" % a.pid))
             # Enough for the folder itself, but not for what is deep in it.
             for spare in (1, 2):
                 before = refusals()
                 resource.prlimit(a.pid, resource.RLIMIT_NOFILE,
-                                 (used + spare, old[1]))
+                                 (limit(spare), old[1]))
                 os.rename(f + "/%d.gif" % spare,
                           f + "/trip/deep/er/%d.gif" % spare)
                 # Until it has tried and failed, and tried again.
