@@ -3,8 +3,6 @@
  * the own numbering may go on.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,57 +11,6 @@
 #include "dying.h"
 #include "log.h"
 #include "writer_private.h"
-
-/* ---- the file `run` --------------------------------------------------- */
-
-/* 0 when there is none: no run has that number. */
-static uint64_t
-run_file_read(const char *dir)
-{
-	char path[4200], text[32] = "";
-	uint64_t run_number = 0;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/run", dir);
-	/* NONBLOCK: a FIFO in the place of a file must not hang a start. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd == -1)
-		return 0;
-	do {
-		n = read(fd, text, sizeof(text) - 1);
-	} while (n == -1 && errno == EINTR);
-	close(fd);
-	if (n <= 0 || sscanf(text, "%16" SCNx64, &run_number) != 1)
-		return 0;
-	return run_number;
-}
-
-static int
-run_file_write(const char *dir, uint64_t run_number, struct trouble *why)
-{
-	char path[4200], fresh[4200], text[32];
-	int fd, bytes;
-
-	snprintf(path, sizeof(path), "%s/run", dir);
-	snprintf(fresh, sizeof(fresh), "%s/run.new", dir);
-	bytes = snprintf(text, sizeof(text), "%016" PRIx64 "\n", run_number);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK |
-			 O_NOCTTY, 0600);
-	if (fd == -1)
-		return trouble_errno(why, errno, "cannot write %s", fresh);
-	if (write(fd, text, (size_t)bytes) != bytes || fsync(fd) == -1) {
-		int code = errno;
-
-		close(fd);
-		return trouble_errno(why, code, "cannot write %s", fresh);
-	}
-	close(fd);
-	dying("run");
-	if (rename(fresh, path) == -1)
-		return trouble_errno(why, errno, "cannot write %s", path);
-	return 0;
-}
 
 /* ---- notes in the database -------------------------------------------- */
 
@@ -138,6 +85,31 @@ remembers_put(struct writer *w)
 	return meta_put(w, "remembers", &stored, sizeof(stored));
 }
 
+/* Is this the very file that was left here?  A note of it in itself tells, for
+ * neither a copy nor what comes out of a backup is born as the same file.  An
+ * older version left none. */
+static int
+file_kept(struct writer *w, bool *kept)
+{
+	uint8_t then[STAMP_FILE_BYTES], now[STAMP_FILE_BYTES];
+	size_t bytes;
+
+	if (meta_get(w, "file", then, sizeof(then), &bytes) == -1)
+		return -1;
+	stamp_file(w->path, now);
+	*kept = bytes != sizeof(then) || memcmp(then, now, sizeof(now)) == 0;
+	return 0;
+}
+
+static int
+file_put(struct writer *w)
+{
+	uint8_t now[STAMP_FILE_BYTES];
+
+	stamp_file(w->path, now);
+	return meta_put(w, "file", now, sizeof(now));
+}
+
 /* Whose rows are these, and may their numbering go on? */
 static int
 settle_own(struct writer *w, const struct writer_config *config,
@@ -145,10 +117,12 @@ settle_own(struct writer *w, const struct writer_config *config,
 {
 	struct stream_id name = {.node = config->self};
 	uint64_t stamped = 0;
+	bool same_file;
 	size_t bytes;
 
 	if (meta_get(w, "run", (uint8_t *)&stamped, sizeof(stamped),
-		     &bytes) == -1)
+		     &bytes) == -1 ||
+	    file_kept(w, &same_file) == -1)
 		return -1;
 	w->remembers = false;
 	if (w->own == NULL) {
@@ -163,7 +137,8 @@ settle_own(struct writer *w, const struct writer_config *config,
 		w->remembers = true;
 		return own_adopt(w, config->wall_ms);
 	}
-	if (config->new_life || stamped != file_run || stamped == 0) {
+	if (config->new_life || !same_file || stamped != file_run ||
+	    stamped == 0) {
 		log_info("catalogue: our own rows begin a new life");
 		return own_renumber(w,
 				    own_next_generation(w, config->wall_ms));
@@ -199,7 +174,7 @@ static int
 begin_run(struct writer *w, const struct writer_config *config,
 	  enum writer_found *found)
 {
-	uint64_t file_run = run_file_read(config->dir);
+	uint64_t file_run = stamp_run_read(config->dir);
 	struct trouble why = {0};
 
 	if (txn_begin(w, true, &why) == -1)
@@ -209,10 +184,11 @@ begin_run(struct writer *w, const struct writer_config *config,
 	    remembers_put(w) == -1 || lives_review(w) == -1 ||
 	    lives_tidy(w) == -1 ||
 	    meta_put(w, "run", &config->run, sizeof(config->run)) == -1 ||
+	    file_put(w) == -1 ||
 	    meta_put_clean(w, false) == -1)
 		txn_abort(w, NULL, &why);
 	else if (txn_commit(w, NULL, &why) == 0 &&
-		 run_file_write(config->dir, config->run, &why) == 0)
+		 stamp_run_write(config->dir, config->run, &why) == 0)
 		return 0;
 failed:
 	w->why = why;

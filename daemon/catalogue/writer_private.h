@@ -163,6 +163,17 @@ void held_report(const struct held *h, struct stream_report *out);
 /* The newest stream of a node, building ones apart; NULL if none. */
 struct held *held_newest(struct writer *w, const struct node_id *node);
 
+/* ---- writer_stamp.c: is this the one we left? --------------------------- */
+
+#define STAMP_FILE_BYTES 24u
+
+/* The number in the file `run`; 0 when there is none: no run has that one. */
+uint64_t stamp_run_read(const char *dir);
+int stamp_run_write(const char *dir, uint64_t run_number, struct trouble *why);
+/* Which file lies there: inode and birth, 0 where the filesystem does not
+ * tell. */
+void stamp_file(const char *path, uint8_t out[STAMP_FILE_BYTES]);
+
 /* ---- writer_record.c: facts ------------------------------------------- */
 
 /* Look a fact up; fills `old`. */

@@ -234,8 +234,9 @@ forked_histories_merge(void **state)
 	fill(&a, 1, 300, 400);
 	box_pull(&b, &a, &s, PULL_OWNER);
 	box_close(&a);
-	snprintf(command, sizeof(command), "rm -r %s && mv %s.fork %s", a.dir,
-		 a.dir, a.dir);
+	/* Into the same files, so that nothing tells it. */
+	snprintf(command, sizeof(command), "cp %s.fork/* %s && rm -r %s.fork",
+		 a.dir, a.dir, a.dir);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(box_open(&a, false), 0);
 	again = box_own_report(&a).stream;

@@ -268,6 +268,33 @@ new_life_when_runs_differ(void **state)
 }
 
 static void
+new_life_in_another_file(void **state)
+{
+	struct own_file f = kit_copy(1, "a.jpg", 1);
+	uint64_t generation;
+	char command[900];
+
+	(void)state;
+	box_own(&a, &f, 1, 1);
+	generation = box_own_report(&a).stream.generation;
+	box_close(&a);
+	/* As a backup puts it back: all of it, `run` too, and in its place. */
+	snprintf(command, sizeof(command),
+		 "mkdir %s/b && cp -a %s/run %s/catalogue.db* %s/b && "
+		 "rm %s/catalogue.db* && mv %s/b/* %s && rmdir %s/b",
+		 a.dir, a.dir, a.dir, a.dir, a.dir, a.dir, a.dir, a.dir);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(box_open(&a, false), 0);
+	assert_int_equal(a.found, WRITER_KEPT);
+	assert_true(box_own_report(&a).stream.generation > generation);
+	/* ... and is the one that was left here from then on. */
+	generation = box_own_report(&a).stream.generation;
+	box_reopen(&a, false);
+	assert_int_equal(box_own_report(&a).stream.generation, generation);
+	box_check(&a);
+}
+
+static void
 fifo_for_the_run_does_not_hang(void **state)
 {
 	uint64_t generation = box_own_report(&a).stream.generation;
@@ -540,6 +567,7 @@ main(void)
 		T(root_and_node_records_do_not_churn),
 		T(hard_links_count_once),
 		T(new_life_when_runs_differ),
+		T(new_life_in_another_file),
 		T(fifo_for_the_run_does_not_hang),
 		T(adopted_by_a_new_identity),
 		T(damaged_file_is_kept_aside),
