@@ -7,7 +7,8 @@
 
 #define ANNOUNCE_MS  1000u
 #define LAST_WORD_MS 10000u
-#define UNDONE_MS    5000u
+/* Three tries, with time left over, before that is over for the others. */
+#define UNDONE_MS    3000u
 
 static void
 stream_clear(struct stream *s)

@@ -266,7 +266,7 @@ a_generation_that_could_not_be_written(void **state)
 		kit_find(MESH_BEGIN_GENERATION, 0)->u.generation;
 	kit_step(&undone);
 	assert_null(kit_find(MESH_BEGIN_GENERATION, 0));
-	for (uint32_t n = 0; n < 4; n++) {
+	for (uint32_t n = 0; n < 2; n++) {
 		kit_now += 1000;
 		kit_streams(l, true, &r, 1);
 		assert_null(kit_find(MESH_BEGIN_GENERATION, 0));
