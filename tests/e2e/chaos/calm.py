@@ -14,6 +14,7 @@ from hosts import LIVE
 from talk import ERROR, Client, frame
 
 CALM_SECONDS = 120.0
+WHOLE_SECONDS = 10.0
 FORGET, PROGRESS = 52, 46
 SAID = (
     ("coordinator", re.compile(r"the coordinator is (.*) on port (\d+)$")),
@@ -66,9 +67,9 @@ class Calm:
                     if p["node"][0].hex() not in ours:
                         return "%s: still knows %s" % (n.name, p["node"][1])
                 copies, _ = list_all(c)
-                short = self.unlike_disk(copies)
+                short = self.unlike_disk(copies, n.name)
                 if short:
-                    return "%s: %s" % (n.name, short)
+                    return short
         for n in nodes:
             with Client60(n) as c:
                 bad = c.unequal()
@@ -84,14 +85,25 @@ class Calm:
                     here[(n.id, path.hex(), photo)] = n.name
         return here
 
-    def unlike_disk(self, copies):
+    def lacking(self):
+        """Who lists less than there is: whoever is forgotten then would be
+        missed there, for whose files a new identity has, it has not told."""
+        disk = set(self.on_disk())
+        for n in self.world.nodes.values():
+            with Client60(n) as c:
+                lacks = disk - set(list_all(c)[0])
+            if lacks:
+                return "%s lacks %d copies" % (n.name, len(lacks))
+        return None
+
+    def unlike_disk(self, copies, at):
         disk = self.on_disk()
         listed = set(copies)
         for what, some in (("lacks", set(disk) - listed),
                            ("still lists", listed - set(disk))):
             for node, path, photo in sorted(some)[:1]:
-                return "%s %d copies, as %s of %s" % (
-                    what, len(some), bytes.fromhex(path),
+                return "%s %s %d copies, as %s of %s" % (
+                    at, what, len(some), bytes.fromhex(path),
                     disk.get((node, path, photo), node))
         return None
 
@@ -120,9 +132,11 @@ class Calm:
         began, last = time.monotonic(), ""
         while True:
             try:
-                if forget:
-                    self.forget()
-                short = self.missing()
+                short = self.lacking() if forget else None
+                if short is None:
+                    if forget:
+                        self.forget()
+                    short = self.missing()
             except OSError as e:
                 short = repr(e)
             if short is None:
@@ -139,13 +153,23 @@ class Calm:
                           t=self.record.now())
         return took
 
+    def list_whole(self, c):
+        """Whole at last: heads move for moments even when nobody changes
+        anything, as with the free room of a disk."""
+        until = time.monotonic() + WHOLE_SECONDS
+        while True:
+            copies, fresh = list_all(c)
+            if fresh["complete"] or time.monotonic() > until:
+                return copies, fresh
+            time.sleep(0.05)
+
     def last(self, number):
         """Nobody changes or asks anything any more: all of it, once."""
         self.settle(number, forget=True)
         for n in self.world.nodes.values():
             t0 = self.record.now()
             with Client60(n) as c:
-                copies, fresh = list_all(c)
+                copies, fresh = self.list_whole(c)
                 self.record.listed("last " + n.name, copies, at=n.name,
                                    node=n.id, life=n.daemon.life, t0=t0,
                                    t1=self.record.now(), last=True, **fresh)

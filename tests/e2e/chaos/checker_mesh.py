@@ -9,6 +9,8 @@ SILENCE = 9.5
 TCP_WAITS = 25.0
 # A suspect is held for up to a minute after it was heard again.
 HELD = 75.0
+# Who led for less than this led nobody.
+BURST = 0.05
 # Each fault may move the crown away and back, for each who looks on.
 MOVES = 2
 
@@ -94,7 +96,12 @@ def crowns(story):
     out = collections.defaultdict(list)
     for said in story.said("coordinator", "uncrowned"):
         name = story.named(said["about"])
-        last = out[said["at"]][-1:] or [(0, None, None)]
+        moves = out[said["at"]]
+        # Words that a cut line or a sleep held back come all at once.
+        while len(moves) > 1 and moves[-1][1] == said["life"] and \
+                said["t"] - moves[-1][0] < BURST:
+            moves.pop()
+        last = moves[-1:] or [(0, None, None)]
         if last[0][1] == said["life"] and last[0][2] == name:
             continue
         out[said["at"]].append((said["t"], said["life"], name))

@@ -372,6 +372,15 @@ class Checker(unittest.TestCase):
             t.said("bob", "coordinator", NAMES[n % 2 == 0], 51.0 + n)
         self.wrong(t.end(), "crowns_explained")
 
+    def test_crown_of_a_moment(self):
+        """words that came all at once make nobody lead; a second does"""
+        for apart, judge in ((0.001, self.right), (1.0, self.wrong)):
+            t = Tale()
+            for n in range(6):
+                t.said("bob", "coordinator", NAMES[n % 2 == 0],
+                       20.0 + n * apart)
+            judge(t.end(), *(["crowns_explained"] * (judge == self.wrong)))
+
     # -- the rest --------------------------------------------------------
     def test_fetched(self):
         """what was fetched is something else"""
