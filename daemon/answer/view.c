@@ -131,8 +131,8 @@ age_ms(const struct view *v, const struct view_node *n)
 
 	if (n->is.self)
 		return 0;
-	if (n->is.silent_ms < now)
-		return n->is.silent_ms;
+	if (n->is.age_ms < now)
+		return n->is.age_ms;
 	return n->is.last_heard_wall_ms < now ? now - n->is.last_heard_wall_ms
 					      : 0;
 }

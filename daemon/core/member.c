@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "age.h"
 #include "mesh_private.h"
 
 #define HELLO_MS       3000u
@@ -60,6 +61,7 @@ node_become(struct mesh *m, uint16_t index, enum standing to)
 		effect_news(m, NEWS_PEER_GONE, &n->id, NULL);
 		break;
 	case STANDING_LEFT:
+		age_forget(n);
 		n->barred = true;
 		n->barred_until_ms = NEVER_MS;
 		enter_absent(m, index);

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "age.h"
 #include "mesh_private.h"
 
 size_t
@@ -144,15 +145,17 @@ static void
 heard(struct mesh *m, mesh_link id, const struct message *message)
 {
 	struct link *l = links_find(&m->links, id);
+	uint16_t from;
 
 	assert(message != NULL);
 	if (l == NULL)
 		return;
+	from = l->node;
 	if (l->phase != LINK_MEMBER) {
 		member_first_heard(m, l, message);
 		return;
 	}
-	failure_heard(m, l->node);
+	failure_heard(m, from);
 	switch (message->type) {
 	case MESSAGE_HELLO:
 		member_punish(m, l, "HELLO twice");
@@ -191,6 +194,7 @@ heard(struct mesh *m, mesh_link id, const struct message *message)
 	default:
 		break; /* the driver's business; it was heard, that is all */
 	}
+	age_heard(m, from); /* `l` may be gone */
 }
 
 static void
@@ -381,6 +385,7 @@ mesh_step(struct mesh *m, const struct mesh_input *in,
 		forget_review(m);
 		streams_review(m);
 		replica_review(m);
+		age_review(m);
 		streams_flush(m);
 		settle_crown(m);
 		reports_flush(m);

@@ -266,8 +266,9 @@ struct node_view {
 	enum node_state state;
 	bool self, linked, coordinator;
 	struct node_id follows; /* zero when not known */
-	uint64_t silent_ms;     /* since heard, directly or by report;
-				 * UINT64_MAX: not in this run */
+	uint64_t age_ms; /* since all that it had was held here, as far as
+			  * was heard of it, directly or by report;
+			  * UINT64_MAX: not in this run */
 	uint64_t last_heard_wall_ms; /* 0 when never in this run nor before */
 	/* The newest generation known of its stream: what the owner last
 	 * announced (or the highest point known) and what is held here. */

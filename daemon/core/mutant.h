@@ -26,7 +26,9 @@
 	X(ENDS_THE_LIVING, "forgets a node that is here")                   \
 	X(HEARSAY_REVIVES, "believes reports of whom it saw die")           \
 	X(SYNCED_AT_ONCE, "calls itself synced before it is")               \
-	X(LAST_WORD_AT_ONCE, "lets go of a life before its owner speaks")
+	X(LAST_WORD_AT_ONCE, "lets go of a life before its owner speaks")   \
+	X(FRESH_AT_ONCE, "takes a greeting for all there is")               \
+	X(NOTHING_OWED, "forgets what was announced on a link that ended")
 
 enum mutant {
 	MUTANT_NONE,

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "age.h"
 #include "mesh_private.h"
 #include "mutant.h"
 
@@ -14,17 +15,6 @@ left_for_certain(const struct node *n)
 {
 	return n->standing == STANDING_LEFT && n->barred &&
 	       n->barred_until_ms == NEVER_MS;
-}
-
-/* Since it was heard here; of a former run of ours only the wall clock knows. */
-static uint64_t
-silence_ms(const struct mesh *m, const struct node *n)
-{
-	if (n->heard_ms != 0)
-		return m->now_ms > n->heard_ms ? m->now_ms - n->heard_ms : 0;
-	if (n->heard_wall_ms == 0 || n->heard_wall_ms > m->wall_ms)
-		return UINT64_MAX;
-	return m->wall_ms - n->heard_wall_ms;
 }
 
 static void
@@ -49,7 +39,7 @@ report_fill(const struct mesh *m, uint16_t index, struct node_report *out)
 			     (n->suspect || n->held ? NODE_SUSPECT : 0u) |
 			     (left_for_certain(n) ? NODE_LEFT : 0u);
 	if (index != NODE_SELF_INDEX)
-		out->silent_ms = silence_ms(m, n);
+		out->silent_ms = age_ms_of(n, m->now_ms);
 }
 
 /* Every node ever heard of; built once per step, at its end. */
@@ -194,6 +184,7 @@ begin_run(struct mesh *m, struct node *n, uint64_t run)
 	n->barred = false;
 	n->silenced = false;
 	n->synced = false;
+	age_forget(n);
 	n->suspect = false;
 	n->held = false;
 	n->lost_ms = NEVER_MS;
@@ -242,7 +233,6 @@ heard_of_other(struct mesh *m, uint16_t index, uint8_t slot,
 	uint64_t bit = UINT64_C(1) << slot;
 	uint64_t said_ms = failure_said_ms(
 		m, mesh_node(m, m->roster.slot_node[slot]));
-	uint64_t told_ms;
 
 	n->said_run[slot] = said->run;
 	if (said->flags & NODE_LINKED)
@@ -257,12 +247,8 @@ heard_of_other(struct mesh *m, uint16_t index, uint8_t slot,
 		(void)reports_adopt(m, index, slot);
 	if (said->run != n->run && n->run != 0)
 		return;
-	if (said->silent_ms <= said_ms && (said->flags & NODE_LINKED)) {
-		told_ms = said_ms - said->silent_ms;
-		if (!n->told || told_ms > n->told_ms)
-			n->told_ms = told_ms;
-		n->told = true;
-	}
+	if (said->silent_ms < said_ms && (said->flags & NODE_LINKED))
+		age_told(m, index, slot, said_ms - said->silent_ms);
 	if (MUTANT(HEARSAY_COUNTS) && (said->flags & NODE_LINKED))
 		n->quiet_ms = m->now_ms;
 	if (n->link_count > 0)

@@ -14,6 +14,7 @@ roster_reset(struct node *n, const struct node_id *id)
 	n->standing = STANDING_GONE;
 	n->slot = SLOT_NONE;
 	n->named_by = SLOT_NONE;
+	n->told_slot = SLOT_NONE;
 	n->period_ms = 250;
 	n->lost_ms = NEVER_MS;
 	n->evidence_next = UINT32_MAX;
@@ -160,6 +161,8 @@ roster_slot_release(struct roster *r, uint16_t index)
 		r->nodes[i].said_synced &= ~bit;
 		if (r->nodes[i].named_by == slot)
 			r->nodes[i].named_by = SLOT_NONE;
+		if (r->nodes[i].told_slot == slot)
+			r->nodes[i].told_slot = SLOT_NONE;
 	}
 }
 

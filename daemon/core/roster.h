@@ -65,8 +65,6 @@ struct node {
 	uint64_t stale_until_ms; /* it was silent: until then what is heard
 				  * may have been said long ago */
 	uint64_t heard_wall_ms; /* 0: never */
-	uint64_t told_ms;       /* heard by somebody else, as reported */
-	bool told;
 	uint32_t period_ms;
 	bool suspect, held;
 	uint64_t held_until_ms;
@@ -93,6 +91,14 @@ struct node {
 	uint64_t owner_generation; /* of its own, while linked; 0: none yet */
 	uint64_t ended; /* highest generation the catalogue let go of */
 	uint64_t shed;  /* highest generation dropped for want of room */
+
+	/* How fresh what is held of it is; see age.h. */
+	uint64_t owed_generation; /* announced when it was last heard ... */
+	uint64_t owed_cursor;     /* ... up to here; generation 0: nothing */
+	uint64_t owed_ms;
+	uint8_t told_slot; /* who said as of when he has it; SLOT_NONE */
+	uint64_t told_ms;
+	uint64_t whole_ms; /* as of then all is held; 0: not in this run */
 };
 
 struct roster {

@@ -408,7 +408,10 @@ streams_flush(struct mesh *m)
 	struct streams *t = &m->streams;
 	struct message *msg;
 
-	if (!(t->any_dirty || t->full_due) || m->now_ms < t->due_ms)
+	if (!(t->any_dirty || t->full_due))
+		return;
+	/* What NODES says of ages is of what has been announced before it. */
+	if (m->now_ms < t->due_ms && !m->reports.dirty)
 		return;
 	if (m->roster.slots_linked != 0) {
 		msg = effect_send(m, MESH_LINK_ALL, MESSAGE_STREAMS, 0);

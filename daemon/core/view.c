@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "age.h"
 #include "mesh_private.h"
 
 uint32_t
@@ -130,7 +131,7 @@ view_stream(const struct mesh *m, uint16_t index, struct node_view *out)
 		out->announced = out->held;
 		out->announced.stream = id;
 	}
-	out->at_head = newest->held &&
+	out->at_head = newest->held && age_settled(m, index) &&
 		       out->held.point.base == out->held.point.cursor &&
 		       out->held.point.cursor == out->announced.point.cursor;
 }
@@ -142,7 +143,6 @@ mesh_node_view(const struct mesh *m, uint32_t nth, uint64_t now_ms,
 	uint32_t index = nth_node(m, nth);
 	const struct node *n = &m->roster.nodes[index];
 	bool self = index == NODE_SELF_INDEX;
-	uint64_t heard = n->heard_ms;
 
 	memset(out, 0, sizeof(*out));
 	out->node = n->id;
@@ -158,12 +158,11 @@ mesh_node_view(const struct mesh *m, uint32_t nth, uint64_t now_ms,
 	out->coordinator = m->crowned &&
 			   node_id_equal(&m->coordinator.node, &n->id);
 	out->follows = self && m->crowned ? m->coordinator.node : n->follows;
-	if (n->told && n->told_ms > heard)
-		heard = n->told_ms;
-	out->silent_ms = self || heard > now_ms ? 0 : now_ms - heard;
-	/* What was heard in another run only the wall clock can tell. */
-	if (!self && n->heard_ms == 0 && !n->told)
-		out->silent_ms = UINT64_MAX;
+	/* What was so in another run only the wall clock can tell; and of
+	 * whom was heard, but not yet all, that is no less than this run. */
+	out->age_ms = self ? 0 : age_ms_of(n, now_ms);
+	if (out->age_ms == UINT64_MAX && n->heard_ms != 0)
+		out->age_ms = now_ms - m->start_ms;
 	out->last_heard_wall_ms = self ? m->wall_ms : n->heard_wall_ms;
 	view_stream(m, (uint16_t)index, out);
 }

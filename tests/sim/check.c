@@ -37,6 +37,7 @@ check_views(struct world *w, struct slot *s)
 			continue;
 		}
 		check_silence(w, s, &v);
+		check_fresh(w, s, &v);
 		r.port = v.port;
 		r.host = v.host;
 		r.node = v.node;

@@ -38,6 +38,8 @@ truths_copy(struct world *to, const struct world *from, uint32_t had)
 		memcpy(to->truths[i].at, t->at,
 		       ((size_t)t->head + 1) * sizeof t->at[0]);
 		memcpy(to->truths[i].boundary, t->boundary, sizeof t->boundary);
+		memcpy(to->truths[i].told_us, t->told_us,
+		       ((size_t)t->head + 1) * sizeof t->told_us[0]);
 	}
 	for (uint32_t i = from->truth_count; i < had; i++)
 		memset(&to->truths[i], 0, sizeof to->truths[i]);

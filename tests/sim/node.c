@@ -251,6 +251,7 @@ tell(struct world *w, struct slot *s, struct news *n)
 	case TOLD_OWN:
 		in.kind = MESH_OWN;
 		in.u.own = n->report;
+		truth_told(w, &n->report);
 		break;
 	case TOLD_UNDONE:
 		in.kind = MESH_UNDONE;

@@ -41,8 +41,7 @@ check_punctual(struct world *w, struct slot *s)
 		s->late_us = w->now_us;
 }
 
-/* The one slot with this identity, copies of it among others; or NULL. */
-static const struct slot *
+const struct slot *
 only_one(const struct world *w, const struct node_id *whom)
 {
 	const struct slot *found = NULL;

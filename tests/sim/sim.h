@@ -17,6 +17,7 @@
  *   faults.c  the storm that a seed decides, and the calm after it
  *   check.c   what must never be (safety)
  *   silence.c what is concluded from what is heard, and what is not
+ *   fresh.c   what is claimed of how old it is
  *   shown.c   what a list shows of a node, and that nothing blinks in it
  *   calm.c    what must come (convergence)
  *   dials.c   nodes that dial each other at one instant
@@ -249,6 +250,7 @@ struct truth {
 	struct row rows[SIM_KEYS];
 	struct digest at[SIM_SEQS];  /* the sum after the transaction ... */
 	bool boundary[SIM_SEQS];     /* ... that ended with this number */
+	uint64_t told_us[SIM_SEQS];  /* the owner's core knew it; 0: not yet */
 };
 
 enum calm { STORM, CALM };
@@ -486,6 +488,11 @@ void faults_restart(struct world *w, struct slot *s, uint32_t how);
 void faults_work(struct world *w, struct slot *s);
 void faults_calm(struct world *w);
 
+/* fresh.c: a note that the owner's core has been told of its own head; and is
+ * what is said to be whole, as of so long ago, whole up to then? */
+void truth_told(struct world *w, const struct stream_report *own);
+void check_fresh(struct world *w, struct slot *s, const struct node_view *v);
+
 /* shown.c */
 /* Has `newer` taken over what an older life tells of this root?  Its root record
  * says complete, and did when nothing that its owner had was missing. */
@@ -525,6 +532,8 @@ void check_live(struct world *w, struct slot *s, const struct node_id *whom);
 void check_synced(struct world *w, struct slot *s);
 /* A core that is on time itself suspects whoever says nothing on its link. */
 void check_silence(struct world *w, struct slot *s, const struct node_view *v);
+/* The one slot with this identity, copies of it among others; or NULL. */
+const struct slot *only_one(const struct world *w, const struct node_id *whom);
 void check_print(struct world *w, struct slot *s); /* into the trace */
 void check_step(struct world *w, struct slot *s,
 		const struct mesh_effects *out, bool thorough);

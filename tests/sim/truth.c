@@ -23,6 +23,8 @@ truth_copy(struct truth *t, const struct replica *own)
 {
 	memcpy(t->rows, own->rows, sizeof t->rows);
 	t->sum = own->report.digest;
+	while (t->head < own->report.point.cursor)
+		t->told_us[++t->head] = 0;
 	t->head = own->report.point.cursor;
 	t->at[t->head] = t->sum;
 	t->boundary[t->head] = true;

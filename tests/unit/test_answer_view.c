@@ -104,9 +104,9 @@ freshness(void **state)
 
 	(void)state;
 	nodes[0].self = true;
-	nodes[0].silent_ms = 99999; /* oneself is never old */
-	nodes[1].silent_ms = 1200;
-	nodes[2].silent_ms = 50000; /* who left is not waited for */
+	nodes[0].age_ms = 99999; /* oneself is never old */
+	nodes[1].age_ms = 1200;
+	nodes[2].age_ms = 50000; /* who left is not waited for */
 	v = view_make(nodes, 3);
 	view_fresh(v, &f);
 	assert_true(f.complete);
@@ -122,7 +122,7 @@ freshness(void **state)
 	assert_false(f.complete);
 	assert_false(f.syncing);
 	/* not heard in this run: the age is by the wall clock */
-	v->nodes[1].is.silent_ms = UINT64_MAX;
+	v->nodes[1].is.age_ms = UINT64_MAX;
 	v->nodes[1].is.last_heard_wall_ms = (uint64_t)v->wall_ms - 7000;
 	view_fresh(v, &f);
 	assert_int_equal(f.oldest_age_ms, 7000);
