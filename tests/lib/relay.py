@@ -185,7 +185,9 @@ class Relay(threading.Thread):
     def turn(self, listener):
         reads = [h.source for line in self.alive() for h in line.halves
                  if h.wants()]
-        ready = select.select([listener, *reads], [], [], 0.002)[0]
+        held = any(h.held for line in self.alive() for h in line.halves)
+        ready = select.select([listener, *reads], [], [],
+                              0.002 if held else 0.02)[0]
         if listener in ready:
             near = listener.accept()[0]
             self.calls += 1

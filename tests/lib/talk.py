@@ -228,7 +228,8 @@ class Client:
         """What `verify` would complain of."""
         t = self.ask(VERIFY_ALL)
         return ([r for r in t["rows"] if not (r[7] and r[10])] +
-                [m for m in t["merged"] if not m[4]] + t["silent"])
+                [m for m in t["merged"] if not m[4]] +
+                [("silent", *s) for s in t["silent"]])
 
 
 def one_mesh(mesh, daemons, photos=None, verify=True):

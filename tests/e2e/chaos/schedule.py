@@ -9,6 +9,9 @@ import random
 
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "hugo")
 SMALL = "hugo"  # its state lies on a small disk of its own
+# Of two hosts: four daemons, and a twin of each, who may take the port of one
+# that is away, so that this one comes back at another.
+PORTS_A_HOST = 8
 STATES = ("kept",) * 6 + ("catalogue",) * 2 + ("older",) * 2 + \
     ("copied",) * 2 + ("whole",)
 # A silence of 40 heartbeats, 10 s, is the end; lengths near it prove nothing.

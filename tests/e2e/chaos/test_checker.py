@@ -14,7 +14,8 @@ sys.path.insert(0, os.path.join(HERE, "..", "..", "lib"))
 import checker  # noqa: E402
 import tap  # noqa: E402
 from record import Record, read  # noqa: E402
-from schedule import plan  # noqa: E402
+from schedule import NAMES as EVERYBODY  # noqa: E402
+from schedule import PORTS_A_HOST, plan  # noqa: E402
 from story import Story  # noqa: E402
 
 ONE, TWO, THREE = "aa" * 24, "bb" * 24, "cc" * 24
@@ -443,6 +444,36 @@ class Checker(unittest.TestCase):
             t.add(kind, t=5.0, **fields)
             self.wrong(t.end(), "nobody_ended")
 
+    def test_restored(self):
+        """who is put back to an older state has numbered other rows alike:
+        replicas differ until they are rebuilt, theirs and then only"""
+        for about, state, t, fault, sound in (
+                ("bob", "older", 4.3, None, True),
+                ("bob", "kept", 4.3, None, False),
+                ("alice", "older", 4.3, None, False),
+                ("bob", "older", 60.0, None, False),
+                # Heard when it was awake again.
+                ("bob", "older", 20.5, ("alice", 3.0, 20.0), True)):
+            tale = Tale()
+            tale.kill("bob", 3.0, 4.0, state=state)
+            if fault:
+                tale.stop(*fault)
+            tale.said("alice", "unequal", about, t)
+            if sound:
+                self.right(tale.end())
+            else:
+                self.wrong(tale.end(), "nobody_ended")
+
+    def test_given_up(self):
+        """of a run that was given up only that is told, not what its end
+        did to who was asking"""
+        for t, more in ((60.0, ()), (40.0, ("commands_end_well",))):
+            tale = Tale()
+            tale.add("unsettled", number=1, what="z", t=50.0)
+            tale.add("photo", by="p", at="bob", life=1, args=["show", "x"],
+                     code=5, bytes=0, err="", where=0, t0=t - 1, t1=t)
+            self.wrong(tale.end(), "nobody_ended", *more)
+
     def test_touched(self):
         """a folder is not as its owner left it: time, bytes, mode, a name"""
         for other in ({"61": [33188, 6, "00"]}, {"61": [33188, 5, "01"]},
@@ -516,6 +547,14 @@ class Checker(unittest.TestCase):
         kinds = {f.what for n in range(40) for f in plan(n, 1, 75, 2, True)}
         self.assertGreaterEqual(kinds, {"delay", "rate", "stall", "half",
                                         "reset"})
+        # A daemon may find its port taken by a twin; none is without one.
+        for n in range(200):
+            twins = [f for f in plan(n, 1, 75, 2, True) if f.what == "twin"
+                     and f.who in EVERYBODY[4:]]
+            for f in twins:
+                self.assertLessEqual(4 + sum(
+                    o.at <= f.at < o.at + o.seconds for o in twins),
+                    PORTS_A_HOST)
         # One node has one fault at a time.
         for n in range(40):
             until = {}

@@ -17,10 +17,12 @@ from folders import Folder
 from hosts import Network
 from mesh import Mesh
 from relay import Relay
-from schedule import NAMES, SMALL
+from schedule import NAMES, PORTS_A_HOST, SMALL
 from talk import Client
 
 SMALL_BYTES = "64m"
+# Whatever port a daemon of the other host may come to claim.
+PORTS = range(5000, 5000 + PORTS_A_HOST)
 
 
 def descriptors(pid):
@@ -156,7 +158,7 @@ class World(contextlib.ExitStack):
         a.cut_to(b)
         b.cut_to(a)
         middle = hosts[2]
-        for port in range(5000, 5004):
+        for port in PORTS:
             self.relays.append(self.enter_context(Relay(
                 (b.address, port), (middle.address, port),
                 middle.held.process.pid)))
@@ -167,7 +169,7 @@ class World(contextlib.ExitStack):
         args = ["--decoders", "1" if i % 8 < decoders else "0"]
         if len(self.hosts) > 1 and mesh is self.hosts[0]:
             at = [r.at for r in self.relays] or \
-                [(self.hosts[1].address, p) for p in range(5000, 5004)]
+                [(self.hosts[1].address, p) for p in PORTS]
             for host, port in at:
                 args += ["--join", "%s:%d" % (host, port)]
         state = os.path.join(mesh.dir, "states", name)
