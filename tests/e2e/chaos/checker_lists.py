@@ -113,20 +113,23 @@ def nothing_invented(story):
     return wrong
 
 
-def _cut_off(story, one, other, t0, t1):
-    """Has `one` been unable to hear of `other`'s life for sure, all the time
-    between these?  Killed, stopped; or each on its own side of a cut."""
+def _still(story, other, t0, t1):
+    """Has nobody heard `other` between these, for sure?  Killed, stopped."""
     if story.down_throughout(other, t0, t1):
         return story.down_throughout(other, t0, t1).how == "kill"
-    for f in story.fault(t0, t1, ("stop",), (other,)):
-        if f["t0"] <= t0 and f["t1"] >= t1:
-            return True
-    if story.between_hosts(one, other):
-        for f in story.fault(t0, t1, ("cut", "unplug")):
-            if f.get("sure0", f["t0"]) <= t0 and \
-                    f.get("sure1", f["t1"]) >= t1:
-                return True
-    return False
+    return any(f["t0"] <= t0 and f["t1"] >= t1
+               for f in story.fault(t0, t1, ("stop",), (other,)))
+
+
+def _apart(story, one, other, t0, t1):
+    """Was each of them on its own side of a cut all the time?"""
+    return story.between_hosts(one, other) and any(
+        f.get("sure0", f["t0"]) <= t0 and f.get("sure1", f["t1"]) >= t1
+        for f in story.fault(t0, t1, ("cut", "unplug")))
+
+
+def _cut_off(story, one, other, t0, t1):
+    return _still(story, other, t0, t1) or _apart(story, one, other, t0, t1)
 
 
 def _goodbye_on_its_way(story, one, other, t):
@@ -139,13 +142,26 @@ def _goodbye_on_its_way(story, one, other, t):
                for x in story.lives[other])
 
 
-def _asleep(story, at, other, t):
-    """For how long may others be taken for live longer than silence lasts:
-    `at` was stopped itself, or those by whose word it takes them for live."""
-    who = [n for n in story.names
-           if n != other and not story.between_hosts(n, at)]
-    return sum(f["t1"] - f["t0"] for f in story.fault(
-        t - 4 * SILENCE, t, ("stop",), who))
+def _asleep(story, at, others, t):
+    """For how long may somebody be taken for live longer than silence lasts:
+    `at` was stopped itself, or one of those by whose word it does so."""
+    def slept(name):
+        return sum(f["t1"] - f["t0"] for f in story.fault(
+            t - 4 * SILENCE, t, ("stop",), (name,)))
+    return slept(at) + max([slept(n) for n in others if n != at], default=0)
+
+
+def _away(story, at, other, t0, t1):
+    """Can `at` not but know by t0 that `other` is away, and until t1?"""
+    all_others = [n for n in story.names if n != other]
+    near = [n for n in all_others if not story.between_hosts(n, at)]
+    since = t0 - SILENCE - SLACK
+    # By the word of who has been cut off since, until that is gone, too.
+    word = SILENCE if story.run["hosts"] > 1 and story.fault(
+        t0 - 2 * SILENCE, t0, story.NETWORK) else 0
+    return (_still(story, other, since - word -
+                   _asleep(story, at, all_others, t0), t1) or
+            _apart(story, at, other, since - _asleep(story, at, near, t0), t1))
 
 
 def _newcomer(life, line):
@@ -171,10 +187,8 @@ def complete_is_true(story):
             near = story.run["hosts"] == 1
             proof = (dead and dead.how == "kill" and near and
                      life.ready + SLACK < dead.ended)
-            if proof or _cut_off(
-                    story, line["at"], other,
-                    line["t0"] - SILENCE - SLACK -
-                    _asleep(story, line["at"], other, line["t0"]), line["t1"]):
+            if proof or _away(story, line["at"], other, line["t0"],
+                              line["t1"]):
                 if life.ready < line["t0"] - SLACK:
                     wrong.append("%s said complete at %.3f, with %s away" % (
                         line["at"], line["t0"], other))

@@ -12,6 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "..", "lib"))
 import checker  # noqa: E402
+import checker_lists  # noqa: E402
 import tap  # noqa: E402
 from record import Record, read  # noqa: E402
 from schedule import NAMES as EVERYBODY  # noqa: E402
@@ -265,6 +266,31 @@ class Checker(unittest.TestCase):
         self.right(t.end())
         t.last("fault", who="alice").update(t1=32.0)
         self.wrong(t, "complete_is_true")
+
+    def test_complete_by_word_from_afar(self):
+        """by the word of a sleeper on the other host a silent one is live for
+        as long as it slept; nobody's word comes across a cut"""
+        for fault, slept, sound in (("stop", 8.0, True), ("stop", 1.0, False),
+                                    ("cut", 8.0, False)):
+            t = Tale(hosts=2, names=("alice", "carol", "bob", "dave"))
+            if fault == "stop":
+                t.stop("bob", 30.0, 80.0)
+            else:
+                t.add("fault", what=fault, who=None, t0=30.0, t1=80.0)
+            t.stop("dave", 31.0, 31.0 + slept)
+            t.list("alice", 45.0, A, B, age=15000)
+            wrong = checker_lists.complete_is_true(Story(t.lines))
+            self.assertEqual(not wrong, sound, (fault, slept, wrong))
+
+    def test_complete_by_word_before_a_cut(self):
+        """who is cut off is believed until it is gone itself"""
+        for cut, sound in ((38.0, True), (20.0, False)):
+            t = Tale(hosts=2, names=("alice", "carol", "bob", "dave"))
+            t.stop("bob", 30.0, 80.0)
+            t.add("fault", what="cut", who=None, t0=cut, t1=cut + 5)
+            t.list("alice", 49.0, A, B, age=19000)
+            wrong = checker_lists.complete_is_true(Story(t.lines))
+            self.assertEqual(not wrong, sound, wrong)
 
     def test_complete_across_a_cut(self):
         """complete is said though the other host is cut off"""
