@@ -4,9 +4,12 @@
  * The table of commands and the way in and out; what a command does is in its
  * cmd_*.c.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "call.h"
 #include "failure.h"
@@ -112,6 +115,23 @@ run(const struct options *p, struct output *o, struct failure *why)
 	return output_flush(o, why);
 }
 
+/*
+ * A descriptor of ours, a photo that comes, must never become somebody's
+ * standard output.  What was closed stays of no use: a read or a write fails;
+ * words on a standard error that was closed go nowhere.
+ */
+static void
+hold_standard_descriptors(void)
+{
+	static const int modes[] = {O_WRONLY, O_RDONLY, O_RDWR};
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) == -1 &&
+		    open("/dev/null", modes[fd]) != fd)
+			exit(EXIT_FAILURE); /* nobody to be told */
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -120,6 +140,7 @@ main(int argc, char **argv)
 	struct output output;
 	int parsed;
 
+	hold_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* output_flush looks instead */
 	call_catch_interrupt();
 	parsed = options_parse(argc, argv, verbs, &options, &why);

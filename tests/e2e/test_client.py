@@ -257,6 +257,28 @@ class Client(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"photo: ", done.stderr)
 
+    def test_closed_descriptors(self):
+        """where 0, 1 or 2 is closed, no socket and no photo takes its place
+        """
+        def closed(which, *args):
+            return subprocess.Popen(
+                ["sh", "-c", 'exec "$@" ' + which, "sh",
+                 self.mesh.photo_path, "-p", str(self.a.port), *args],
+                env=self.mesh.env, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        p = closed(">&-", "list")
+        self.mesh.children.append(p)
+        self.assertIn(b"standard output cannot be written", p.stderr.read())
+        self.assertEqual(p.wait(30), 1)
+        p = closed("<&- >&- 2>&-", "watch")
+        self.mesh.children.append(p)
+        fds = "/proc/%d/fd" % p.pid
+        wait_until(lambda: any(
+            "socket" in os.readlink("%s/%s" % (fds, n))
+            for n in os.listdir(fds)), "its connection")
+        self.assertEqual([os.readlink("%s/%d" % (fds, n)) for n in range(3)],
+                         ["/dev/null"] * 3)
+
     def test_timeout(self):
         """a daemon that is silent: exit 8 in the time asked for"""
         self.c.stop()
