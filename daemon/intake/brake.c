@@ -140,7 +140,7 @@ held_elsewhere(struct scan_root *s, const char *path, size_t path_bytes)
 
 struct tally {
 	struct scan_root *root;
-	uint64_t gone;
+	uint64_t gone, excluded;
 	bool exact; /* count only what is nowhere else */
 };
 
@@ -149,9 +149,17 @@ count_gone(void *arg, const struct known_file *f, const char *path,
 	   size_t path_bytes)
 {
 	struct tally *t = arg;
+	const struct intake_config *c = &t->root->intake->config;
+	const struct tree_visitor v = {.excludes = c->excludes,
+				       .exclude_count = c->exclude_count};
 
-	if (f->verdict == OWN_COPY && is_gone(t->root, f, path, path_bytes) &&
-	    !(t->exact && held_elsewhere(t->root, path, path_bytes)))
+	if (f->verdict != OWN_COPY || !is_gone(t->root, f, path, path_bytes))
+		return !atomic_load(&t->root->intake->stop);
+	/* What is left out now was so by its owner's word, be its disk there
+	 * or not. */
+	if (tree_excludes(&v, path, path_bytes))
+		t->excluded++;
+	else if (!(t->exact && held_elsewhere(t->root, path, path_bytes)))
 		t->gone++;
 	return !atomic_load(&t->root->intake->stop);
 }
@@ -162,7 +170,7 @@ tally(struct tally *t)
 {
 	struct trouble why;
 
-	t->gone = 0;
+	t->gone = t->excluded = 0;
 	if (reader_each_known(t->root->intake->reader, &t->root->root->id,
 			      count_gone, t, &why) == 0)
 		return true;
@@ -172,19 +180,32 @@ tally(struct tally *t)
 	return false;
 }
 
+void
+brake_emptied(struct scan_root *s)
+{
+	struct tally t = {.root = s};
+	uint64_t held;
+
+	if (s->media > 0 || s->known_media == 0 || s->intake->accepting ||
+	    !tally(&t))
+		return;
+	held = s->known_media - t.excluded;
+	if (held > 0)
+		brake(s, held, held);
+}
+
 bool
 brake_scan(struct scan_root *s)
 {
 	struct tally t = {.root = s};
 
 	if (s->intake->accepting || !tally(&t) ||
-	    brake_allows(s->now, t.gone, s->known_media,
-			 s->media))
+	    brake_allows(s->now, t.gone, s->known_media - t.excluded, s->media))
 		return false;
 	t.exact = true;
-	if (!tally(&t) || brake_allows(s->now, t.gone, s->known_media,
-			 s->media))
+	if (!tally(&t) ||
+	    brake_allows(s->now, t.gone, s->known_media - t.excluded, s->media))
 		return false;
-	brake(s, t.gone, s->known_media);
+	brake(s, t.gone, s->known_media - t.excluded);
 	return true;
 }

@@ -64,6 +64,9 @@ bool held_elsewhere(struct scan_root *s, const char *path, size_t path_bytes);
  * many are left? */
 bool brake_allows(const struct root_now *now, uint64_t gone, uint64_t held,
 		  uint64_t left);
+/* Is nothing left of what was, but for what is excluded now?  Then the root is
+ * offline. */
+void brake_emptied(struct scan_root *s);
 /* What a whole scan misses.  True: the root is offline now. */
 bool brake_scan(struct scan_root *s);
 /* Take the root for offline: `gone` of `held` photos are missing. */

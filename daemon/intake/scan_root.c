@@ -177,9 +177,8 @@ check_root(struct scan_root *s)
 		return;
 	}
 	close(fd);
-	if (s->media == 0 && s->known_media > 0 && !s->broken &&
-	    !s->intake->accepting)
-		brake(s, s->known_media, s->known_media);
+	if (!s->broken)
+		brake_emptied(s);
 }
 
 /* The word that was said when it went offline. */

@@ -267,6 +267,30 @@ step(struct tree *t, const char *path, size_t bytes, unsigned depth,
 	       !is_excluded(t, name);
 }
 
+bool
+tree_excludes(const struct tree_visitor *v, const char *path,
+	      size_t path_bytes)
+{
+	const char *end = path + path_bytes, *slash;
+	char name[NAME_BYTES_MAX + 1];
+	struct tree t = {.v = v};
+
+	for (; path < end; path = slash + 1) {
+		slash = memchr(path, '/', (size_t)(end - path));
+		if (slash == NULL)
+			slash = end;
+		if ((size_t)(slash - path) > NAME_BYTES_MAX)
+			return false;
+		memcpy(name, path, (size_t)(slash - path));
+		name[slash - path] = '\0';
+		if (!push(&t, name))
+			return false;
+		if (is_excluded(&t, name))
+			return true;
+	}
+	return false;
+}
+
 /* From the directory `fd` into `name`; takes fd, gives the new one. */
 static int
 descend(struct tree *t, int fd, const char *name, enum tree_found *found)

@@ -44,6 +44,9 @@ struct tree_visitor {
 	bool shallow; /* tree_look: a directory is only seen to be there */
 };
 
+/* Do the visitor's globs leave this path out, or a directory above it? */
+bool tree_excludes(const struct tree_visitor *v, const char *path,
+		   size_t path_bytes);
 /* For reading, never waiting, and with its access time left alone if that can be.
  * -1 with errno. */
 int tree_open_file(int dir_fd, const char *name);

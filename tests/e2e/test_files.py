@@ -201,6 +201,40 @@ class Files(unittest.TestCase):
                 for c in p["copies"]), "alice's copies to be online again")
             mesh.settle([a, b])
 
+    def test_excluded_later(self):
+        """--exclude of what was listed: no more listed; but no disk is missed
+        """
+        with Mesh() as mesh:
+            f = mesh.folder("alice")
+            for n in range(150):
+                write(f + "/private/deep/%d.jpg" % n, picture(n))
+            for n in range(120):
+                write(f + "/%d.gif" % n, b"GIF89a%d" % n)
+            mesh.guard(f)
+            a = mesh.start(f)
+            b = mesh.start(mesh.folder("bob"))
+            mesh.settle([a, b])
+            self.assertEqual(len(names(b)), 270)
+            a.end()
+            a = mesh.start(f, "--exclude", "private")
+            mesh.settle([a, b], 120)
+            self.assertNotIn("offline", a.log())
+            # An emptied folder is one, whatever else is left out.
+            a.end()
+            mesh.unguard(f)
+            os.rename(f, f + ".away")
+            os.mkdir(f)
+            a = mesh.start(f, "--exclude", "1?.gif")
+            mesh.settle([a, b], 120)
+            self.assertIn("110 of 110 photos are missing", a.log())
+            os.rmdir(f)
+            os.rename(f + ".away", f)
+            self.assertEqual(a.photo("rescan").code, 0)
+            mesh.settle([a, b], 260)
+            self.assertEqual(a.end(), 0)
+            a = mesh.start(f, "--exclude", "*.???")
+            mesh.settle([a, b], 0)
+
     def test_unlisted_directory_keeps_records(self):
         """a directory that cannot be listed keeps its records"""
         with Mesh(unprivileged=True) as mesh:
