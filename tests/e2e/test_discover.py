@@ -20,7 +20,8 @@ from talk import Client  # noqa: E402
 
 GROUP, PORT = "239.255.80.77", 48656
 
-# In another namespace; says each datagram in hex, with its sender.
+# In another namespace; says each datagram in hex, with its sender and how many
+# routers it might still pass.
 LISTENER = """
 import socket, struct, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -28,10 +29,12 @@ s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("%s", %d))
 s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
              socket.inet_aton("%s") + socket.inet_aton(sys.argv[1]))
+s.setsockopt(socket.IPPROTO_IP, 12, 1)  # IP_RECVTTL
 print("listens", flush=True)
 while True:
-    data, where = s.recvfrom(2048)
-    print(where[0], data.hex(), flush=True)
+    data, more, _, where = s.recvmsg(2048, 64)
+    ttl = [struct.unpack("=i", c)[0] for _, kind, c in more if kind == 2]
+    print(where[0], data.hex(), *ttl, flush=True)
 """ % (GROUP, PORT, GROUP)
 
 # Sends what stands in its input, a datagram a line.
@@ -96,6 +99,8 @@ class Discover(unittest.TestCase):
             self.assertEqual(len(cas.photo("peers").lines), 1)
             self.assertEqual({x.split()[0] for x in spy.hear()[1:]},
                              {a.address, b.address})
+            # None would pass a router.
+            self.assertEqual({x.split()[2] for x in spy.hear()[1:]}, {"1"})
             # Loopback only: it hears and finds, and cannot be found.
             hidden = start(c, "hidden", "--discover", listen=False,
                            base_port=6000)
@@ -114,7 +119,7 @@ class Discover(unittest.TestCase):
             ann, ben = (start(h, n, "--discover")
                         for h, n in ((a, "ann"), (b, "ben")))
             together([ann, ben], 2)
-            said = dict(x.split() for x in spy.hear()[1:])
+            said = dict(x.split()[:2] for x in spy.hear()[1:])
             for d in (ann, ben):
                 with Client(d.mesh, d.port) as client:
                     me = client.welcome["node"]

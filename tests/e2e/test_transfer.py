@@ -190,10 +190,17 @@ class Trouble(Base):
         return [g for g in said if "got" in g][0]
 
     def until_bytes(self, p, count):
-        """Await that so many bytes are in; how many there are."""
+        """Await that so many bytes are in, told of all the while with rate,
+        time left and holder; how many there are."""
         for line in p.stdout:
             s = json.loads(line)
             if s.get("progress") == "get" and s["bytes"] >= count:
+                self.assertEqual((s["files"], s["total_files"], s["from"],
+                                  s["state"]), (0, 1, "bob", "filling"))
+                self.assertEqual(s["total_bytes"], 60 * MIB)
+                self.assertGreater(s["rate"], 0)
+                left = (60 * MIB - s["bytes"]) * 1000 / s["rate"]
+                self.assertAlmostEqual(s["eta_ms"], left, delta=2)
                 return s["bytes"]
         self.fail("it ended before: %s" % p.stderr.read())
 
