@@ -112,8 +112,10 @@ main(int argc, char **argv)
 	hold_standard_descriptors();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a client's file may be too large */
-	/* Memory given back late is a death noticed late. */
-	(void)mallopt(M_ARENA_MAX, 2);
+	/* Memory given back late is a death noticed late; but the writer and who
+	 * reads are not to share a heap: its lock is held at every page that
+	 * either of them takes or drops. */
+	(void)mallopt(M_ARENA_MAX, 8);
 	/* Large blocks go back to the kernel when freed; without this line the
 	 * threshold grows with the first of them, and they stay. */
 	(void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
