@@ -4,6 +4,7 @@
 #include "links_world.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -80,25 +81,50 @@ on_ends(evutil_socket_t fd, short what, void *arg)
 	mailbox_deliver(arg);
 }
 
+static const char *const files[] = {"catalogue.db", "run", "catalogue.db-wal",
+				    "catalogue.db-shm", "run.new"};
+#define FILES 5u
+#define KEPT  2u /* of these there is one as a life begins with it */
+
+static const char *
+path_of(unsigned file, bool kept)
+{
+	static char path[2][128];
+
+	snprintf(path[kept], sizeof(path[kept]), "%s/%s%s", dir, files[file],
+		 kept ? ".kept" : "");
+	return path[kept];
+}
+
 static void
 remove_files(void)
 {
-	static const char *const names[] = {"catalogue.db", "catalogue.db-wal",
-					    "catalogue.db-shm", "run",
-					    "run.new"};
-	char path[128];
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		(void)unlink(path);
-	}
+	for (unsigned i = 0; i < FILES; i++)
+		(void)unlink(path_of(i, false));
 }
 
 static void
 remove_dir(void)
 {
 	remove_files();
+	for (unsigned i = 0; i < KEPT; i++)
+		(void)unlink(path_of(i, true));
 	(void)rmdir(dir);
+}
+
+static void
+copy_file(const char *from, const char *to)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ssize_t n;
+
+	world_must(in != -1 && out != -1, "no copy of a file");
+	while ((n = copy_file_range(in, NULL, out, NULL, 1u << 20, 0)) > 0)
+		continue;
+	world_must(n == 0, "a copy of a file is cut short");
+	close(in);
+	close(out);
 }
 
 static void
@@ -196,23 +222,48 @@ own_files(struct writer *w)
 	world_must(writer_own(w, &batch, 1, &result, &why) == 0, "no rows");
 }
 
+static void
+open_catalogue(void)
+{
+	struct writer_config w = {.run = 5, .wall_ms = 1000000, .dir = dir};
+	enum writer_found found;
+	struct trouble why = {0};
+
+	w.self = people[0].node;
+	catalogue = catalogue_open(&w, ends, &found, &why);
+	world_must(catalogue != NULL, why.text);
+}
+
+/* To make the tables took a third of a life. */
+static void
+begin_files(void)
+{
+	static bool kept;
+
+	remove_files();
+	if (!kept) {
+		open_catalogue();
+		own_files(catalogue_writer(catalogue));
+		catalogue_close(catalogue);
+		mailbox_deliver(ends);
+	}
+	for (unsigned i = 0; i < KEPT; i++)
+		copy_file(path_of(i, kept), path_of(i, !kept));
+	kept = true;
+}
+
 void
 world_begin(void)
 {
-	struct writer_config w = {.run = 5, .wall_ms = 1000000, .dir = dir};
 	struct driver_config c = {.listener_count = 1,
 				  .on_channel = on_channel,
 				  .on_client = on_client};
-	enum writer_found found;
 	struct trouble why = {0};
 
 	if (base == NULL)
 		make();
-	remove_files();
-	w.self = people[0].node;
-	catalogue = catalogue_open(&w, ends, &found, &why);
-	world_must(catalogue != NULL, why.text);
-	own_files(catalogue_writer(catalogue));
+	begin_files();
+	open_catalogue();
 	c.listeners[0] = listen_somewhere();
 	c.base = base;
 	c.ends = ends;
