@@ -6,10 +6,6 @@ ALWAYS = (0, 3, 6)
 # ... and what it may say besides when a daemon was disturbed meanwhile.
 DISTURBED = (1, 4, 5, 7, 8, 9)
 SOON = 2.0
-# From a start with an older state until its rows are numbered afresh.
-SETTLED = 5.0
-# How long behind a cut TCP may still be waiting to try again.
-TCP_WAITS = 25.0
 DESCRIPTORS, THREADS, BYTES = 6, 4, 48 << 20
 # Channels are kept open for a while: what they may take until then.
 CHANNELS = 48
@@ -81,18 +77,6 @@ def commands_end_well(story):
     return wrong
 
 
-def _may_differ(story, at, about, t):
-    """Put back to an older state, it numbers other rows like those it told of
-    before, until it has heard that others know more of it; whoever has those
-    says that they differ, and rebuilds its replica."""
-    since = min([f["t0"] for f in
-                 story.fault(t - SETTLED, t, ("stop",), (at, about)) +
-                 story.fault(t - TCP_WAITS, t, story.NETWORK)],
-                default=t) - SETTLED
-    return any(x.state == "older" and x.began <= t and x.ready >= since
-               for x in story.lives[about])
-
-
 def nobody_ended(story):
     """no daemon ended but by our doing; no report, no damage, no nonsense"""
     wrong = ["%s ended by itself with %s at %.3f: %s" % (
@@ -101,9 +85,6 @@ def nobody_ended(story):
     wrong += ["%s: %s" % (r["at"], r["said"]) for r in
               story.by_kind["report"]]
     for said in story.said("damaged", "unlawful", "unequal"):
-        if said["what"] == "unequal" and _may_differ(
-                story, said["at"], story.named(said["about"]), said["t"]):
-            continue
         wrong.append("%s said at %.3f: %s, of %s" % (
             said["at"], said["t"], said["what"], said["about"]))
     for r in story.by_kind["refused"]:

@@ -489,26 +489,6 @@ class Checker(unittest.TestCase):
             t.add(kind, t=5.0, **fields)
             self.wrong(t.end(), "nobody_ended")
 
-    def test_restored(self):
-        """who is put back to an older state has numbered other rows alike:
-        replicas differ until they are rebuilt, theirs and then only"""
-        for about, state, t, fault, sound in (
-                ("bob", "older", 4.3, None, True),
-                ("bob", "kept", 4.3, None, False),
-                ("alice", "older", 4.3, None, False),
-                ("bob", "older", 60.0, None, False),
-                # Heard when it was awake again.
-                ("bob", "older", 20.5, ("alice", 3.0, 20.0), True)):
-            tale = Tale()
-            tale.kill("bob", 3.0, 4.0, state=state)
-            if fault:
-                tale.stop(*fault)
-            tale.said("alice", "unequal", about, t)
-            if sound:
-                self.right(tale.end())
-            else:
-                self.wrong(tale.end(), "nobody_ended")
-
     def test_given_up(self):
         """of a run that was given up only that is told, not what its end
         did to who was asking"""
