@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "call.h"
+#include "paced.h"
 #include "text.h"
 
 #define BAR_PERIOD_MS 100
@@ -38,6 +39,7 @@ output_init_streams(struct output *o, enum output_form form, FILE *data,
 {
 	memset(o, 0, sizeof(*o));
 	o->data = data;
+	o->data_fd = fileno(data);
 	o->notes = notes;
 	o->form = form;
 	o->width = 80;
@@ -51,12 +53,16 @@ output_init(struct output *o, bool json, bool quiet)
 	static char page[1 << 16];
 	const char *no_colour = getenv("NO_COLOR");
 	enum output_form form = OUTPUT_TABS;
+	FILE *data = paced_stdout();
 
 	if (json)
 		form = OUTPUT_JSON;
 	else if (isatty(STDOUT_FILENO))
 		form = OUTPUT_TABLE;
-	output_init_streams(o, form, stdout, stderr);
+	if (data == NULL)
+		data = stdout;
+	output_init_streams(o, form, data, stderr);
+	o->data_fd = STDOUT_FILENO;
 	o->quiet = quiet;
 	if (form == OUTPUT_TABLE) {
 		o->width = terminal_width(STDOUT_FILENO);
@@ -68,7 +74,7 @@ output_init(struct output *o, bool json, bool quiet)
 		o->notes_width = terminal_width(STDERR_FILENO);
 	/* Rows are flushed page by page: fewer writes, and nothing is late.
 	 * glibc heeds the size only of a buffer that it is given. */
-	setvbuf(stdout, page, _IOFBF, sizeof(page));
+	setvbuf(data, page, _IOFBF, sizeof(page));
 }
 
 static void
@@ -146,9 +152,9 @@ output_bold(struct output *o, bool on)
 
 /* stdio may have met the error long ago, so errno cannot be asked. */
 static bool
-reader_is_gone(FILE *f)
+reader_is_gone(const struct output *o)
 {
-	struct pollfd p = {.fd = fileno(f), .events = POLLOUT};
+	struct pollfd p = {.fd = o->data_fd, .events = POLLOUT};
 
 	return p.fd >= 0 && poll(&p, 1, 0) == 1 &&
 	       (p.revents & (POLLERR | POLLHUP)) != 0;
@@ -165,7 +171,7 @@ output_flush(struct output *o, struct failure *why)
 	cause = errno;
 	if (call_interrupted())
 		return failure_set(why, ENDING_INTERRUPTED, "%s", "");
-	if (cause == EPIPE || reader_is_gone(o->data))
+	if (cause == EPIPE || reader_is_gone(o))
 		return failure_set(why, ENDING_DONE, "%s", "");
 	return failure_set(why, ENDING_FAILED,
 			   "standard output cannot be written: %s",

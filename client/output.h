@@ -23,7 +23,8 @@ enum output_form {
 };
 
 struct output {
-	FILE *data, *notes; /* borrowed: stdout and stderr, or a test's */
+	FILE *data, *notes; /* borrowed: standard output and error, or a test's */
+	int data_fd;        /* below `data`; -1: none */
 	enum output_form form;
 	struct json json;
 	bool quiet;

@@ -23,7 +23,7 @@ measure(const struct output *o, struct picture_room *room)
 	struct winsize size;
 
 	*room = (struct picture_room){.columns = o->width, .rows = ROWS_MAX};
-	if (ioctl(fileno(o->data), TIOCGWINSZ, &size) == 0 &&
+	if (ioctl(o->data_fd, TIOCGWINSZ, &size) == 0 &&
 	    size.ws_col > 0 && size.ws_row > 0) {
 		room->rows = size.ws_row > 4 ? size.ws_row - 4u : 1;
 		room->cell_width = size.ws_xpixel / size.ws_col;

@@ -1,16 +1,21 @@
 """The client's contract: exit codes, JSON keys, manners, odd arguments."""
+import array
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import tap  # noqa: E402
 from mesh import Mesh, wait_until  # noqa: E402
+from paste import Paste, Photo  # noqa: E402
 
 KEYS = {
     "list": {"id", "size", "type", "name", "taken", "width", "height",
@@ -246,6 +251,33 @@ class Client(unittest.TestCase):
              "sh", self.mesh.photo_path])
         self.assertEqual(done.stdout.count(b"\n"), 1)
         self.assertEqual(done.stderr, b"")
+
+    def test_reader_that_stops(self):
+        """a reader that reads no more, pipe or terminal: Ctrl-C ends it, 130
+        """
+        # A page of them is more than photo holds back for one write.
+        photos = [Photo(b"GIF89a%d" % n, "%d-%s.gif" % (n, "n" * 200))
+                  for n in range(1000)]
+        for args, terminal in ((["list"], False), (["--json", "list"], False),
+                               (["list"], True)):
+            with Paste(self.mesh, photos, page=1000) as d:
+                mine, its = pty.openpty() if terminal else os.pipe()
+                p = subprocess.Popen(
+                    [self.mesh.photo_path, "-p", str(d.port), *args],
+                    env=dict(self.mesh.env, TERM="xterm"), stdout=its,
+                    stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                self.mesh.children.append(p)
+                os.close(its)
+                held = array.array("i", [0])
+
+                def waits():
+                    before = held[0]
+                    fcntl.ioctl(mine, termios.FIONREAD, held)
+                    return held[0] == before > 0
+                wait_until(waits, "it to wait for its reader", every=0.3)
+                p.send_signal(signal.SIGINT)
+                self.assertEqual(p.wait(10), 130, (args, terminal))
+                os.close(mine)
 
     def test_full_disk(self):
         """output that cannot be written is said, exit 1"""

@@ -44,7 +44,8 @@ class Paste:
     closes, ends (after its welcome)."""
 
     def __init__(self, mesh, photos, port=24999, roots=None, node=ME,
-                 reserve=None):
+                 reserve=None, page=50):
+        self.page = page
         self.roots, self.node, self.own = roots or {}, node, set()
         self.reserve = reserve
         self.bob_online = True
@@ -169,7 +170,7 @@ class _Connection:
             at = int(f.get("after") or b"0")
             found = [p for p in self.p.photos
                      if f.get("text", "").encode() in p.name]
-            n = min(f["limit"], 50)
+            n = min(f["limit"], self.p.page)
             more = b"%d" % (at + n) if at + n < len(found) else None
             self.page(request, found[at:at + n], more)
         elif kind == SHOW:
