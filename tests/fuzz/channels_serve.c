@@ -1,0 +1,538 @@
+/*
+ * channels_serve.c: askers of every kind, against a server of channels that
+ * lives.
+ *
+ * Each answer is held against what was asked: a photo's own bytes, all that were
+ * asked for and not one more, or a refusal that has its reason; nothing to whom
+ * the owner has not said yes.  A channel ends only for who gave cause.
+ */
+#include "channels_world.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/sha.h>
+
+#include "bulk.h"
+#include "fields.h"
+#include "frame.h"
+#include "hatch.h"
+#include "serving.h"
+#include "tls.h"
+#include "trouble.h"
+
+#define EVENTS_MAX 60u
+#define ASKERS     3u
+#define OWED_MAX   6u
+#define HEAR_MS    60000
+#define IN_MAX     (FRAME_HEADER_BYTES + (size_t)CHANNEL_BODY_BYTES_MAX)
+
+/* What is to be answered. */
+struct owed {
+	uint32_t type, request; /* enum bulk_type of the question */
+	unsigned photo;         /* PHOTOS: one that nobody has */
+	uint64_t at, end;       /* FETCH: the next byte, and where it ends */
+	uint32_t thumbs;        /* still to come */
+	uint8_t first_thumb;
+	uint8_t nonce[PROOF_NONCE_BYTES];
+};
+
+struct asker {
+	int fd; /* -1: none */
+	SSL *ssl;
+	unsigned who;
+	bool strange; /* they may end it, whatever is owed */
+	int hatch;    /* claimed; -1 */
+	uint32_t owed_count;
+	struct owed owed[OWED_MAX];
+	size_t heard;
+	uint8_t *in; /* IN_MAX */
+};
+
+static struct asker askers[ASKERS];
+static struct serving *serving;
+static struct unpack *unpack;
+
+/* ---- coming and going ---------------------------------------------------- */
+
+static void
+leave(struct asker *a)
+{
+	if (a->fd == -1)
+		return;
+	SSL_free(a->ssl);
+	close(a->fd);
+	if (a->hatch != -1)
+		close(a->hatch);
+	a->fd = a->hatch = -1;
+}
+
+static SSL *
+session(struct world *w, int fd, bool dialling)
+{
+	SSL *ssl = tls_session(w->tls, dialling);
+
+	world_must(ssl != NULL && SSL_set_fd(ssl, fd) == 1, "no session");
+	if (dialling)
+		SSL_set_connect_state(ssl);
+	else
+		SSL_set_accept_state(ssl);
+	return ssl;
+}
+
+static void
+shake(SSL *one, SSL *two)
+{
+	int a = 0, b = 0;
+
+	for (unsigned n = 0; n < 20 && (a != 1 || b != 1); n++) {
+		ERR_clear_error();
+		a = SSL_do_handshake(one);
+		ERR_clear_error();
+		b = SSL_do_handshake(two);
+	}
+	world_must(a == 1 && b == 1, "no handshake");
+}
+
+static void
+come(struct asker *a, unsigned who)
+{
+	struct world *w = world_get();
+	uint8_t *in = a->in;
+	int fds[2];
+	SSL *theirs;
+
+	leave(a);
+	memset(a, 0, sizeof(*a));
+	a->in = in;
+	a->hatch = -1;
+	a->who = 1 + who % (PEOPLE - 1);
+	world_must(socketpair(AF_UNIX,
+			      SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+			      fds) == 0, "no sockets");
+	a->fd = fds[0];
+	a->ssl = session(w, fds[0], true);
+	theirs = session(w, fds[1], false);
+	shake(a->ssl, theirs);
+	a->owed[0] = (struct owed){.type = BULK_CHANNEL, .request = 9};
+	a->owed_count = 1;
+	serving_adopt(serving, theirs, fds[1], &w->people[a->who].node, 9);
+}
+
+/* ---- asking -------------------------------------------------------------- */
+
+static void
+say(struct asker *a, const uint8_t *bytes, size_t count)
+{
+	if (count == 0)
+		return;
+	ERR_clear_error();
+	/* What is not taken has been ended by them. */
+	if (SSL_write(a->ssl, bytes, (int)count) != (int)count)
+		a->strange = true;
+}
+
+static void
+photo_of(unsigned n, struct photo_id *out)
+{
+	struct world *w = world_get();
+
+	*out = w->photos[n < PHOTOS ? n : 0].id;
+	if (n >= PHOTOS)
+		out->hash[3] ^= 1;
+}
+
+static void
+fill_fetch(struct choices *c, struct bulk *m, struct owed *o)
+{
+	struct bulk_fetch *f = &m->u.fetch;
+	unsigned how = choose(c);
+
+	photo_of(o->photo, &f->photo);
+	f->length = f->photo.size;
+	if (how % 4 == 1) {
+		f->offset = choose(c) * f->photo.size / 256;
+		f->length = choose(c) * f->photo.size / 256 + 1;
+	} else if (how % 4 == 2) {
+		f->offset = choose(c) * 1000;
+		f->length = choose(c) * 1000;
+	} else if (how >= 240) {
+		f->offset = UINT64_MAX - choose(c);
+	}
+	o->at = f->offset;
+	o->end = f->offset + f->length;
+}
+
+static void
+fill_thumbs(struct choices *c, struct bulk *m, struct owed *o)
+{
+	static uint8_t ids[THUMBS_ASK_MAX * PHOTO_ID_BYTES];
+	uint32_t count = 1 + choose(c) % THUMBS_ASK_MAX;
+	struct photo_id id;
+
+	o->thumbs = count;
+	for (uint32_t i = 0; i < count; i++) {
+		photo_of((o->photo + i) % (PHOTOS + 1), &id);
+		photo_id_pack(&id, ids + i * PHOTO_ID_BYTES);
+	}
+	o->first_thumb = (uint8_t)o->photo;
+	m->u.thumbs = (struct bulk_thumbs){ids, count, choose(c) % 2};
+}
+
+static void
+ask(struct choices *c, struct asker *a)
+{
+	static const uint32_t types[] = {BULK_FETCH, BULK_FETCH, BULK_HATCH,
+					 BULK_HAND, BULK_THUMBS, BULK_PROVE};
+	uint8_t frame[FRAME_HEADER_BYTES + CHANNEL_ASK_BYTES_MAX];
+	struct owed o = {.type = types[choose(c) % 6],
+			 .request = choose(c), .photo = choose(c) % 7};
+	struct bulk m = {.type = o.type, .request = o.request};
+
+	switch (o.type) {
+	case BULK_FETCH:
+		fill_fetch(c, &m, &o);
+		break;
+	case BULK_HAND:
+		photo_of(o.photo, &m.u.hand);
+		break;
+	case BULK_THUMBS:
+		fill_thumbs(c, &m, &o);
+		break;
+	case BULK_PROVE:
+		photo_of(o.photo, &m.u.prove.photo);
+		memset(m.u.prove.nonce, (int)choose(c), PROOF_NONCE_BYTES);
+		memcpy(o.nonce, m.u.prove.nonce, PROOF_NONCE_BYTES);
+		break;
+	default:
+		break;
+	}
+	if (!bulk_lawful(&m))
+		a->strange = true;
+	else if (!a->strange)
+		a->owed[a->owed_count++] = o;
+	say(a, frame, bulk_encode(&m, frame, sizeof(frame)));
+}
+
+static void
+say_own(struct choices *c, struct asker *a, bool framed)
+{
+	uint8_t header[FRAME_HEADER_BYTES];
+	size_t count = (size_t)choose(c) * 5;
+	const uint8_t *bytes = choices_bytes(c, &count);
+
+	if (count == 0)
+		return;
+	a->strange = true;
+	if (framed) {
+		frame_header((uint32_t)count, header);
+		say(a, header, sizeof(header));
+	}
+	say(a, bytes, count);
+}
+
+/* ---- what is answered ---------------------------------------------------- */
+
+static bool
+is_ours(const struct owed *o)
+{
+	return o->photo < OWN_PHOTOS;
+}
+
+static void
+judge_error(struct asker *a, const struct owed *o, uint32_t code)
+{
+	bool moved = is_ours(o) && world_is_changed(o->photo);
+	bool bytes = o->type == BULK_FETCH || o->type == BULK_HAND;
+
+	switch (code) {
+	case ERROR_BUSY:
+		world_must(o->type == BULK_CHANNEL, "busy, when it has begun");
+		a->strange = true; /* and ended */
+		return;
+	case ERROR_NOT_HERE:
+		world_must(!is_ours(o), "a photo that is there is not here");
+		return;
+	case ERROR_CHANGED:
+		world_must(moved, "a photo is as it was, and has changed");
+		return;
+	case ERROR_WAITING:
+		world_must(bytes && a->who == 2, "nobody needs to be asked");
+		return;
+	case ERROR_DENIED:
+		world_must(bytes && a->who == 3, "nobody has said no");
+		return;
+	case ERROR_FAILED:
+		/* A hatch that nobody has claimed, or has in time. */
+		world_must(moved || o->type == BULK_HAND,
+			   "it fails for nothing");
+		return;
+	default:
+		world_must(false, "an error that nobody has thought of");
+	}
+}
+
+static void
+judge_chunk(const struct asker *a, struct owed *o, const struct bulk_chunk *k)
+{
+	const struct photo *p = &world_get()->photos[o->photo];
+
+	world_must(o->type == BULK_FETCH && is_ours(o) && a->who == 1,
+		   "bytes for whom they are not for");
+	world_must(k->data_bytes <= o->end - o->at &&
+		   (k->data_bytes > 0 || o->end == o->at),
+		   "not as many bytes as were asked for");
+	world_must(memcmp(k->data, p->bytes + o->at, k->data_bytes) == 0,
+		   "other bytes than the photo's");
+	o->at += k->data_bytes;
+}
+
+static void
+judge_thumb(struct owed *o, const struct bulk_chunk *k)
+{
+	struct world *w = world_get();
+	bool any = o->first_thumb == THUMB_PHOTO;
+
+	world_must(o->type == BULK_THUMBS && o->thumbs > 0,
+		   "thumbnails that nobody has asked for");
+	world_must(any ? k->data_bytes == w->thumb_bytes &&
+				 memcmp(k->data, w->thumb, w->thumb_bytes) == 0
+		       : k->data_bytes == 0, "not the thumbnail of that photo");
+	o->first_thumb = (uint8_t)((o->first_thumb + 1) % (PHOTOS + 1));
+	o->thumbs--;
+}
+
+static void
+judge_proof(const struct owed *o, const uint8_t proof[PROOF_BYTES])
+{
+	const struct photo *p = &world_get()->photos[o->photo];
+	uint8_t sum[SHA256_DIGEST_LENGTH];
+	uint8_t *all;
+
+	world_must(o->type == BULK_PROVE && is_ours(o),
+		   "a proof of what is not held");
+	all = malloc(PROOF_NONCE_BYTES + p->id.size);
+	world_must(all != NULL, "out of memory");
+	memcpy(all, o->nonce, PROOF_NONCE_BYTES);
+	memcpy(all + PROOF_NONCE_BYTES, p->bytes, p->id.size);
+	SHA256(all, PROOF_NONCE_BYTES + p->id.size, sum);
+	free(all);
+	world_must(memcmp(sum, proof, PROOF_BYTES) == 0, "a wrong proof");
+}
+
+/* It is the photo, to be read and nothing else. */
+static void
+judge_handed(struct asker *a, const struct owed *o)
+{
+	const struct photo *p = &world_get()->photos[o->photo];
+	uint8_t byte;
+	int fd = a->hatch == -1 ? -1 : hatch_take(a->hatch, o->request);
+
+	world_must(o->type == BULK_HAND && is_ours(o) && a->who == 1,
+		   "handed to whom it is not for");
+	world_must(fd != -1, "handed, but it is not there");
+	world_must((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY,
+		   "an original that can be written");
+	world_must(pread(fd, &byte, 1, (off_t)p->id.size - 1) == 1 &&
+		   byte == p->bytes[p->id.size - 1], "another file is handed");
+	close(fd);
+}
+
+static void
+claim(struct asker *a, const struct bulk_hatch *where)
+{
+	if (a->hatch != -1)
+		close(a->hatch);
+	a->hatch = hatch_claim(where);
+}
+
+/* By the code alone: what they said is the first answer. */
+static void
+judge(struct asker *a, const struct bulk *m)
+{
+	struct owed *o = &a->owed[0];
+
+	world_must(a->owed_count > 0 || a->strange,
+		   "an answer that nobody has asked for");
+	if (a->owed_count == 0)
+		return; /* to what the fuzzer wrote itself */
+	world_must(m->request == o->request, "an answer of another request");
+	switch (m->type) {
+	case MESSAGE_ERROR:
+		judge_error(a, o, m->u.error.code);
+		break;
+	case BULK_CHANNEL_OPEN:
+		world_must(o->type == BULK_CHANNEL && m->u.open.version == 1,
+			   "opened twice");
+		break;
+	case BULK_CHUNK:
+		judge_chunk(a, o, &m->u.chunk);
+		if (o->at < o->end)
+			return;
+		break;
+	case BULK_THUMB:
+		judge_thumb(o, &m->u.chunk);
+		if (o->thumbs > 0)
+			return;
+		break;
+	case BULK_PROOF:
+		judge_proof(o, m->u.proof);
+		break;
+	case BULK_HATCH_IS:
+		world_must(o->type == BULK_HATCH, "a hatch for nobody");
+		claim(a, &m->u.hatch);
+		break;
+	case BULK_HANDED:
+		judge_handed(a, o);
+		break;
+	default:
+		world_must(false, "no answer at all");
+	}
+	memmove(a->owed, a->owed + 1, --a->owed_count * sizeof(a->owed[0]));
+}
+
+static void
+take_frames(struct asker *a)
+{
+	const char *why = "";
+	struct frame f;
+	struct bulk m;
+
+	while (a->heard >= FRAME_HEADER_BYTES) {
+		switch (frame_peek(a->in, a->heard, CHANNEL_BODY_BYTES_MAX,
+				   &f)) {
+		case FRAME_PARTIAL:
+			return;
+		case FRAME_BROKEN:
+			world_must(false, "the holder says no frame");
+			return;
+		case FRAME_READY:
+			break;
+		}
+		if (bulk_decode(unpack, f.body, f.body_bytes, &m, &why) !=
+		    MESSAGE_OK)
+			world_must(false, why);
+		judge(a, &m);
+		a->heard -= f.want_bytes;
+		memmove(a->in, a->in + f.want_bytes, a->heard);
+	}
+}
+
+/* Until nothing is owed or they have ended it; without `all`, only what is there
+ * already. */
+static void
+hear(struct asker *a, bool all)
+{
+	struct pollfd p = {.fd = a->fd, .events = POLLIN};
+
+	while (a->fd != -1) {
+		int n;
+
+		ERR_clear_error();
+		n = SSL_read(a->ssl, a->in + a->heard,
+			     (int)(IN_MAX - a->heard));
+		if (n > 0) {
+			a->heard += (size_t)n;
+			take_frames(a);
+			continue;
+		}
+		if (SSL_get_error(a->ssl, n) != SSL_ERROR_WANT_READ) {
+			world_must(a->strange, "ended for nothing");
+			leave(a);
+			return;
+		}
+		/* Whoever was not understood need not be answered. */
+		if (!all || a->owed_count == 0 || a->strange)
+			return;
+		world_must(poll(&p, 1, HEAR_MS) == 1, "no answer for a minute");
+	}
+}
+
+/* ---- events -------------------------------------------------------------- */
+
+static void
+event(struct choices *c)
+{
+	unsigned what = choose(c) % 16;
+	struct asker *a = &askers[choose(c) % ASKERS];
+
+	if (what < 11 && a->fd == -1)
+		what = 11;
+	if (what < 6 && a->owed_count == OWED_MAX)
+		what = 9;
+	switch (what) {
+	case 0: case 1: case 2: case 3: case 4: case 5:
+		ask(c, a);
+		return;
+	case 6:
+	case 7:
+		say_own(c, a, what == 6);
+		return;
+	case 8:
+		hear(a, false);
+		return;
+	case 9:
+		hear(a, true);
+		return;
+	case 10:
+		a->strange = true;
+		(void)shutdown(a->fd, choose(c) % 2 ? SHUT_WR : SHUT_RDWR);
+		return;
+	case 11:
+		come(a, choose(c));
+		return;
+	case 12:
+		leave(a);
+		return;
+	case 13:
+		/* What was asked before is answered by what was there. */
+		for (unsigned i = 0; i < ASKERS; i++)
+			hear(&askers[i], true);
+		world_change(choose(c) % OWN_PHOTOS, choose(c));
+		return;
+	case 14:
+		for (unsigned i = 0; i < ASKERS; i++)
+			hear(&askers[i], true);
+		world_mend();
+		return;
+	default:
+		world_turn();
+		return;
+	}
+}
+
+void
+channels_serve(struct choices *c)
+{
+	struct world *w = world_get();
+	struct serving_config config = {.holdings = w->holdings,
+					.consent = w->consent,
+					.thumbs = w->thumbs};
+	struct trouble why = {0};
+
+	if (unpack == NULL)
+		unpack = unpack_new();
+	serving = serving_new(&config, &why);
+	world_must(serving != NULL && unpack != NULL, "out of memory");
+	for (unsigned i = 0; i < ASKERS; i++) {
+		askers[i].fd = -1;
+		if (askers[i].in == NULL)
+			askers[i].in = malloc(IN_MAX);
+		world_must(askers[i].in != NULL, "out of memory");
+	}
+	for (unsigned n = 0; n < EVENTS_MAX && c->left > 0; n++)
+		event(c);
+	for (unsigned i = 0; i < ASKERS; i++) {
+		hear(&askers[i], true);
+		leave(&askers[i]);
+	}
+	serving_free(serving);
+	world_turn();
+	world_mend();
+}
