@@ -151,6 +151,7 @@ class Run:
         self.end_clients()
         self.calm.last(number)
         self.calm.sizes("after", REST_SECONDS if o.minutes > 2 else 0)
+        self.record.write("ending", t=self.record.now())
         self.world.end_all()
         self.calm.tell_logs()  # their last words, too
         self.record.write("end", t=self.record.now())

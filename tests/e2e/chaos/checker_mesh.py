@@ -111,6 +111,9 @@ def crowns(story):
 def crowns_explained(story):
     """the coordinator changes only where a fault explains it"""
     wrong = []
+    # The daemons are ended one by one.
+    over = min([e["t"] for e in story.by_kind["ending"]],
+               default=float("inf"))
     for at, moves in crowns(story).items():
         used = collections.Counter()
         for (t0, life0, was), (t, life, now) in zip(moves, moves[1:]):
@@ -123,8 +126,7 @@ def crowns_explained(story):
                        used[id(f)] < MOVES * (1 + (f["who"] in (None, at)))]
             if reasons:
                 used[id(max(reasons, key=lambda f: f["t0"]))] += 1
-            elif t < story.by_kind["end"][-1]["t"] if story.by_kind["end"] \
-                    else True:
+            elif t < over:
                 wrong.append("%s left %s for %s at %.3f, and no fault "
                              "explains it" % (at, was or "nobody",
                                               now or "nobody", t))

@@ -251,8 +251,12 @@ class World(contextlib.ExitStack):
 
     def small_read_only(self, on):
         where = os.path.dirname(self.nodes[SMALL].state)
-        subprocess.run(["mount", "-o", "remount,%s" % ("ro" if on else "rw"),
-                        where], check=True)
+        mount = ["mount", "-o", "remount,%s" % ("ro" if on else "rw"), where]
+        # Busy for as long as the kernel takes to end who was killed.
+        until = time.monotonic() + 20
+        while subprocess.run(mount, check=time.monotonic() > until,
+                             stderr=subprocess.DEVNULL).returncode != 0:
+            time.sleep(0.05)
 
     def end_all(self):
         for node in self.up():
