@@ -79,6 +79,7 @@ class Base(unittest.TestCase):
 
 class Samples(Base):
     def test_every_photo_of_every_node(self):
+        """every sample, byte for byte, in any ranges"""
         daemons = self.mesh.start_samples()
         settle(self.mesh, daemons, 26)
         pick, count = random.Random(1), 0
@@ -109,6 +110,7 @@ class Samples(Base):
 
 class Wrong(Base):
     def test_what_may_not_be_asked(self):
+        """unlawful ranges and types end the channel and nothing else"""
         data = film(3 * MIB + 5, 1)
         d, _ = self.serve({"a.jpg": data})
         photo = photo_id(data)
@@ -140,6 +142,7 @@ class Wrong(Base):
         self.assertEqual(c.get(photo), data)
 
     def test_who_may_not_ask(self):
+        """no signature, a false one, a second one: no channel"""
         data = film(MIB, 2)
         d, _ = self.serve({"a.jpg": data})
         other = Identity()
@@ -178,6 +181,7 @@ class Wrong(Base):
 
 class Crowds(Base):
     def test_so_many_and_no_more(self):
+        """64 channels, 8 of one node: one more is told that it is busy"""
         data = film(2 * MIB, 3)
         d, _ = self.serve({"a.jpg": data})
         photo, who = photo_id(data), [Identity() for _ in range(9)]
@@ -204,6 +208,7 @@ class Crowds(Base):
                 self.dial(d, who[0])
 
     def test_two_hundred_at_once(self):
+        """two hundred dials at once: 64 are served, the others told"""
         data = film(MIB, 4)
         d, _ = self.serve({"a.jpg": data})
         waiting = []
@@ -221,6 +226,7 @@ class Crowds(Base):
         self.assertEqual(d.photo("list").code, 0)
 
     def test_who_does_not_read_stops_alone(self):
+        """who does not read costs nobody anything, and is cut off at last"""
         data = film(24 * MIB, 5)
         self.idle_ms = 3000
         d, _ = self.serve({"a.jpg": data})
@@ -306,6 +312,7 @@ class Changes(Base):
         self.assertIn(no.exception.code, codes)
 
     def test_a_file_that_changes(self):
+        """changed since it was indexed: refused, and looked at again"""
         data = [film(8 * MIB, 10 + n) for n in range(5)]
         d, folder = self.serve({"%d.jpg" % n: x
                                 for n, x in enumerate(data)})
@@ -414,6 +421,7 @@ class Changes(Base):
             self.assertEqual(c.get(photo_id(data)), data)
 
     def test_truncated_in_the_midst(self):
+        """truncated while it is sent: refused; no SIGBUS, as of a mapping"""
         data = film(24 * MIB, 20)
         d, folder = self.serve({"a.jpg": data})
         photo, path = photo_id(data), os.path.join(folder, "a.jpg")
@@ -434,6 +442,7 @@ class Changes(Base):
         self.assertGreater(refused, 10)
 
     def test_links_lead_nowhere(self):
+        """no link in a path is followed, whatever it leads to"""
         data, secret = film(MIB, 30), film(MIB, 31)
         d, folder = self.serve({"in/a.jpg": data, "b.jpg": secret})
         outside = os.path.join(self.mesh.folder("outside"), "in")
@@ -455,6 +464,7 @@ class Changes(Base):
         self.assertEqual(d.photo("list").code, 0)
 
     def test_another_copy_will_do(self):
+        """where one copy is gone, another one of this node is taken"""
         data = film(2 * MIB, 40)
         d, folder = self.serve({"a.jpg": data, "b/b.jpg": data,
                                 "c.jpg": data})

@@ -288,7 +288,8 @@ class Hostile(Base):
         wait_until(lambda: self.fds() <= before, "no descriptor to be lost")
 
     def test_does_not_read(self):
-        """one that asks and does not read waits; others are served"""
+        """one that asks and does not read waits, which is no work; others are
+        served"""
         with Far(self.mesh, self.port, receive_buffer=4096) as deaf:
             question = frame(LIST, 7, {"limit": 1000})
             deadline = time.monotonic() + 3
@@ -298,7 +299,14 @@ class Hostile(Base):
                 asked += n > 0
                 if n == 0:
                     break
+            self.assertEqual(n, 0, "it took %d questions" % asked)
             self.assertLess(self.daemons[0].rss_bytes(), 600 << 20)
+
+            def busy():
+                before = self.daemons[0].cpu_seconds()
+                time.sleep(1)
+                return self.daemons[0].cpu_seconds() - before
+            wait_until(lambda: busy() < 0.35, "a daemon at rest", 10)
             with Client(self.mesh, self.port) as c:
                 self.assertEqual(c.status()["live"], 3)
             for _ in range(min(asked, 50)):

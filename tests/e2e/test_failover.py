@@ -66,7 +66,8 @@ def coordinator(d):
 
 class Failover(unittest.TestCase):
     def test_kill_the_coordinator(self):
-        """kill -9 of the coordinator: the next port leads, no answer lost"""
+        """kill -9 of the coordinator: the next port leads, no answer lost, no
+        error logged of TLS that ends without a close_notify"""
         with Mesh() as mesh:
             a, b, c = mesh.start_samples()
             mesh.settle([a, b, c], 26)
@@ -177,7 +178,8 @@ class Failover(unittest.TestCase):
             self.assertLess(looks, 20000)
 
     def test_stop_the_coordinator(self):
-        """SIGSTOP of the coordinator: suspected, replaced, list answers"""
+        """SIGSTOP of the coordinator: suspected, replaced, list answers, which
+        asks it first; SIGCONT: it leads again, and nothing flaps"""
         with Mesh() as mesh:
             a, b, c = mesh.start_samples()
             mesh.settle([a, b, c], 26)
@@ -286,7 +288,8 @@ class Failover(unittest.TestCase):
             self.assertEqual(watch.wait(10), 130)
 
     def test_hung_loop_is_suspected(self):
-        """a loop blocked for 10 s sends no heartbeats and is suspected"""
+        """a loop blocked for 10 s is suspected: no other thread answers for it
+        """
         if not mesh_has_hooks():
             self.skipTest("built without test hooks")
         with Mesh() as mesh:

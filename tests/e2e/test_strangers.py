@@ -92,7 +92,8 @@ class Strangers(unittest.TestCase):
             return f.read().split()[0]
 
     def test_plain_bytes(self):
-        """HTTP, random bytes and 0xFFFFFFFF lengths get nothing but a close"""
+        """HTTP, random bytes, 0xFFFFFFFF lengths: nothing but a close, no memory
+        """
         with Mesh() as mesh:
             a, b = self.members(mesh)
             before = a.rss_bytes()
@@ -248,7 +249,7 @@ class Strangers(unittest.TestCase):
         return daemon.cpu_seconds() - before
 
     def test_client_that_never_reads(self):
-        """a client asking LIST without end and never reading: memory bounded
+        """asking LIST without end and never reading: memory bounded, no spinning
         """
         with Mesh() as mesh:
             a, b = self.members(mesh)
