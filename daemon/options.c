@@ -349,6 +349,16 @@ take(struct options *o, int option, const char *value, const char *given)
 	}
 }
 
+/* Has what was asked for been written?  The exit code. */
+static int
+told(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_SUCCESS;
+	perror("photod: standard output cannot be written");
+	return EXIT_FAILURE;
+}
+
 bool
 options_parse(struct options *o, int argc, char **argv, int *status)
 {
@@ -366,13 +376,13 @@ options_parse(struct options *o, int argc, char **argv, int *status)
 				     NULL)) != -1) {
 		if (option == OPTION_HELP) {
 			fputs(help, stdout);
-			*status = EXIT_SUCCESS;
+			*status = told();
 			return false;
 		}
 		if (option == OPTION_VERSION) {
 			printf("photod " PHOTOMESH_VERSION " (protocol %u)\n",
 			       PROTOCOL_VERSION_MAX);
-			*status = EXIT_SUCCESS;
+			*status = told();
 			return false;
 		}
 		if (!take(o, option, optarg, argv[optind - 1]))

@@ -236,6 +236,11 @@ class Start(unittest.TestCase):
             done = mesh.run([mesh.photod, "--help"])
             self.assertEqual(done.returncode, 0)
             self.assertIn(b"--rescan-interval", done.stdout)
+            for what in ("--help", "--version", "--show-key"):
+                done = mesh.run(["sh", "-c", '"$@" > /dev/full', "sh",
+                                 mesh.photod, what])
+                self.assertEqual(done.returncode, 1, what)
+                self.assertIn(b"No space left", done.stderr)
 
 
 if __name__ == "__main__":
