@@ -245,6 +245,8 @@ forget_done(struct mesh *m, const struct node_id *node, uint64_t generation)
 		return;
 	index = e->index;
 	assert(mesh_node(m, index)->slot == SLOT_NONE);
+	if (!e->told) /* it came and went while that was written */
+		effect_news(m, NEWS_PEER_FORGOTTEN, node, NULL);
 	discovery_forget_node(m, index);
 	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++)
 		streams_let_go(m, streams_at(m, index, k));
@@ -263,6 +265,7 @@ carry_out(struct mesh *m, struct forgotten *e)
 
 		if (vanishes)
 			effect_news(m, NEWS_PEER_FORGOTTEN, &n->id, NULL);
+		e->told = vanishes;
 		if (n->ended < e->generation)
 			n->ended = e->generation;
 		for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
@@ -366,6 +369,8 @@ forget_review(struct mesh *m)
 		    m->now_ms >= e->asked_ms + FORGET_AGAIN_MS)
 			e->asked_ms = NEVER_MS;
 		under_way += e->asked_ms != NEVER_MS;
+		if (is_live(m, e))
+			e->told = false;
 	}
 	for (uint32_t i = 0; i < m->forget.end; i++) {
 		struct forgotten *e = &m->forget.list[i];

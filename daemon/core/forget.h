@@ -30,6 +30,7 @@ struct forgotten {
 	uint64_t contested_ms; /* it is linked and lives such a life since */
 	bool overruled;        /* ... for so long that we believe it instead */
 	bool ordered;          /* by our own user */
+	bool told;             /* the humans: forgotten, and not seen since */
 };
 
 struct forget {

@@ -137,7 +137,7 @@ give(struct guest *g, const struct bulk *m, unsigned how)
 	const struct bulk_fetch *f = &m->u.fetch;
 	const struct photo *p = find_photo(&f->photo);
 	uint64_t at = f->offset, end = at + f->length;
-	size_t most = how % 8 == 3 ? 1 + f->length / 3 : CHUNK_BYTES_MAX;
+	size_t most = how % 8 == 3 ? 1 + f->length / 5 : CHUNK_BYTES_MAX;
 
 	if (how % 8 == 4) /* not the last byte */
 		end -= f->length > 0;

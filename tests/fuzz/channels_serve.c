@@ -8,12 +8,11 @@
  */
 #include "channels_world.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -23,6 +22,7 @@
 #include "fields.h"
 #include "frame.h"
 #include "hatch.h"
+#include "pack.h"
 #include "serving.h"
 #include "tls.h"
 #include "trouble.h"
@@ -185,6 +185,26 @@ fill_thumbs(struct choices *c, struct bulk *m, struct owed *o)
 	m->u.thumbs = (struct bulk_thumbs){ids, count, choose(c) % 2};
 }
 
+/* bulk_encode does not write what may not be asked. */
+static size_t
+unlawful(const struct bulk *m, uint8_t *out, size_t max)
+{
+	uint8_t id[PHOTO_ID_BYTES];
+	struct pack p;
+
+	pack_frame_begin(&p, out, max, m->type, m->request);
+	if (m->type != BULK_FETCH) {
+		pack_map(&p, 0);
+		return pack_frame_end(&p);
+	}
+	photo_id_pack(&m->u.fetch.photo, id);
+	pack_map(&p, 3);
+	pack_key_bin(&p, "photo", id, sizeof(id));
+	pack_key_uint(&p, "offset", m->u.fetch.offset);
+	pack_key_uint(&p, "length", m->u.fetch.length);
+	return pack_frame_end(&p);
+}
+
 static void
 ask(struct choices *c, struct asker *a)
 {
@@ -213,9 +233,12 @@ ask(struct choices *c, struct asker *a)
 	default:
 		break;
 	}
-	if (!bulk_lawful(&m))
+	if (!bulk_lawful(&m)) {
 		a->strange = true;
-	else if (!a->strange)
+		say(a, frame, unlawful(&m, frame, sizeof(frame)));
+		return;
+	}
+	if (!a->strange)
 		a->owed[a->owed_count++] = o;
 	say(a, frame, bulk_encode(&m, frame, sizeof(frame)));
 }

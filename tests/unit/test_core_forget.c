@@ -141,6 +141,7 @@ by_our_user(void **state)
 	assert_true(known(3)); /* until it is durable */
 	ended(MESH_FORGOT, 3, GEN);
 	assert_false(known(3));
+	assert_false(has_news(NEWS_PEER_FORGOTTEN)); /* told once */
 	assert_null(kit_find(MESH_END, 0));
 	/* Nobody brings it back, by naming its stream or itself. */
 	l = kit_up(true);
@@ -154,6 +155,33 @@ by_our_user(void **state)
 	/* Only who is linked with somebody has returned. */
 	reported(l, 3, NODE_LINKED);
 	assert_true(known(3));
+}
+
+/* It comes and goes while the record is being written: whoever was told that it
+ * came is told once more that it is forgotten. */
+static void
+seen_meanwhile(void **state)
+{
+	mesh_link l;
+
+	(void)state;
+	begin();
+	remember(3, GEN);
+	start();
+	order(3);
+	assert_true(has_news(NEWS_PEER_FORGOTTEN));
+	l = kit_peer(3, 5003);
+	kit_down(l, LINK_CLOSED);
+	for (unsigned i = 0; i < 4; i++) {
+		kit_refuse_all();
+		kit_now += 20;
+		kit_kind(MESH_TICK);
+	}
+	assert_int_equal(mesh.roster.live_count, 1);
+	assert_true(known(3));
+	ended(MESH_FORGOT, 3, GEN);
+	assert_false(known(3));
+	assert_true(has_news(NEWS_PEER_FORGOTTEN));
 }
 
 static void
@@ -397,6 +425,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_our_user),
+		cmocka_unit_test(seen_meanwhile),
 		cmocka_unit_test(not_the_living),
 		cmocka_unit_test(by_others),
 		cmocka_unit_test(far_but_held),
