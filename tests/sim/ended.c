@@ -110,6 +110,26 @@ ended_judge(struct world *w, struct slot *s, const struct mesh_effect *e)
 			   world_name(w, &ended->node));
 }
 
+/* What it has said itself to be ended it takes up again from nobody; only who
+ * runs may still contest it. */
+void
+ended_judge_stored(struct world *w, const struct slot *s,
+		   const struct stream_id *stream)
+{
+	uint32_t key = ended_key(&stream->node);
+
+	if (key == 0 || s->liar || liar_smeared(w, &stream->node) ||
+	    disk_own(s->disk)->rows[key].ended < stream->generation)
+		return;
+	for (uint32_t i = 0; i < w->slot_count; i++)
+		if (w->slots[i].running &&
+		    node_id_equal(&w->slots[i].disk->identity, &stream->node))
+			return;
+	world_fail(w, "%s takes up gen %llu of %s again, which it has ended",
+		   s->name, (unsigned long long)stream->generation,
+		   world_name(w, &stream->node));
+}
+
 static void
 memory_cut(struct disk *d, const struct node_id *node)
 {
@@ -159,6 +179,13 @@ ended_commit(struct world *w, struct slot *s, const struct stream_id *ended,
 
 /* ---- who is forgotten -------------------------------------------------- */
 
+void
+ended_order(struct world *w, struct slot *by, const struct slot *whom)
+{
+	world_tell(w, "%s is told to forget %s", by->name, whom->name);
+	tell(w, by, TOLD_FORGET, &whom->disk->identity, 0, 20);
+}
+
 /* The user of a node that runs forgets one that does not. */
 void
 ended_strike(struct world *w)
@@ -178,8 +205,7 @@ ended_strike(struct world *w)
 	if (by == NULL || whom == NULL ||
 	    node_id_equal(&by->disk->identity, &whom->disk->identity))
 		return;
-	world_tell(w, "%s is told to forget %s", by->name, whom->name);
-	tell(w, by, TOLD_FORGET, &whom->disk->identity, 0, 20);
+	ended_order(w, by, whom);
 }
 
 /* A liar says it of anybody, and of lives that nobody has lived. */

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core_state.h"
+
 #define DEPTH_MAX   200u
 #define NOTHING     UINT32_MAX
 #define WALK_MOVES  120u
@@ -66,11 +68,7 @@ is_new(struct search *s, uint64_t print)
 static uint64_t
 scene_print(const struct scene *at)
 {
-	uint64_t left = 0;
-
-	_Static_assert(sizeof at->left == sizeof left, "a budget is a number");
-	memcpy(&left, &at->left, sizeof left);
-	return world_print(at->w) ^ left * PRINTS_SEED;
+	return MIX(world_print(at->w), at->left);
 }
 
 static void
@@ -257,6 +255,7 @@ search_begin(struct search *s, uint8_t luck)
 	left->any = left->any > luck ? luck : left->any;
 	left->changes = left->changes > luck ? luck : left->changes;
 	left->slow = left->slow > luck ? luck : left->slow;
+	left->forgets = left->forgets > luck ? luck : left->forgets;
 }
 
 static void

@@ -35,6 +35,7 @@ enum move_kind {
 	MOVE_STOP,    /* a: slot; stands still for STOP_US, the others go on */
 	MOVE_CHANGE,  /* a: slot; its folder changes */
 	MOVE_LEAVE,   /* a: slot; says goodbye and ends */
+	MOVE_FORGET,  /* a: slot; its user forgets b, a slot that does not run */
 	MOVE_KINDS,
 };
 
@@ -49,6 +50,7 @@ struct budget {
 	uint8_t kills, breaks, cuts, stops, leaves;
 	uint8_t changes;
 	uint8_t slow; /* deadlines that come before what is under way */
+	uint8_t forgets;
 };
 
 struct scene {

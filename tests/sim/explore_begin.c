@@ -157,6 +157,16 @@ lost(struct world *w)
 	disk_queue_own(w, carol);
 }
 
+/* Carol is away, and the others have noticed. */
+static void
+away(struct world *w)
+{
+	joined(w);
+	node_kill(w, &w->slots[2], false);
+	world_run(w, w->now_us + MS(500));
+	rest(w, 2);
+}
+
 /* Each on a host of its own. */
 static void
 hosts(struct world *w)
@@ -187,6 +197,9 @@ const struct situation situations[] = {
 	 {.any = 1, .kills = 1, .breaks = 1, .slow = 1}},
 	{"lost", "carol has lost its database and begins anew", lost,
 	 {.any = 1, .kills = 1, .breaks = 1, .slow = 1}},
+	{"away", "carol is away, and may be forgotten", away,
+	 {.any = 1, .kills = 1, .breaks = 1, .changes = 1, .slow = 1,
+	  .forgets = 2}},
 	{"hosts", "each on a host of its own, and wires can be cut", hosts,
 	 {.any = 2, .kills = 1, .breaks = 1, .cuts = 2, .slow = 1}},
 };

@@ -9,7 +9,7 @@
 
 #define STOP_US MS(1300) /* beyond four heartbeats */
 
-static const char letters[MOVE_KINDS + 1] = "dcfntkKsbxhzlq";
+static const char letters[MOVE_KINDS + 1] = "dcfntkKsbxhzlqo";
 
 /* ---- looking ------------------------------------------------------------- */
 
@@ -148,6 +148,17 @@ moves_under_way(const struct world *w, struct move *out, uint32_t n)
 	return n;
 }
 
+/* Whom the user of `s` may give up for good: who does not run. */
+static uint32_t
+moves_of_user(const struct scene *at, const struct slot *s, struct move *out,
+	      uint32_t n)
+{
+	for (uint32_t i = 0; at->left.forgets > 0 && i < at->w->slot_count; i++)
+		if (at->w->slots[i].used && !at->w->slots[i].running)
+			n = add(out, n, MOVE_FORGET, s->index, i);
+	return n;
+}
+
 static uint32_t
 moves_of_slot(const struct scene *at, const struct slot *s, struct move *out,
 	      uint32_t n)
@@ -169,7 +180,7 @@ moves_of_slot(const struct scene *at, const struct slot *s, struct move *out,
 	if (left->any > 0 &&
 	    first_event(at->w, EVENT_COMMIT, s->index) != UINT32_MAX)
 		n = add(out, n, MOVE_FAIL, s->index, 0);
-	return n;
+	return moves_of_user(at, s, out, n);
 }
 
 static uint32_t
@@ -363,6 +374,7 @@ move_make(struct scene *at, const struct move *m)
 		kill_it(w, s, m->kind == MOVE_RESET);
 		break;
 	case MOVE_START:
+		s->for_good = false;
 		node_start(w, s);
 		break;
 	case MOVE_BREAK:
@@ -392,6 +404,12 @@ move_make(struct scene *at, const struct move *m)
 		at->left.leaves--;
 		leave(w, s);
 		break;
+	case MOVE_FORGET:
+		at->left.forgets--;
+		/* Unless it starts once more on this path, it never will. */
+		w->slots[m->b].for_good = true;
+		ended_order(w, s, &w->slots[m->b]);
+		break;
 	case MOVE_KINDS:
 		assert(!"no move");
 	}
@@ -403,7 +421,8 @@ move_make(struct scene *at, const struct move *m)
 static bool
 has_two(enum move_kind kind)
 {
-	return kind == MOVE_DELIVER || kind == MOVE_CUT || kind == MOVE_HEAL;
+	return kind == MOVE_DELIVER || kind == MOVE_CUT || kind == MOVE_HEAL ||
+	       kind == MOVE_FORGET;
 }
 
 void
@@ -487,6 +506,9 @@ move_tell(const struct scene *at, const struct move *m, FILE *f)
 			m->kind == MOVE_CUT ? "cut" : "healed");
 	} else if (m->kind == MOVE_TIME) {
 		fprintf(f, "time passes\n");
+	} else if (m->kind == MOVE_FORGET) {
+		fprintf(f, "%s is told to forget %s\n", w->slots[m->a].name,
+			w->slots[m->b].name);
 	} else {
 		fprintf(f, "%s %s\n", w->slots[m->a].name, words[m->kind]);
 	}

@@ -175,8 +175,11 @@ check_synced(struct world *w, struct slot *s)
 		number = number_of(&o->disk->identity);
 		id.node = o->disk->identity;
 		id.generation = o->disk->own_generation;
+		/* Nobody waits for a life that it was told to forget, also
+		 * while that is not yet written. */
 		if (s->told_life[number] != id.generation ||
-		    ended_truth(w, &id.node) >= id.generation)
+		    ended_truth(w, &id.node) >= id.generation ||
+		    w->ordered[ended_key(&id.node)] >= id.generation)
 			continue;
 		r = disk_find(s->disk, &id);
 		if (r == NULL ||

@@ -415,6 +415,11 @@ void ended_stored(struct world *w, struct slot *s,
 void ended_judge(struct world *w, struct slot *s, const struct mesh_effect *e);
 void ended_commit(struct world *w, struct slot *s,
 		   const struct stream_id *ended, bool vanishes, bool ordered);
+/* The user of `by`, which runs, forgets `whom`. */
+void ended_order(struct world *w, struct slot *by, const struct slot *whom);
+/* A page of this stream has been stored: may it be held? */
+void ended_judge_stored(struct world *w, const struct slot *s,
+			const struct stream_id *stream);
 void ended_strike(struct world *w);
 void ended_lie(struct world *w, struct slot *s);
 /* The highest generation ended of a node, by those who are to live. */

@@ -394,6 +394,7 @@ commit_store(struct world *w, struct slot *s, struct op *op)
 	}
 	if (!op->store.rebuild || op->store.at_head)
 		truth_judge(w, s, r, "stored");
+	ended_judge_stored(w, s, &op->store.stream);
 	if (main_one == NULL && !op->store.rebuild)
 		main_one = r;
 	if (w->story && r->report.point.base == r->report.point.cursor)
