@@ -479,6 +479,17 @@ hear(struct asker *a, bool all)
 
 /* ---- events -------------------------------------------------------------- */
 
+/* So that whatever is asked next is answered by what will then be there. */
+static void
+hear_all(void)
+{
+	for (unsigned i = 0; i < ASKERS; i++) {
+		hear(&askers[i], true);
+		if (askers[i].fd != -1 && askers[i].strange)
+			leave(&askers[i]); /* it may be answered late */
+	}
+}
+
 static void
 event(struct choices *c)
 {
@@ -514,14 +525,11 @@ event(struct choices *c)
 		leave(a);
 		return;
 	case 13:
-		/* What was asked before is answered by what was there. */
-		for (unsigned i = 0; i < ASKERS; i++)
-			hear(&askers[i], true);
+		hear_all();
 		world_change(choose(c) % OWN_PHOTOS, choose(c));
 		return;
 	case 14:
-		for (unsigned i = 0; i < ASKERS; i++)
-			hear(&askers[i], true);
+		hear_all();
 		world_mend();
 		return;
 	default:

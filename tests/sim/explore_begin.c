@@ -167,6 +167,18 @@ away(struct world *w)
 	rest(w, 2);
 }
 
+/* Alice is told to forget carol while bob, who knows carol, is not linked. */
+static void
+forgotten(struct world *w)
+{
+	away(w);
+	for (uint32_t i = 0; i < w->wire_end; i++)
+		if (w->wires[i].used)
+			wire_break(w, i);
+	w->slots[2].for_good = true;
+	ended_order(w, &w->slots[0], &w->slots[2]);
+}
+
 /* Each on a host of its own. */
 static void
 hosts(struct world *w)
@@ -200,6 +212,8 @@ const struct situation situations[] = {
 	{"away", "carol is away, and may be forgotten", away,
 	 {.any = 1, .kills = 1, .breaks = 1, .changes = 1, .slow = 1,
 	  .forgets = 2}},
+	{"forgotten", "carol is being forgotten, and bob has not heard of it",
+	 forgotten, {.any = 1, .kills = 1, .breaks = 1, .slow = 1}},
 	{"hosts", "each on a host of its own, and wires can be cut", hosts,
 	 {.any = 2, .kills = 1, .breaks = 1, .cuts = 2, .slow = 1}},
 };
