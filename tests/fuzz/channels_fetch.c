@@ -101,7 +101,8 @@ get(struct choices *c)
 	struct question_get what = {.photo = p->id};
 	struct get g = {0};
 	struct fetch *f;
-	int fd = memfd_create("got", MFD_CLOEXEC), ours;
+	int fd = memfd_create("got", MFD_CLOEXEC);
+	int ours = -1;
 
 	if (how % 4 == 3) {
 		what.offset = p->id.size * (how / 4) / 64;
