@@ -8,7 +8,8 @@
 
 #include "writer_private.h"
 
-#define ADDED_LOOKS 64 /* a look at some is enough, and bounded */
+#define ADDED_LOOKS  64 /* a look at some is enough, and bounded */
+#define COPY_COLUMNS 7  /* that are bound */
 
 static void
 bind_copy(struct writer *w, enum writer_statement s, const struct held *h,
@@ -152,29 +153,64 @@ has_copy(struct writer *w, struct held *h, const uint8_t *photo,
 	return r;
 }
 
+/* The columns of one copy, behind `before` others of the statement. */
+static void
+bind_row(struct writer *w, enum writer_statement s, int before,
+	 const struct held *h, const uint8_t *photo, const uint8_t *key,
+	 size_t key_bytes, const struct fresh_copy *c)
+{
+	bind_blob(w, s, before + 1, photo, PHOTO_ID_BYTES);
+	bind_int(w, s, before + 2, row_id(w, h));
+	bind_blob(w, s, before + 3, key, key_bytes);
+	bind_int(w, s, before + 4, c->mtime_ns);
+	bind_int(w, s, before + 5, c->added_ms);
+	bind_blob(w, s, before + 6, c->file, sizeof(c->file));
+	sqlite3_bind_text(w->st[s], before + 7, c->type, -1, SQLITE_STATIC);
+}
+
 static int
 copy_put(struct writer *w, const struct held *h, const uint8_t *photo,
 	 const uint8_t *key, size_t key_bytes, const struct fresh_copy *c)
 {
-	enum writer_statement s = W_COPY_PUT;
+	bind_row(w, W_COPY_PUT, 0, h, photo, key, key_bytes, c);
+	return change(w, W_COPY_PUT);
+}
 
-	bind_copy(w, s, h, photo, key, key_bytes);
-	bind_int(w, s, 4, c->mtime_ns);
-	bind_int(w, s, 5, c->added_ms);
-	bind_blob(w, s, 6, c->file, sizeof(c->file));
-	sqlite3_bind_text(w->st[s], 7, c->type, -1, SQLITE_STATIC);
-	return change(w, s);
+static void
+bind_fresh(struct writer *w, enum writer_statement s, int before,
+	   const uint8_t *photo, uint32_t number)
+{
+	const struct fresh_copy *c = fresh_copy(&w->fresh, number);
+
+	bind_row(w, s, before, &w->streams[c->slot], photo,
+		 fresh_key(&w->fresh, c), c->key_bytes, c);
+}
+
+/* As many as there are at once, or the last few one by one. */
+int
+fresh_end(struct writer *w)
+{
+	enum writer_statement s = w->new_copy_count == ROWS_MANY ?
+					  W_COPY_MANY : W_COPY_PUT;
+	int columns = s == W_COPY_MANY ? COPY_COLUMNS : 0, r = 0;
+
+	for (unsigned i = 0; i < w->new_copy_count && r == 0; i++) {
+		bind_fresh(w, s, (int)i * columns, w->new_copies[i].photo,
+			   w->new_copies[i].number);
+		if (s == W_COPY_PUT || i + 1 == ROWS_MANY)
+			r = change(w, s);
+	}
+	w->new_copy_count = 0;
+	return r;
 }
 
 int
 fresh_put(struct writer *w, const uint8_t *photo, uint32_t last)
 {
-	const struct fresh_copy *c;
-
-	for (; last != 0; last = c->before) {
-		c = fresh_copy(&w->fresh, last);
-		if (copy_put(w, &w->streams[c->slot], photo,
-			     fresh_key(&w->fresh, c), c->key_bytes, c) == -1)
+	for (; last != 0; last = fresh_copy(&w->fresh, last)->before) {
+		w->new_copies[w->new_copy_count++] =
+			(struct fresh_row){photo, last};
+		if (w->new_copy_count == ROWS_MANY && fresh_end(w) == -1)
 			return -1;
 	}
 	return 0;
@@ -188,7 +224,7 @@ spill(struct writer *w, const uint8_t *photo)
 
 	if (note == NULL || *note == 0)
 		return 0;
-	if (fresh_put(w, photo, *note) == -1)
+	if (fresh_put(w, photo, *note) == -1 || fresh_end(w) == -1)
 		return -1;
 	*note = 0;
 	return 0;

@@ -8,6 +8,8 @@
 
 #include "writer_private.h"
 
+#define PHOTO_LINE_COLUMNS 14 /* that are bound */
+
 /* A row of the photo table as it was. */
 struct photo_old {
 	bool found;
@@ -180,32 +182,77 @@ tell(struct writer *w, const struct photo_id *photo, bool added,
 	memcpy(n->name, name, strlen(name) + 1);
 }
 
-static int
-photo_put(struct writer *w, const uint8_t *id, uint64_t size,
-	  enum writer_statement s)
+static void
+line_of(struct photo_line *p, const uint8_t *id, uint64_t size,
+	const struct summary *sum)
 {
-	const struct summary *sum = &w->summary;
+	p->id = id;
+	p->size = size > INT64_MAX ? INT64_MAX : (int64_t)size;
+	p->mtime_ns = sum->mtime_ns;
+	p->added_ms = sum->added_ms;
+	p->copies = sum->copies;
+	p->date = sum->date;
+	p->about = sum->about;
+	memcpy(p->name, sum->name, strlen(sum->name) + 1);
+	memcpy(p->type, sum->type, strlen(sum->type) + 1);
+}
 
-	bind_blob(w, s, 1, id, PHOTO_ID_BYTES);
-	bind_int(w, s, 2, sum->mtime_ns);
-	sqlite3_bind_text(w->st[s], 3, sum->name, -1, SQLITE_STATIC);
-	if (s == W_PHOTO_PUT)
-		bind_int(w, s, 4,
-			 size > INT64_MAX ? INT64_MAX : (int64_t)size);
-	bind_int(w, s, 5, sum->added_ms);
-	bind_int(w, s, 6, sum->copies);
-	sqlite3_bind_text(w->st[s], 7, sum->type, -1, SQLITE_STATIC);
-	bind_int(w, s, 8, sum->date.ns);
-	bind_int(w, s, 9, sum->date.dated);
-	if (sum->date.has_zone)
-		bind_int(w, s, 10, sum->date.zone_min);
+/* Behind `at` other columns of the statement. */
+static void
+bind_line(struct writer *w, enum writer_statement s, int at,
+	  const struct photo_line *p)
+{
+	bind_blob(w, s, at + 1, p->id, PHOTO_ID_BYTES);
+	bind_int(w, s, at + 2, p->mtime_ns);
+	sqlite3_bind_text(w->st[s], at + 3, p->name, -1, SQLITE_STATIC);
+	bind_int(w, s, at + 4, p->size);
+	bind_int(w, s, at + 5, p->added_ms);
+	bind_int(w, s, at + 6, p->copies);
+	sqlite3_bind_text(w->st[s], at + 7, p->type, -1, SQLITE_STATIC);
+	bind_int(w, s, at + 8, p->date.ns);
+	bind_int(w, s, at + 9, p->date.dated);
+	if (p->date.has_zone)
+		bind_int(w, s, at + 10, p->date.zone_min);
 	else
-		sqlite3_bind_null(w->st[s], 10);
-	bind_int(w, s, 11, sum->about.width);
-	bind_int(w, s, 12, sum->about.height);
-	bind_int(w, s, 13, sum->about.decoder);
-	bind_int(w, s, 14, sum->about.stream);
-	return run(w, s);
+		sqlite3_bind_null(w->st[s], at + 10);
+	bind_int(w, s, at + 11, p->about.width);
+	bind_int(w, s, at + 12, p->about.height);
+	bind_int(w, s, at + 13, p->about.decoder);
+	bind_int(w, s, at + 14, p->about.stream);
+}
+
+/* New photos into the table: as many as go at once, or the last few. */
+static int
+new_photos_end(struct writer *w)
+{
+	enum writer_statement s = w->new_photo_count == ROWS_MANY ?
+					  W_PHOTO_MANY : W_PHOTO_PUT;
+	int columns = s == W_PHOTO_MANY ? PHOTO_LINE_COLUMNS : 0, r = 0;
+
+	for (unsigned i = 0; i < w->new_photo_count && r == 0; i++) {
+		bind_line(w, s, (int)i * columns, &w->new_photos[i]);
+		if (s == W_PHOTO_PUT || i + 1 == ROWS_MANY)
+			r = run(w, s);
+	}
+	w->new_photo_count = 0;
+	return r;
+}
+
+static int
+photo_new(struct writer *w, const uint8_t *id, uint64_t size)
+{
+	line_of(&w->new_photos[w->new_photo_count++], id, size, &w->summary);
+	return w->new_photo_count == ROWS_MANY ? new_photos_end(w) : 0;
+}
+
+static int
+photo_set(struct writer *w, const uint8_t *id, uint64_t size)
+{
+	struct photo_line line;
+
+	line_of(&line, id, size, &w->summary);
+	bind_line(w, W_PHOTO_SET, 0, &line);
+	return run(w, W_PHOTO_SET);
 }
 
 static bool
@@ -235,10 +282,10 @@ photo_stays(struct writer *w, const uint8_t *id, const struct photo_id *photo,
 	if (!old->found) {
 		tell(w, photo, true, sum->name);
 		fresh_listed(&w->fresh, id);
-		return photo_put(w, id, photo->size, W_PHOTO_PUT);
+		return photo_new(w, id, photo->size);
 	}
 	if (!is_as_it_was(old, sum))
-		return photo_put(w, id, photo->size, W_PHOTO_SET);
+		return photo_set(w, id, photo->size);
 	if (old->copies == sum->copies)
 		return 0;
 	bind_blob(w, W_PHOTO_COPIES, 1, id, PHOTO_ID_BYTES);
@@ -291,10 +338,11 @@ settle(struct writer *w, const struct id_entry *e)
 int
 photos_settle(struct writer *w)
 {
-	/* In the order of the table: neighbours share their pages. */
+	/* In the order of the table: neighbours share their pages.  Each photo
+	 * comes once, so nobody asks for a row that is still to be written. */
 	id_set_sort(&w->touched);
 	for (size_t i = 0; i < w->touched.count; i++)
 		if (settle(w, &w->touched.ids[i]) == -1)
 			return -1;
-	return 0;
+	return fresh_end(w) == -1 ? -1 : new_photos_end(w);
 }

@@ -23,10 +23,12 @@ enum writer_statement {
 	W_RECORDS_CUT, W_RECORDS_CUT_TO, W_RECORDS_CUT_DEAD, W_RECORD_MOVE,
 	W_RECORD_RESAY, W_RECORDS_COPY,
 	W_ROOT_COPIES, W_ROOT_COUNT, W_ROOT_NEXT, W_ROOTS, W_ROOT_FACTS,
-	W_COPY_ANY, W_COPY_HAS, W_COPY_PUT, W_COPY_CUT, W_COPY_LEAVE,
+	W_COPY_ANY, W_COPY_HAS, W_COPY_PUT, W_COPY_MANY, W_COPY_CUT,
+	W_COPY_LEAVE,
 	W_LEAVING, W_COPIES, W_COPIED, W_COPY_FIRST, W_ADDED_IN_ROOT,
 	W_ABOUT_PUT, W_ABOUT_CUT, W_ABOUT, W_ABOUT_FIRST, W_METAS,
-	W_PHOTO_GET, W_PHOTO_PUT, W_PHOTO_SET, W_PHOTO_COPIES, W_PHOTO_CUT,
+	W_PHOTO_GET, W_PHOTO_PUT, W_PHOTO_MANY, W_PHOTO_SET, W_PHOTO_COPIES,
+	W_PHOTO_CUT,
 	W_TOTALS, W_TOTALS_SAVE,
 	W_KNOWN_GET, W_KNOWN_PUT, W_KNOWN_SET, W_KNOWN_CUT, W_KNOWN_VERDICT,
 	W_HIDDEN, W_HIDDEN_PUT, W_HIDDEN_CUT, W_HIDDEN_CUT_STREAM,
@@ -82,6 +84,28 @@ struct asked {
 	int any;
 };
 
+/* Rows that are certain to be new go into their table so many at a time: a
+ * statement's beginning and end cost as much as its row. */
+#define ROWS_MANY 16u
+
+/* One that a transaction is about to write. */
+struct fresh_row {
+	const uint8_t *photo; /* borrowed from writer.touched */
+	uint32_t number;      /* of its copy in writer.fresh */
+};
+
+/* A photo as its table has it. */
+struct photo_line {
+	const uint8_t *id; /* borrowed from writer.touched */
+	int64_t size;
+	int64_t mtime_ns, added_ms;
+	uint32_t copies;
+	struct summary_date date;
+	struct summary_about about;
+	char name[256];
+	char type[64];
+};
+
 struct writer {
 	sqlite3 *db;
 	sqlite3_stmt *st[W_COUNT];
@@ -114,6 +138,9 @@ struct writer {
 	bool failed; /* why is filled */
 	/* scratch */
 	struct summary summary;
+	struct fresh_row new_copies[ROWS_MANY]; /* while photos are summed up */
+	struct photo_line new_photos[ROWS_MANY];
+	unsigned new_copy_count, new_photo_count;
 	struct old_row old;
 	bool keep_life; /* lives_review: a root of it is still needed */
 	uint64_t alone; /* lives_review: copies that only it tells of */
@@ -272,8 +299,11 @@ int copy_any(struct writer *w, struct held *h, const uint8_t *photo);
  * there is none; -1. */
 int copy_added(struct writer *w, const struct root_id *root,
 	       const struct photo_id *photo, int64_t *added_ms);
-/* Copies that were kept in memory, into the table: `last`, and those before. */
+/* Copies that were kept in memory, soon into the table: `last`, and those
+ * before.  The photo's id is borrowed until fresh_end. */
 int fresh_put(struct writer *w, const uint8_t *photo, uint32_t last);
+/* All of them are in the table now. */
+int fresh_end(struct writer *w);
 int copy_show(struct writer *w, struct held *h, const uint8_t *key,
 	      size_t key_bytes, const struct record_copy *c);
 int copy_hide(struct writer *w, struct held *h, const uint8_t *key,

@@ -4,6 +4,10 @@
 #include "writer_private.h"
 
 #define ROOT_RANGE " AND key >= ?2 AND key < ?3"
+/* ROWS_MANY of them.  OR FAIL: whatever fails ends the transaction, so SQLite need
+ * not keep what such a statement changed before. */
+#define FOUR(row)  row "," row "," row "," row
+#define MANY(row)  FOUR(row) "," FOUR(row) "," FOUR(row) "," FOUR(row)
 
 const char *const writer_sql[W_COUNT] = {
 	[W_BEGIN] = "BEGIN IMMEDIATE",
@@ -75,6 +79,9 @@ const char *const writer_sql[W_COUNT] = {
 	[W_COPY_PUT] =
 		"INSERT OR REPLACE INTO copy(photo, stream, key, mtime, added,"
 		" file, type, leaving) VALUES(?1,?2,?3,?4,?5,?6,?7,0)",
+	[W_COPY_MANY] =
+		"INSERT OR FAIL INTO copy(photo, stream, key, mtime, added,"
+		" file, type, leaving) VALUES" MANY("(?,?,?,?,?,?,?,0)"),
 	[W_COPY_CUT] =
 		"DELETE FROM copy WHERE photo = ?1 AND stream = ?2"
 		" AND key = ?3",
@@ -111,6 +118,11 @@ const char *const writer_sql[W_COUNT] = {
 		"INSERT INTO photo(id, mtime, name, size, added, copies, type,"
 		" sort_time, dated, zone, width, height, decoder, about)"
 		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+	[W_PHOTO_MANY] =
+		"INSERT OR FAIL INTO photo(id, mtime, name, size, added,"
+		" copies, type, sort_time, dated, zone, width, height,"
+		" decoder, about)"
+		" VALUES" MANY("(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
 	[W_PHOTO_SET] =
 		"UPDATE photo SET mtime = ?2, name = ?3, added = ?5,"
 		" copies = ?6, type = ?7, sort_time = ?8, dated = ?9,"

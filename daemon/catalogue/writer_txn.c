@@ -355,6 +355,7 @@ txn_begin(struct writer *w, bool durable, struct trouble *why)
 	w->result.news = w->news;
 	w->result.ended = w->ended;
 	w->asked.held = NULL;
+	w->new_copy_count = w->new_photo_count = 0;
 	id_set_clear(&w->touched);
 	if (begin_fresh(w) == -1) {
 		(void)txn_abort(w, NULL, why);
