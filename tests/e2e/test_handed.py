@@ -79,6 +79,10 @@ class Base(unittest.TestCase):
         self.known(d, photos)
         return d
 
+    def copies(self, d, data):
+        with Client(self.mesh, d.port) as c:
+            return len(c.photos().get(photo_id(data), (0, ()))[1])
+
     def known(self, d, photos, copies=1):
         want = {photo_id(x) for x in photos}
 
@@ -308,9 +312,11 @@ class Handing(Base):
         self.asker = self.start("asker", env=NEAR)
 
     def holder(self, name, photos, **kw):
+        # Somebody else may hold the same.
+        before = max(self.copies(self.asker, p) for p in photos)
         h = Holder(self.mesh, self.asker.port, name, photos, **kw)
         self.addCleanup(h.close)
-        self.known(self.asker, h.photos.values())
+        self.known(self.asker, h.photos.values(), before + 1)
         return h
 
     def file(self, data, name="handed", flags=os.O_RDONLY):
