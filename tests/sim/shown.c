@@ -23,13 +23,9 @@ life_takes(const struct replica *newer, bool root_b)
 	       root->seq <= newer->report.point.base;
 }
 
-/* One that has looked into the root to the end tells of it, having found
- * nothing there: it takes the root from lives before. */
 bool
 life_has_b(const struct replica *r)
 {
-	if (r->rows[SIM_ROOT_B].seq != 0 && r->rows[SIM_ROOT_B].value == 1)
-		return true;
 	for (uint32_t key = SIM_FIRST_B; key < SIM_KEYS; key++)
 		if (r->rows[key].seq != 0 && r->rows[key].b)
 			return true;
