@@ -3,11 +3,13 @@
  * the own numbering may go on.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "birth.h"
 #include "dying.h"
 #include "log.h"
 #include "writer_private.h"
@@ -86,28 +88,28 @@ remembers_put(struct writer *w)
 }
 
 /* Is this the very file that was left here?  A note of it in itself tells, for
- * neither a copy nor what comes out of a backup is born as the same file.  An
- * older version left none. */
+ * neither a copy nor what comes out of a backup is born as the same file (device
+ * numbers change from boot to boot).  An older version left none. */
 static int
 file_kept(struct writer *w, bool *kept)
 {
-	uint8_t then[STAMP_FILE_BYTES], now[STAMP_FILE_BYTES];
+	struct birth then, now;
 	size_t bytes;
 
-	if (meta_get(w, "file", then, sizeof(then), &bytes) == -1)
+	if (meta_get(w, "file", (uint8_t *)&then, sizeof(then), &bytes) == -1)
 		return -1;
-	stamp_file(w->path, now);
-	*kept = bytes != sizeof(then) || memcmp(then, now, sizeof(now)) == 0;
+	(void)birth_of(AT_FDCWD, w->path, &now);
+	*kept = bytes != sizeof(then) || memcmp(&then, &now, sizeof(now)) == 0;
 	return 0;
 }
 
 static int
 file_put(struct writer *w)
 {
-	uint8_t now[STAMP_FILE_BYTES];
+	struct birth now;
 
-	stamp_file(w->path, now);
-	return meta_put(w, "file", now, sizeof(now));
+	(void)birth_of(AT_FDCWD, w->path, &now);
+	return meta_put(w, "file", &now, sizeof(now));
 }
 
 /* Whose rows are these, and may their numbering go on? */

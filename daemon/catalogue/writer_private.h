@@ -192,14 +192,9 @@ struct held *held_newest(struct writer *w, const struct node_id *node);
 
 /* ---- writer_stamp.c: is this the one we left? --------------------------- */
 
-#define STAMP_FILE_BYTES 24u
-
 /* The number in the file `run`; 0 when there is none: no run has that one. */
 uint64_t stamp_run_read(const char *dir);
 int stamp_run_write(const char *dir, uint64_t run_number, struct trouble *why);
-/* Which file lies there: inode and birth, 0 where the filesystem does not
- * tell. */
-void stamp_file(const char *path, uint8_t out[STAMP_FILE_BYTES]);
 
 /* ---- writer_record.c: facts ------------------------------------------- */
 

@@ -1,13 +1,12 @@
 /*
- * writer_stamp.c: by what a database knows itself again: the file `run` beside
- * it, and which file it is.
+ * writer_stamp.c: the file `run` beside a database, by which the two know each
+ * other again.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dying.h"
@@ -59,23 +58,4 @@ stamp_run_write(const char *dir, uint64_t run_number, struct trouble *why)
 	if (rename(fresh, path) == -1)
 		return trouble_errno(why, errno, "cannot write %s", path);
 	return 0;
-}
-
-/* An inode number is given out again as soon as its file is gone; a birth is
- * not.  Device numbers change from boot to boot. */
-void
-stamp_file(const char *path, uint8_t out[STAMP_FILE_BYTES])
-{
-	uint64_t fields[3] = {0, 0, 0};
-	struct statx st;
-
-	_Static_assert(sizeof(fields) == STAMP_FILE_BYTES, "three numbers");
-	if (statx(AT_FDCWD, path, 0, STATX_INO | STATX_BTIME, &st) == 0) {
-		fields[0] = st.stx_ino;
-		if ((st.stx_mask & STATX_BTIME) != 0) {
-			fields[1] = (uint64_t)st.stx_btime.tv_sec;
-			fields[2] = st.stx_btime.tv_nsec;
-		}
-	}
-	memcpy(out, fields, sizeof(fields));
 }

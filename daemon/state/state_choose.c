@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "birth.h"
 #include "log.h"
 #include "trouble.h"
 
@@ -22,30 +23,21 @@
 
 /* ---- place: has this directory been copied? -------------------------- */
 
-/* An inode number is given out again as soon as its file is gone, so a restored
- * directory may have that of the old one; its birth it cannot have.  Where the
- * filesystem does not tell, it is 0, then as now. */
 static size_t
 place_text(int dir_fd, const struct host_id *host, char out[PLACE_BYTES_MAX])
 {
 	char hex[2 * HOST_ID_BYTES + 1];
 	struct stat st;
-	struct statx born;
-	uint64_t birth_s = 0, birth_ns = 0;
+	struct birth born;
 
-	if (fstat(dir_fd, &st) == -1)
+	if (fstat(dir_fd, &st) == -1 || !birth_of(dir_fd, "", &born))
 		return 0;
-	if (statx(dir_fd, "", AT_EMPTY_PATH, STATX_BTIME, &born) == 0 &&
-	    (born.stx_mask & STATX_BTIME) != 0) {
-		birth_s = (uint64_t)born.stx_btime.tv_sec;
-		birth_ns = born.stx_btime.tv_nsec;
-	}
 	hex_encode(host->bytes, HOST_ID_BYTES, hex);
 	return (size_t)snprintf(out, PLACE_BYTES_MAX,
 				"place %" PRIu64 " %" PRIu64 " %" PRIu64
 				".%09" PRIu64 " %s\n",
-				(uint64_t)st.st_dev, (uint64_t)st.st_ino,
-				birth_s, birth_ns, hex);
+				(uint64_t)st.st_dev, born.inode, born.s,
+				born.ns, hex);
 }
 
 bool

@@ -15,7 +15,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import tap  # noqa: E402
 from mesh import Mesh, wait_until  # noqa: E402
-from talk import LIST, LIVE, Client  # noqa: E402
+from talk import LIST, LIVE, SYNCING, Client  # noqa: E402
 
 FILES, FILES_MAX, FEW = 3000, 24000, 200
 ANSWERS_MIN = 15
@@ -38,7 +38,7 @@ def timed(client):
 
 def linked(mesh, daemon, name):
     with Client(mesh, daemon.port) as c:
-        return any(p["node"][1] == name and p["state"] == LIVE
+        return any(p["node"][1] == name and p["state"] in (LIVE, SYNCING)
                    for p in c.peers())
 
 

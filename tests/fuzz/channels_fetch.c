@@ -30,7 +30,7 @@ make_mesh(unsigned how)
 	struct world *w = world_get();
 
 	mesh = fetch_world_new(3);
-	world_must(mesh != NULL, "out of memory");
+	fuzz_must(mesh != NULL, "out of memory");
 	for (uint32_t i = 0; i < 3; i++) {
 		struct fetch_peer *p = &mesh->peers[i];
 
@@ -59,7 +59,7 @@ on_ended(void *arg, struct fetch *f)
 {
 	struct get *g = arg;
 
-	world_must(!g->ended, "a fetch ends twice");
+	fuzz_must(!g->ended, "a fetch ends twice");
 	g->ended = true;
 	fetch_look(f, &g->seen);
 }
@@ -73,20 +73,20 @@ judge_file(int fd, const struct photo *p, const struct question_get *what,
 	uint8_t *bytes;
 	struct stat st;
 
-	world_must(fstat(fd, &st) == 0, "no file");
-	world_must(g->seen.progress.bytes <= g->seen.progress.total,
+	fuzz_must(fstat(fd, &st) == 0, "no file");
+	fuzz_must(g->seen.progress.bytes <= g->seen.progress.total,
 		   "more than all of it");
 	if (!whole)
-		world_must((uint64_t)st.st_size <= what->length,
+		fuzz_must((uint64_t)st.st_size <= what->length,
 			   "more than was asked for");
 	if (g->seen.outcome != FETCH_GOT)
 		return;
-	world_must((uint64_t)st.st_size == (whole ? p->id.size : what->length),
+	fuzz_must((uint64_t)st.st_size == (whole ? p->id.size : what->length),
 		   "got, but not all of it");
 	if (!whole)
 		return; /* a range is as good as its holder's word */
 	bytes = malloc(p->id.size);
-	world_must(bytes != NULL && pread(fd, bytes, p->id.size, 0) ==
+	fuzz_must(bytes != NULL && pread(fd, bytes, p->id.size, 0) ==
 					    (ssize_t)p->id.size &&
 		   memcmp(bytes, p->bytes, p->id.size) == 0,
 		   "got, but it is not the photo");
@@ -109,9 +109,9 @@ get(struct choices *c)
 		what.length = 1 + (p->id.size - what.offset - 1) *
 					  (choose(c) + 1) / 256;
 	}
-	world_must(fd != -1 && (ours = dup(fd)) != -1, "no file");
+	fuzz_must(fd != -1 && (ours = dup(fd)) != -1, "no file");
 	f = fetching_get(fetching, &what, fd, mesh, on_ended, &g);
-	world_must(f != NULL, "out of memory");
+	fuzz_must(f != NULL, "out of memory");
 	if (how >= 248) { /* not wanted any more */
 		fetch_look(f, &g.seen);
 		fetch_free(f);
@@ -141,14 +141,14 @@ on_proofs(void *arg, const struct fetch_world *world,
 	static const uint8_t none[PROOF_BYTES];
 	bool *done = arg;
 
-	world_must(!*done && world == mesh && count <= 3, "told twice");
+	fuzz_must(!*done && world == mesh && count <= 3, "told twice");
 	for (uint32_t i = 0; i < count; i++) {
-		world_must(proofs[i].peer < 3, "proofs of nobody");
-		world_must(proofs[i].code == 0 ||
+		fuzz_must(proofs[i].peer < 3, "proofs of nobody");
+		fuzz_must(proofs[i].code == 0 ||
 			   memcmp(proofs[i].sum, none, PROOF_BYTES) == 0,
 			   "no proof, and a sum");
 		for (uint32_t j = 0; j < i; j++)
-			world_must(proofs[i].peer != proofs[j].peer,
+			fuzz_must(proofs[i].peer != proofs[j].peer,
 				   "two proofs of one");
 	}
 	*done = true;
@@ -162,7 +162,7 @@ prove(struct choices *c)
 	bool done = false;
 
 	memset(what.nonce, (int)choose(c), sizeof(what.nonce));
-	world_must(fetching_prove(fetching, &what, mesh, on_proofs, &done),
+	fuzz_must(fetching_prove(fetching, &what, mesh, on_proofs, &done),
 		   "out of memory");
 	while (!done)
 		world_wait();
@@ -179,8 +179,8 @@ on_thumb(void *arg, uint32_t index, const uint8_t *image, size_t bytes)
 {
 	struct shown *s = arg;
 
-	world_must(index >= s->next && index < s->count, "out of order");
-	world_must(thumb_lawful(image, bytes, NULL, NULL), "no thumbnail");
+	fuzz_must(index >= s->next && index < s->count, "out of order");
+	fuzz_must(thumb_lawful(image, bytes, NULL, NULL), "no thumbnail");
 	s->next = index + 1;
 }
 
@@ -192,7 +192,7 @@ ask_thumbs(struct choices *c)
 	struct shown s = {.count = 1 + choose(c) % PHOTOS};
 	struct thumb_asker *a = thumb_asker_new(fetching);
 
-	world_must(a != NULL, "out of memory");
+	fuzz_must(a != NULL, "out of memory");
 	for (uint32_t i = 0; i < s.count; i++)
 		photos[i] = world_get()->photos[i].id;
 	(void)thumb_asker_ask(a, peer, photos, s.count, false, on_thumb, &s);
@@ -221,7 +221,7 @@ channels_fetch(struct choices *c)
 	holder_begin(&holders[1], 2, how & 32, c->at, c->left);
 	make_mesh(how);
 	fetching = fetching_new(&config, &why);
-	world_must(fetching != NULL, why.text);
+	fuzz_must(fetching != NULL, why.text);
 	while (deeds-- > 0) {
 		unsigned what = choose(&own) % 4;
 

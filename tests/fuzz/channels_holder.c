@@ -57,7 +57,7 @@ say_hello(struct holder *h, SSL *ssl, const uint8_t *exporter)
 	strcpy(m.u.hello.name, "holder");
 	memcpy(m.u.hello.key, me->public_key, PUBLIC_KEY_BYTES);
 	bytes = hello_signed_bytes(HELLO_LISTENER, exporter, 9, said);
-	world_must(state_sign(me, said, bytes, m.u.hello.signature) == 0,
+	fuzz_must(state_sign(me, said, bytes, m.u.hello.signature) == 0,
 		   "no signature");
 	if (how == 238)
 		m.u.hello.signature[3] ^= 1;
@@ -104,7 +104,7 @@ find_photo(const struct photo_id *id)
 	for (unsigned n = 0; n < PHOTOS; n++)
 		if (photo_id_compare(&w->photos[n].id, id) == 0)
 			return &w->photos[n];
-	world_must(false, "asked for a photo that nobody knows");
+	fuzz_must(false, "asked for a photo that nobody knows");
 	return NULL;
 }
 
@@ -195,7 +195,7 @@ show_hatch(struct guest *g, const struct bulk *m, unsigned how)
 
 	memset(&answer.u.hatch, (int)how, sizeof(answer.u.hatch));
 	if (how % 8 < 6)
-		world_must(hatch_open(&g->hatch, &answer.u.hatch), "no hatch");
+		fuzz_must(hatch_open(&g->hatch, &answer.u.hatch), "no hatch");
 	return channel_say_bulk(g->c, &answer, HEAR_MS);
 }
 
@@ -207,7 +207,7 @@ make_file(const struct photo *p, unsigned how)
 	char path[64];
 	uint8_t byte = 0;
 
-	world_must(fd != -1 && write(fd, p->bytes, p->id.size) ==
+	fuzz_must(fd != -1 && write(fd, p->bytes, p->id.size) ==
 				       (ssize_t)p->id.size, "no file");
 	if (how % 8 == 3)
 		(void)pwrite(fd, &byte, 1, (off_t)p->id.size / 2);
@@ -221,7 +221,7 @@ make_file(const struct photo *p, unsigned how)
 	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	other = open(path, (how % 8 == 7 ? O_PATH : O_RDONLY) | O_CLOEXEC);
-	world_must(other != -1, "no file");
+	fuzz_must(other != -1, "no file");
 	close(fd);
 	return other;
 }
@@ -262,7 +262,7 @@ answer(struct guest *g, const struct bulk *asked)
 	struct bulk m = *asked;
 	unsigned how = whim(g->h);
 
-	world_must(bulk_lawful(&m), "asked for what may not be asked");
+	fuzz_must(bulk_lawful(&m), "asked for what may not be asked");
 	if (how == 255)
 		return false;
 	if (how >= 248)
@@ -285,7 +285,7 @@ answer(struct guest *g, const struct bulk *asked)
 	case BULK_HAND:
 		return hand(g, &m, how);
 	default:
-		world_must(false, "asked what nobody may be asked");
+		fuzz_must(false, "asked what nobody may be asked");
 		return false;
 	}
 }
@@ -303,7 +303,7 @@ serve(struct guest *g, SSL *ssl, int fd, const uint8_t *exporter)
 		return;
 	}
 	g->c = channel_adopt(ssl, fd, &world_get()->people[0].node);
-	world_must(g->c != NULL, "out of memory");
+	fuzz_must(g->c != NULL, "out of memory");
 	if (open_channel(g))
 		while (channel_hear(g->c, CHANNEL_ASK_BYTES_MAX, HEAR_MS,
 				    &m) == CHANNEL_HEARD &&
@@ -330,7 +330,7 @@ welcome(struct holder *h, struct guest *g, int fd)
 		(void)send(fd, "HTTP/1.0 400 Bad Request\r\n\r\n", 28,
 			   MSG_NOSIGNAL);
 	ssl = tls_session(how >= 246 && how < 252 ? w->strange : w->tls, false);
-	world_must(ssl != NULL && SSL_set_fd(ssl, fd) == 1, "no session");
+	fuzz_must(ssl != NULL && SSL_set_fd(ssl, fd) == 1, "no session");
 	if ((how < 240 || how >= 246) && how < 252 && SSL_accept(ssl) == 1 &&
 	    tls_exporter(ssl, exporter)) {
 		serve(g, ssl, fd, exporter);
@@ -348,7 +348,7 @@ holder_main(void *arg)
 	struct guest *g = malloc(sizeof(*g));
 	int fd;
 
-	world_must(g != NULL, "out of memory");
+	fuzz_must(g != NULL, "out of memory");
 	while ((fd = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC)) != -1)
 		welcome(h, g, fd);
 	free(g);
@@ -365,13 +365,13 @@ holder_begin(struct holder *h, unsigned who, bool honest, const uint8_t *bytes,
 	*h = (struct holder){.c = {bytes, count}, .who = who, .honest = honest};
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	h->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	world_must(h->listener != -1 &&
+	fuzz_must(h->listener != -1 &&
 		   bind(h->listener, (struct sockaddr *)&a, room) == 0 &&
 		   listen(h->listener, 8) == 0 &&
 		   getsockname(h->listener, (struct sockaddr *)&a, &room) == 0,
 		   "no listener");
 	h->port = ntohs(a.sin_port);
-	world_must(pthread_create(&h->thread, NULL, holder_main, h) == 0,
+	fuzz_must(pthread_create(&h->thread, NULL, holder_main, h) == 0,
 		   "no thread");
 }
 

@@ -78,7 +78,7 @@ session(struct world *w, int fd, bool dialling)
 {
 	SSL *ssl = tls_session(w->tls, dialling);
 
-	world_must(ssl != NULL && SSL_set_fd(ssl, fd) == 1, "no session");
+	fuzz_must(ssl != NULL && SSL_set_fd(ssl, fd) == 1, "no session");
 	if (dialling)
 		SSL_set_connect_state(ssl);
 	else
@@ -97,7 +97,7 @@ shake(SSL *one, SSL *two)
 		ERR_clear_error();
 		b = SSL_do_handshake(two);
 	}
-	world_must(a == 1 && b == 1, "no handshake");
+	fuzz_must(a == 1 && b == 1, "no handshake");
 }
 
 static void
@@ -113,7 +113,7 @@ come(struct asker *a, unsigned who)
 	a->in = in;
 	a->hatch = -1;
 	a->who = 1 + who % (PEOPLE - 1);
-	world_must(socketpair(AF_UNIX,
+	fuzz_must(socketpair(AF_UNIX,
 			      SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
 			      fds) == 0, "no sockets");
 	a->fd = fds[0];
@@ -276,28 +276,28 @@ judge_error(struct asker *a, const struct owed *o, uint32_t code)
 
 	switch (code) {
 	case ERROR_BUSY:
-		world_must(o->type == BULK_CHANNEL, "busy, when it has begun");
+		fuzz_must(o->type == BULK_CHANNEL, "busy, when it has begun");
 		a->strange = true; /* and ended */
 		return;
 	case ERROR_NOT_HERE:
-		world_must(!is_ours(o), "a photo that is there is not here");
+		fuzz_must(!is_ours(o), "a photo that is there is not here");
 		return;
 	case ERROR_CHANGED:
-		world_must(moved, "a photo is as it was, and has changed");
+		fuzz_must(moved, "a photo is as it was, and has changed");
 		return;
 	case ERROR_WAITING:
-		world_must(bytes && a->who == 2, "nobody needs to be asked");
+		fuzz_must(bytes && a->who == 2, "nobody needs to be asked");
 		return;
 	case ERROR_DENIED:
-		world_must(bytes && a->who == 3, "nobody has said no");
+		fuzz_must(bytes && a->who == 3, "nobody has said no");
 		return;
 	case ERROR_FAILED:
 		/* A hatch that nobody has claimed, or has in time. */
-		world_must(moved || o->type == BULK_HAND,
+		fuzz_must(moved || o->type == BULK_HAND,
 			   "it fails for nothing");
 		return;
 	default:
-		world_must(false, "an error that nobody has thought of");
+		fuzz_must(false, "an error that nobody has thought of");
 	}
 }
 
@@ -306,12 +306,12 @@ judge_chunk(const struct asker *a, struct owed *o, const struct bulk_chunk *k)
 {
 	const struct photo *p = &world_get()->photos[o->photo];
 
-	world_must(o->type == BULK_FETCH && is_ours(o) && a->who == 1,
+	fuzz_must(o->type == BULK_FETCH && is_ours(o) && a->who == 1,
 		   "bytes for whom they are not for");
-	world_must(k->data_bytes <= o->end - o->at &&
+	fuzz_must(k->data_bytes <= o->end - o->at &&
 		   (k->data_bytes > 0 || o->end == o->at),
 		   "not as many bytes as were asked for");
-	world_must(memcmp(k->data, p->bytes + o->at, k->data_bytes) == 0,
+	fuzz_must(memcmp(k->data, p->bytes + o->at, k->data_bytes) == 0,
 		   "other bytes than the photo's");
 	o->at += k->data_bytes;
 }
@@ -322,9 +322,9 @@ judge_thumb(struct owed *o, const struct bulk_chunk *k)
 	struct world *w = world_get();
 	bool any = o->first_thumb == THUMB_PHOTO;
 
-	world_must(o->type == BULK_THUMBS && o->thumbs > 0,
+	fuzz_must(o->type == BULK_THUMBS && o->thumbs > 0,
 		   "thumbnails that nobody has asked for");
-	world_must(any ? k->data_bytes == w->thumb_bytes &&
+	fuzz_must(any ? k->data_bytes == w->thumb_bytes &&
 				 memcmp(k->data, w->thumb, w->thumb_bytes) == 0
 		       : k->data_bytes == 0, "not the thumbnail of that photo");
 	o->first_thumb = (uint8_t)((o->first_thumb + 1) % (PHOTOS + 1));
@@ -338,15 +338,15 @@ judge_proof(const struct owed *o, const uint8_t proof[PROOF_BYTES])
 	uint8_t sum[SHA256_DIGEST_LENGTH];
 	uint8_t *all;
 
-	world_must(o->type == BULK_PROVE && is_ours(o),
+	fuzz_must(o->type == BULK_PROVE && is_ours(o),
 		   "a proof of what is not held");
 	all = malloc(PROOF_NONCE_BYTES + p->id.size);
-	world_must(all != NULL, "out of memory");
+	fuzz_must(all != NULL, "out of memory");
 	memcpy(all, o->nonce, PROOF_NONCE_BYTES);
 	memcpy(all + PROOF_NONCE_BYTES, p->bytes, p->id.size);
 	SHA256(all, PROOF_NONCE_BYTES + p->id.size, sum);
 	free(all);
-	world_must(memcmp(sum, proof, PROOF_BYTES) == 0, "a wrong proof");
+	fuzz_must(memcmp(sum, proof, PROOF_BYTES) == 0, "a wrong proof");
 }
 
 /* It is the photo, to be read and nothing else. */
@@ -357,12 +357,12 @@ judge_handed(struct asker *a, const struct owed *o)
 	uint8_t byte;
 	int fd = a->hatch == -1 ? -1 : hatch_take(a->hatch, o->request);
 
-	world_must(o->type == BULK_HAND && is_ours(o) && a->who == 1,
+	fuzz_must(o->type == BULK_HAND && is_ours(o) && a->who == 1,
 		   "handed to whom it is not for");
-	world_must(fd != -1, "handed, but it is not there");
-	world_must((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY,
+	fuzz_must(fd != -1, "handed, but it is not there");
+	fuzz_must((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY,
 		   "an original that can be written");
-	world_must(pread(fd, &byte, 1, (off_t)p->id.size - 1) == 1 &&
+	fuzz_must(pread(fd, &byte, 1, (off_t)p->id.size - 1) == 1 &&
 		   byte == p->bytes[p->id.size - 1], "another file is handed");
 	close(fd);
 }
@@ -381,17 +381,17 @@ judge(struct asker *a, const struct bulk *m)
 {
 	struct owed *o = &a->owed[0];
 
-	world_must(a->owed_count > 0 || a->strange,
+	fuzz_must(a->owed_count > 0 || a->strange,
 		   "an answer that nobody has asked for");
 	if (a->owed_count == 0)
 		return; /* to what the fuzzer wrote itself */
-	world_must(m->request == o->request, "an answer of another request");
+	fuzz_must(m->request == o->request, "an answer of another request");
 	switch (m->type) {
 	case MESSAGE_ERROR:
 		judge_error(a, o, m->u.error.code);
 		break;
 	case BULK_CHANNEL_OPEN:
-		world_must(o->type == BULK_CHANNEL && m->u.open.version == 1,
+		fuzz_must(o->type == BULK_CHANNEL && m->u.open.version == 1,
 			   "opened twice");
 		break;
 	case BULK_CHUNK:
@@ -408,14 +408,14 @@ judge(struct asker *a, const struct bulk *m)
 		judge_proof(o, m->u.proof);
 		break;
 	case BULK_HATCH_IS:
-		world_must(o->type == BULK_HATCH, "a hatch for nobody");
+		fuzz_must(o->type == BULK_HATCH, "a hatch for nobody");
 		claim(a, &m->u.hatch);
 		break;
 	case BULK_HANDED:
 		judge_handed(a, o);
 		break;
 	default:
-		world_must(false, "no answer at all");
+		fuzz_must(false, "no answer at all");
 	}
 	memmove(a->owed, a->owed + 1, --a->owed_count * sizeof(a->owed[0]));
 }
@@ -433,14 +433,14 @@ take_frames(struct asker *a)
 		case FRAME_PARTIAL:
 			return;
 		case FRAME_BROKEN:
-			world_must(false, "the holder says no frame");
+			fuzz_must(false, "the holder says no frame");
 			return;
 		case FRAME_READY:
 			break;
 		}
 		if (bulk_decode(unpack, f.body, f.body_bytes, &m, &why) !=
 		    MESSAGE_OK)
-			world_must(false, why);
+			fuzz_must(false, why);
 		judge(a, &m);
 		a->heard -= f.want_bytes;
 		memmove(a->in, a->in + f.want_bytes, a->heard);
@@ -466,14 +466,14 @@ hear(struct asker *a, bool all)
 			continue;
 		}
 		if (SSL_get_error(a->ssl, n) != SSL_ERROR_WANT_READ) {
-			world_must(a->strange, "ended for nothing");
+			fuzz_must(a->strange, "ended for nothing");
 			leave(a);
 			return;
 		}
 		/* Whoever was not understood need not be answered. */
 		if (!all || a->owed_count == 0 || a->strange)
 			return;
-		world_must(poll(&p, 1, HEAR_MS) == 1, "no answer for a minute");
+		fuzz_must(poll(&p, 1, HEAR_MS) == 1, "no answer for a minute");
 	}
 }
 
@@ -550,12 +550,12 @@ channels_serve(struct choices *c)
 	if (unpack == NULL)
 		unpack = unpack_new();
 	serving = serving_new(&config, &why);
-	world_must(serving != NULL && unpack != NULL, "out of memory");
+	fuzz_must(serving != NULL && unpack != NULL, "out of memory");
 	for (unsigned i = 0; i < ASKERS; i++) {
 		askers[i].fd = -1;
 		if (askers[i].in == NULL)
 			askers[i].in = malloc(IN_MAX);
-		world_must(askers[i].in != NULL, "out of memory");
+		fuzz_must(askers[i].in != NULL, "out of memory");
 	}
 	for (unsigned n = 0; n < EVENTS_MAX && c->left > 0; n++)
 		event(c);

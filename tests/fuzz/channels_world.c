@@ -20,6 +20,7 @@
 #include "holdings.h"
 #include "log.h"
 #include "mailbox.h"
+#include "people.h"
 #include "photo_hash.h"
 #include "thumb_store.h"
 #include "tls.h"
@@ -33,15 +34,6 @@ static bool changed[OWN_PHOTOS];
 /* A byte, less than a chunk, more than one; the same, the last of two pieces. */
 static const uint64_t sizes[PHOTOS] = {
 	1, 1000, CHUNK_BYTES_MAX + 700, 1, 900, FETCH_BYTES_MAX + 300};
-
-void
-world_must(bool truth, const char *what)
-{
-	if (truth)
-		return;
-	fprintf(stderr, "channels: %s\n", what);
-	abort();
-}
 
 /* ---- photos -------------------------------------------------------------- */
 
@@ -62,7 +54,7 @@ make_photo(unsigned n)
 	struct photo *p = &world.photos[n];
 
 	p->bytes = malloc(sizes[n]);
-	world_must(p->bytes != NULL && hash != NULL, "out of memory");
+	fuzz_must(p->bytes != NULL && hash != NULL, "out of memory");
 	for (uint64_t i = 0; i < sizes[n]; i++)
 		p->bytes[i] = (uint8_t)(i * 7 + i / 256 * 13 + n * 31 + 1);
 	photo_hash_begin(hash);
@@ -76,7 +68,7 @@ write_file(const char *path, const uint8_t *bytes, size_t count)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	world_must(fd != -1 && write(fd, bytes, count) == (ssize_t)count,
+	fuzz_must(fd != -1 && write(fd, bytes, count) == (ssize_t)count,
 		   "no file");
 	close(fd);
 }
@@ -87,9 +79,9 @@ put_photo(unsigned n, struct own_file *f, char name[16])
 	const struct photo *p = &world.photos[n];
 	struct stat st;
 
-	world_must(mkdir(path_of(n, ""), 0700) == 0, "no folder");
+	fuzz_must(mkdir(path_of(n, ""), 0700) == 0, "no folder");
 	write_file(path_of(n, "/a.jpg"), p->bytes, p->id.size);
-	world_must(stat(path_of(n, "/a.jpg"), &st) == 0, "no file");
+	fuzz_must(stat(path_of(n, "/a.jpg"), &st) == 0, "no file");
 	snprintf(name, 16, "p%u/a.jpg", n);
 	*f = (struct own_file){
 		.path = name,
@@ -122,7 +114,7 @@ own_photos(struct writer *w)
 	batch.root_id = files[0].root;
 	strcpy(batch.root.label, "photos");
 	batch.root.online = batch.root.complete = true;
-	world_must(writer_own(w, &batch, 1000, &result, &why) == 0,
+	fuzz_must(writer_own(w, &batch, 1000, &result, &why) == 0,
 		   "no photos");
 }
 
@@ -202,7 +194,7 @@ others_photos(struct writer *w, unsigned who)
 	p.batch.point = (struct point){p.batch.rows, p.batch.rows};
 	store.stream = p.batch.stream;
 	store.point = p.batch.point;
-	world_must(writer_store(w, &store, &p.batch, &result, &why) == 0,
+	fuzz_must(writer_store(w, &store, &p.batch, &result, &why) == 0,
 		   why.text);
 }
 
@@ -237,16 +229,8 @@ static void
 make_person(unsigned n)
 {
 	struct state *s = &world.people[n];
-	uint8_t seed[32];
-	size_t bytes = sizeof(s->public_key);
 
-	memset(seed, (int)n + 1, sizeof(seed));
-	s->identity = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed,
-						   sizeof(seed));
-	world_must(s->identity != NULL &&
-		   EVP_PKEY_get_raw_public_key(s->identity, s->public_key,
-					       &bytes) == 1, "no key");
-	identity_node_id(s->public_key, &s->node);
+	person_make(s, n);
 	s->dir = dir;
 	s->run = 100 + n;
 }
@@ -261,7 +245,7 @@ make_catalogue(void)
 	struct trouble why = {0};
 
 	world.catalogue = catalogue_open(&w, world.ends, &found, &why);
-	world_must(world.catalogue != NULL, why.text);
+	fuzz_must(world.catalogue != NULL, why.text);
 	own_photos(catalogue_writer(world.catalogue));
 	others_photos(catalogue_writer(world.catalogue), 1);
 	others_photos(catalogue_writer(world.catalogue), 2);
@@ -270,7 +254,7 @@ make_catalogue(void)
 	root->named = true;
 	world.people[0].root_count = 1;
 	world.holdings = holdings_new(&world.people[0], world.catalogue, &why);
-	world_must(world.holdings != NULL, why.text);
+	fuzz_must(world.holdings != NULL, why.text);
 }
 
 static void
@@ -282,14 +266,14 @@ make_manners(void)
 	struct trouble why = {0};
 
 	world.consent = consent_new(&c, &why);
-	world_must(world.consent != NULL, why.text);
-	world_must(consent_decide_node(world.consent, &world.people[1].node,
+	fuzz_must(world.consent != NULL, why.text);
+	fuzz_must(consent_decide_node(world.consent, &world.people[1].node,
 				       true, true, &why) >= 0 &&
 		   consent_decide_node(world.consent, &world.people[3].node,
 				       false, true, &why) >= 0, "no rules");
 	world.thumbs = thumb_store_new(dir, 1u << 20);
 	world.thumb_bytes = thumb_sample(world.thumb, 16, 8, 42, 60);
-	world_must(world.thumbs != NULL &&
+	fuzz_must(world.thumbs != NULL &&
 		   thumb_store_put(world.thumbs, &world.photos[THUMB_PHOTO].id,
 				   5, world.thumb, world.thumb_bytes),
 		   "no thumbnail");
@@ -308,10 +292,10 @@ world_get(void)
 	strcpy(dir, access("/dev/shm", W_OK) == 0
 			    ? "/dev/shm/photomesh-fuzz-XXXXXX"
 			    : "/tmp/photomesh-fuzz-XXXXXX");
-	world_must(mkdtemp(dir) != NULL, "no scratch directory");
+	fuzz_must(mkdtemp(dir) != NULL, "no scratch directory");
 	(void)atexit(remove_all);
 	snprintf(folder, sizeof(folder), "%s/photos", dir);
-	world_must(mkdir(folder, 0700) == 0, "no folder");
+	fuzz_must(mkdir(folder, 0700) == 0, "no folder");
 	world.base = event_base_new();
 	world.ends = mailbox_new(&why);
 	event_add(event_new(world.base, mailbox_fd(world.ends),
@@ -320,7 +304,7 @@ world_get(void)
 	world.tls = tls_new(key, &why);
 	memset(key, 8, sizeof(key));
 	world.strange = tls_new(key, &why);
-	world_must(world.tls != NULL && world.strange != NULL, "no TLS");
+	fuzz_must(world.tls != NULL && world.strange != NULL, "no TLS");
 	for (unsigned n = 0; n < PEOPLE; n++)
 		make_person(n);
 	for (unsigned n = 0; n < PHOTOS; n++)
@@ -356,7 +340,7 @@ mend(unsigned n)
 	(void)rmdir(path_of(n, "/a.jpg"));
 	(void)rmdir(path_of(n, ""));
 	snprintf(was, sizeof(was), "%s", path_of(n, ".was"));
-	world_must(rename(was, path_of(n, "")) == 0, "a photo is lost");
+	fuzz_must(rename(was, path_of(n, "")) == 0, "a photo is lost");
 }
 
 void
@@ -367,24 +351,24 @@ world_change(unsigned n, unsigned how)
 
 	mend(n);
 	snprintf(was, sizeof(was), "%s", path_of(n, ".was"));
-	world_must(rename(path_of(n, ""), was) == 0, "it is not moved");
+	fuzz_must(rename(path_of(n, ""), was) == 0, "it is not moved");
 	changed[n] = true;
 	if (how % 5 == 0)
 		return;
-	world_must(mkdir(path_of(n, ""), 0700) == 0, "no folder");
+	fuzz_must(mkdir(path_of(n, ""), 0700) == 0, "no folder");
 	switch (how % 5) {
 	case 1: /* of the same size, and of the same bytes */
 		write_file(path_of(n, "/a.jpg"), p->bytes, p->id.size);
 		return;
 	case 2:
-		world_must(symlink("../p1.was/a.jpg", path_of(n, "/a.jpg")) ==
+		fuzz_must(symlink("../p1.was/a.jpg", path_of(n, "/a.jpg")) ==
 				   0, "no link");
 		return;
 	case 3:
-		world_must(mkfifo(path_of(n, "/a.jpg"), 0600) == 0, "no fifo");
+		fuzz_must(mkfifo(path_of(n, "/a.jpg"), 0600) == 0, "no fifo");
 		return;
 	default:
-		world_must(mkdir(path_of(n, "/a.jpg"), 0700) == 0, "no folder");
+		fuzz_must(mkdir(path_of(n, "/a.jpg"), 0700) == 0, "no folder");
 		return;
 	}
 }

@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 
 #include "choices.h"
+#include "must.h"
 #include "photo_id.h"
 #include "state.h"
 
@@ -39,7 +40,6 @@ struct world {
 	struct consent *consent; /* person 1 may, 2 has to ask, 3 may not */
 };
 
-void world_must(bool truth, const char *what);
 /* Made when first asked for, and the same for ever. */
 struct world *world_get(void);
 

@@ -35,15 +35,6 @@ static struct catalogue *catalogue;
 static struct clients *clients;
 static struct state state;
 
-void
-world_must(bool truth, const char *what)
-{
-	if (truth)
-		return;
-	fprintf(stderr, "clients: %s\n", what);
-	abort();
-}
-
 /* ---- stand-ins ---------------------------------------------------------- */
 
 const struct mesh *
@@ -100,7 +91,7 @@ fetch_world_new(uint32_t count)
 void
 fetch_world_hold(struct fetch_world *w)
 {
-	world_must(w == NULL, "a world is held");
+	fuzz_must(w == NULL, "a world is held");
 }
 
 void
@@ -120,7 +111,7 @@ fetching_get(struct fetching *f, const struct question_get *what, int fd,
 	(void)world;
 	(void)ended;
 	(void)arg;
-	world_must(false, "something is fetched");
+	fuzz_must(false, "something is fetched");
 	return NULL;
 }
 
@@ -128,20 +119,20 @@ void
 fetch_look(struct fetch *f, struct fetch_seen *out)
 {
 	(void)out;
-	world_must(f == NULL, "a fetch is looked at");
+	fuzz_must(f == NULL, "a fetch is looked at");
 }
 
 void
 fetch_retry(struct fetch *f, struct fetch_world *world)
 {
 	(void)world;
-	world_must(f == NULL, "a fetch is tried again");
+	fuzz_must(f == NULL, "a fetch is tried again");
 }
 
 void
 fetch_free(struct fetch *f)
 {
-	world_must(f == NULL, "a fetch is freed");
+	fuzz_must(f == NULL, "a fetch is freed");
 }
 
 bool
@@ -156,7 +147,7 @@ fetching_prove(struct fetching *f, const struct question_prove *what,
 	(void)world;
 	(void)done;
 	(void)arg;
-	world_must(false, "something is proved");
+	fuzz_must(false, "something is proved");
 	return false;
 }
 
@@ -216,7 +207,7 @@ add_photos(void)
 		f->problem.code = PROBLEM_NOT_MEDIA;
 		strcpy(f->problem.message, "no");
 	}
-	world_must(writer_own(catalogue_writer(catalogue), &batch, 1000,
+	fuzz_must(writer_own(catalogue_writer(catalogue), &batch, 1000,
 			      &result, &why) == 0, "no photos");
 }
 
@@ -249,11 +240,11 @@ make(void)
 
 	(void)signal(SIGPIPE, SIG_IGN); /* as main does */
 	strcpy(dir, "/tmp/photomesh-fuzz-XXXXXX");
-	world_must(mkdtemp(dir) != NULL, "no scratch directory");
+	fuzz_must(mkdtemp(dir) != NULL, "no scratch directory");
 	(void)atexit(remove_dir);
 	memset(&m.self, 0x5a, sizeof(m.self));
 	mesh = malloc(mesh_bytes());
-	world_must(mesh != NULL, "out of memory");
+	fuzz_must(mesh != NULL, "out of memory");
 	mesh_init(mesh, &m);
 	state.dir = dir;
 	state.node = w.self = m.self;
@@ -262,12 +253,12 @@ make(void)
 	event_add(event_new(base, mailbox_fd(ends), EV_READ | EV_PERSIST,
 			    on_ends, ends), NULL);
 	catalogue = catalogue_open(&w, ends, &found, &why);
-	world_must(catalogue != NULL, "no catalogue");
+	fuzz_must(catalogue != NULL, "no catalogue");
 	add_photos();
 	c.base = base;
 	c.catalogue = catalogue;
 	clients = clients_new(&c, &why);
-	world_must(clients != NULL, "no clients");
+	fuzz_must(clients != NULL, "no clients");
 }
 
 void
@@ -314,10 +305,10 @@ void
 world_end(void)
 {
 	for (unsigned n = 0; clients->count > 0; n++) {
-		world_must(n < 50000, "somebody who has left is still here");
+		fuzz_must(n < 50000, "somebody who has left is still here");
 		wait_a_little();
 	}
-	world_must(TAILQ_EMPTY(&clients->list) && clients->watchers == 0 &&
+	fuzz_must(TAILQ_EMPTY(&clients->list) && clients->watchers == 0 &&
 		   clients->remote_count == 0, "clients are counted wrong");
 }
 
@@ -349,7 +340,7 @@ world_dial_far(void)
 		       fds) == -1)
 		return -1;
 	bev = bufferevent_socket_new(base, fds[1], BEV_OPT_CLOSE_ON_FREE);
-	world_must(bev != NULL, "out of memory");
+	fuzz_must(bev != NULL, "out of memory");
 	clients_adopt(clients, bev, NULL, -1);
 	return fds[0];
 }

@@ -8,10 +8,8 @@
 #ifndef PHOTOMESH_FUZZ_CLIENTS_WORLD_H
 #define PHOTOMESH_FUZZ_CLIENTS_WORLD_H
 
-#include <stdbool.h>
+#include "must.h"
 
-/* Ends the process with a word when `truth` does not hold. */
-void world_must(bool truth, const char *what);
 void world_begin(void);
 /* A client's end, not blocking: of the Unix socket, or as one of those who come
  * over TLS (what is left of it is a connection that may look only). */

@@ -229,10 +229,10 @@ judge(struct person *p, const uint8_t *body, size_t count)
 
 	if (decoder == NULL)
 		decoder = question_decoder_new();
-	world_must(decoder != NULL, "out of memory");
+	fuzz_must(decoder != NULL, "out of memory");
 	if (question_decode(decoder, body, count, &q, &why) != MESSAGE_OK)
-		world_must(false, why);
-	world_must(p->greeted || q.type == MESSAGE_ERROR,
+		fuzz_must(false, why);
+	fuzz_must(p->greeted || q.type == MESSAGE_ERROR,
 		   "a stranger is told something");
 	switch (q.type) {
 	case CLIENT_EVENT:
@@ -241,7 +241,7 @@ judge(struct person *p, const uint8_t *body, size_t count)
 		return;
 	default:
 		/* One more: that what was said was no frame. */
-		world_must(++p->answered <= p->asked + p->strange + 1,
+		fuzz_must(++p->answered <= p->asked + p->strange + 1,
 			   "more answers than questions");
 	}
 }
@@ -267,7 +267,7 @@ hear(struct person *p, size_t max)
 		case FRAME_PARTIAL:
 			return;
 		case FRAME_BROKEN:
-			world_must(false, "the daemon says no frame");
+			fuzz_must(false, "the daemon says no frame");
 			return;
 		case FRAME_READY:
 			judge(p, f.body, f.body_bytes);
@@ -352,7 +352,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		people[i].fd = -1;
 		if (people[i].in == NULL)
 			people[i].in = malloc(HEARD_MAX);
-		world_must(people[i].in != NULL, "out of memory");
+		fuzz_must(people[i].in != NULL, "out of memory");
 	}
 	for (unsigned n = 0; n < EVENTS_MAX && c.left > 0; n++)
 		event(&c);

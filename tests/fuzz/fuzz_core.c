@@ -173,7 +173,7 @@ say_bytes(struct choices *c, struct shell *s, struct wire *w)
 	const uint8_t *body = choices_bytes(c, &bytes);
 	uint8_t *copy = malloc(bytes + 1); /* one too far is seen */
 
-	shell_must(copy != NULL, "out of memory");
+	fuzz_must(copy != NULL, "out of memory");
 	copy = realloc(copy, bytes > 0 ? bytes : 1);
 	memcpy(copy, body, bytes);
 	shell_hear(s, w, copy, bytes, &w->node);
@@ -355,7 +355,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (shell.mesh == NULL) {
 		shell.mesh = malloc(mesh_bytes());
 		shell.effects = malloc(sizeof(*shell.effects));
-		shell_must(shell.mesh != NULL && shell.effects != NULL,
+		fuzz_must(shell.mesh != NULL && shell.effects != NULL,
 			   "out of memory");
 	}
 	configure(&c, &config);

@@ -66,7 +66,7 @@ come(struct link_end *l, unsigned how)
 	if ((l->ssl = world_shake(l->fd, how < 224)) == NULL)
 		hang_up(l);
 	else
-		world_must(how < 224, "another key was good enough");
+		fuzz_must(how < 224, "another key was good enough");
 }
 
 static void
@@ -240,11 +240,11 @@ judge(struct link_end *l, const uint8_t *body, size_t count)
 
 	if (decoder == NULL)
 		decoder = message_decoder_new();
-	world_must(decoder != NULL, "out of memory");
+	fuzz_must(decoder != NULL, "out of memory");
 	/* On a channel, or to a client, others answer. */
 	if (message_decode(decoder, body, count, &m, &why) != MESSAGE_OK)
-		world_must(false, why);
-	world_must(l->greeted || m.type == MESSAGE_HELLO ||
+		fuzz_must(false, why);
+	fuzz_must(l->greeted || m.type == MESSAGE_HELLO ||
 		   m.type == MESSAGE_GOODBYE || m.type == MESSAGE_ERROR,
 		   "a stranger is told of us");
 	if (m.type != MESSAGE_PULL)
@@ -273,7 +273,7 @@ hear(struct link_end *l)
 		case FRAME_PARTIAL:
 			return;
 		case FRAME_BROKEN:
-			world_must(false, "the driver says no frame");
+			fuzz_must(false, "the driver says no frame");
 			return;
 		case FRAME_READY:
 			judge(l, f.body, f.body_bytes);
@@ -365,7 +365,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		links[i].fd = -1;
 		if (links[i].in == NULL)
 			links[i].in = malloc(IN_MAX);
-		world_must(links[i].in != NULL, "out of memory");
+		fuzz_must(links[i].in != NULL, "out of memory");
 	}
 	for (unsigned n = 0; n < EVENTS_MAX && c.left > 0; n++) {
 		event(&c);

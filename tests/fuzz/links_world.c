@@ -23,6 +23,7 @@
 #include "driver.h"
 #include "log.h"
 #include "mailbox.h"
+#include "people.h"
 #include "shell.h"
 #include "trouble.h"
 
@@ -34,15 +35,6 @@ static struct state people[WORLD_PEERS];
 static struct catalogue *catalogue;
 static struct driver *driver;
 static uint16_t port;
-
-void
-world_must(bool truth, const char *what)
-{
-	if (truth)
-		return;
-	fprintf(stderr, "links: %s\n", what);
-	abort();
-}
 
 /* ---- nothing leaves this machine, nor this process ----------------------- */
 
@@ -119,28 +111,12 @@ copy_file(const char *from, const char *to)
 	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	ssize_t n;
 
-	world_must(in != -1 && out != -1, "no copy of a file");
+	fuzz_must(in != -1 && out != -1, "no copy of a file");
 	while ((n = copy_file_range(in, NULL, out, NULL, 1u << 20, 0)) > 0)
 		continue;
-	world_must(n == 0, "a copy of a file is cut short");
+	fuzz_must(n == 0, "a copy of a file is cut short");
 	close(in);
 	close(out);
-}
-
-static void
-make_person(unsigned n)
-{
-	struct state *s = &people[n];
-	uint8_t seed[32];
-	size_t bytes = sizeof(s->public_key);
-
-	memset(seed, (int)n + 1, sizeof(seed));
-	s->identity = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed,
-						   sizeof(seed));
-	world_must(s->identity != NULL &&
-		   EVP_PKEY_get_raw_public_key(s->identity, s->public_key,
-					       &bytes) == 1, "no key");
-	identity_node_id(s->public_key, &s->node);
 }
 
 static void
@@ -154,7 +130,7 @@ make(void)
 	strcpy(dir, access("/dev/shm", W_OK) == 0
 			    ? "/dev/shm/photomesh-fuzz-XXXXXX"
 			    : "/tmp/photomesh-fuzz-XXXXXX");
-	world_must(mkdtemp(dir) != NULL, "no scratch directory");
+	fuzz_must(mkdtemp(dir) != NULL, "no scratch directory");
 	(void)atexit(remove_dir);
 	base = event_base_new();
 	ends = mailbox_new(&why);
@@ -165,9 +141,9 @@ make(void)
 	right = tls_new(key, &why);
 	memset(key, 8, sizeof(key));
 	wrong = tls_new(key, &why);
-	world_must(own_tls != NULL && right != NULL && wrong != NULL, "no TLS");
+	fuzz_must(own_tls != NULL && right != NULL && wrong != NULL, "no TLS");
 	for (unsigned n = 0; n < WORLD_PEERS; n++)
-		make_person(n);
+		person_make(&people[n], n);
 }
 
 /* ---- one life ---------------------------------------------------------------- */
@@ -200,7 +176,7 @@ listen_somewhere(void)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	world_must(fd != -1 && bind(fd, (struct sockaddr *)&a, bytes) == 0 &&
+	fuzz_must(fd != -1 && bind(fd, (struct sockaddr *)&a, bytes) == 0 &&
 		   listen(fd, 64) == 0 &&
 		   getsockname(fd, (struct sockaddr *)&a, &bytes) == 0,
 		   "no listener");
@@ -219,7 +195,7 @@ own_files(struct writer *w)
 
 	f.copy.photo.size = 9;
 	strcpy(f.copy.type, "image/jpeg");
-	world_must(writer_own(w, &batch, 1, &result, &why) == 0, "no rows");
+	fuzz_must(writer_own(w, &batch, 1, &result, &why) == 0, "no rows");
 }
 
 static void
@@ -231,7 +207,7 @@ open_catalogue(void)
 
 	w.self = people[0].node;
 	catalogue = catalogue_open(&w, ends, &found, &why);
-	world_must(catalogue != NULL, why.text);
+	fuzz_must(catalogue != NULL, why.text);
 }
 
 /* To make the tables took a third of a life. */
@@ -275,7 +251,7 @@ world_begin(void)
 				      .software = "fuzz", .port = port,
 				      .base_port = port};
 	driver = driver_new(&c, &why);
-	world_must(driver != NULL, why.text);
+	fuzz_must(driver != NULL, why.text);
 }
 
 void
@@ -336,7 +312,7 @@ world_shake(int fd, bool right_key)
 {
 	SSL *ssl = tls_session(right_key ? right : wrong, true);
 
-	world_must(ssl != NULL && SSL_set_fd(ssl, fd) == 1, "no session");
+	fuzz_must(ssl != NULL && SSL_set_fd(ssl, fd) == 1, "no session");
 	SSL_set_connect_state(ssl);
 	for (unsigned n = 0; n < 200; n++) {
 		int r;
@@ -362,7 +338,7 @@ world_sign(unsigned who, const uint8_t *bytes, size_t count,
 	const struct state *s = &people[who % WORLD_PEERS];
 
 	memcpy(key, s->public_key, PUBLIC_KEY_BYTES);
-	world_must(state_sign(s, bytes, count, signature) == 0, "no signature");
+	fuzz_must(state_sign(s, bytes, count, signature) == 0, "no signature");
 }
 
 void
@@ -419,7 +395,7 @@ world_own_change(unsigned n)
 {
 	struct delivery *d = calloc(1, sizeof(*d));
 
-	world_must(d != NULL, "out of memory");
+	fuzz_must(d != NULL, "out of memory");
 	snprintf(d->path, sizeof(d->path), "%u.jpg", n % 8);
 	d->file = (struct own_file){.path = d->path,
 				    .path_bytes = strlen(d->path),

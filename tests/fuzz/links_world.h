@@ -12,10 +12,10 @@
 
 #include "hello.h"
 #include "message.h"
+#include "must.h"
 
 #define WORLD_PEERS 4u /* who has a key pair to sign with */
 
-void world_must(bool truth, const char *what);
 void world_begin(void);
 void world_end(void);
 void world_turn(void);

@@ -11,15 +11,6 @@
 #define TICKS_AT_ONCE 64u
 
 void
-shell_must(bool truth, const char *what)
-{
-	if (truth)
-		return;
-	fprintf(stderr, "shell: %s\n", what);
-	abort();
-}
-
-void
 shell_begin(struct shell *s, const struct mesh_config *config)
 {
 	struct mesh *mesh = s->mesh;
@@ -42,8 +33,8 @@ shell_step(struct shell *s, struct mesh_input *in)
 	in->now_ms = s->now_ms;
 	in->wall_ms = s->wall_ms;
 	mesh_step(s->mesh, in, s->effects);
-	shell_must(s->effects->count <= MESH_EFFECTS_MAX, "too many effects");
-	shell_must(!s->over || s->effects->count == 0,
+	fuzz_must(s->effects->count <= MESH_EFFECTS_MAX, "too many effects");
+	fuzz_must(!s->over || s->effects->count == 0,
 		   "something is wanted after the end");
 	shell_perform(s);
 	shell_check(s);
@@ -63,7 +54,7 @@ settle(struct shell *s)
 	unsigned n = 0;
 
 	while (!s->over && mesh_wake_ms(s->mesh) <= s->now_ms) {
-		shell_must(n++ < TICKS_AT_ONCE, "busy with nothing");
+		fuzz_must(n++ < TICKS_AT_ONCE, "busy with nothing");
 		tick(s);
 	}
 }
@@ -157,10 +148,10 @@ shell_hear(struct shell *s, struct wire *w, const uint8_t *body,
 	struct message m;
 	const char *why = NULL;
 
-	shell_must(w->state == WIRE_UP, "the target hears a closed link");
+	fuzz_must(w->state == WIRE_UP, "the target hears a closed link");
 	if (decoder == NULL)
 		decoder = message_decoder_new();
-	shell_must(decoder != NULL, "out of memory");
+	fuzz_must(decoder != NULL, "out of memory");
 	if (body_bytes >
 	    (w->hello_heard ? LINK_BODY_BYTES_MAX : HELLO_BODY_BYTES_MAX)) {
 		shell_end(s, w, LINK_BROKEN);
@@ -168,7 +159,7 @@ shell_hear(struct shell *s, struct wire *w, const uint8_t *body,
 	}
 	switch (message_decode(decoder, body, body_bytes, &m, &why)) {
 	case MESSAGE_BROKEN:
-		shell_must(why != NULL, "broken, but nobody says why");
+		fuzz_must(why != NULL, "broken, but nobody says why");
 		shell_end(s, w, LINK_BROKEN);
 		return;
 	case MESSAGE_UNKNOWN:
@@ -356,7 +347,7 @@ shell_work(struct shell *s, bool failed)
 			end_done(s, &j);
 		return;
 	default: /* nothing else is ever put there */
-		shell_must(false, "what work is this");
+		fuzz_must(false, "what work is this");
 	}
 }
 

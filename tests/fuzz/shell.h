@@ -11,6 +11,7 @@
 #define PHOTOMESH_FUZZ_SHELL_H
 
 #include "mesh_private.h"
+#include "must.h"
 
 #define SHELL_LINKS   128u
 #define SHELL_JOBS    512u
@@ -84,7 +85,6 @@ struct shell {
 };
 
 /* Ends the process with a word when `truth` does not hold. */
-void shell_must(bool truth, const char *what);
 
 void shell_begin(struct shell *s, const struct mesh_config *config);
 /* One input; kind and union are set.  Everything owed is judged. */

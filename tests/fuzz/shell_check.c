@@ -13,11 +13,11 @@ check_twice(const struct mesh *m)
 
 	for (uint32_t i = 0; i < m->links.count; i++)
 		for (uint32_t k = 0; k < i; k++)
-			shell_must(m->links.list[k].id != m->links.list[i].id,
+			fuzz_must(m->links.list[k].id != m->links.list[i].id,
 				   "a link twice");
 	for (uint32_t i = 0; i < r->count; i++)
 		for (uint32_t k = 0; k < i; k++)
-			shell_must(memcmp(&r->nodes[k].id, &r->nodes[i].id,
+			fuzz_must(memcmp(&r->nodes[k].id, &r->nodes[i].id,
 					  NODE_ID_BYTES) != 0 ||
 				   roster_is_free(r, (uint16_t)k),
 				   "a node twice");
@@ -28,21 +28,21 @@ check_links(const struct mesh *m)
 {
 	uint32_t members[MESH_KNOWN_MAX] = {0};
 
-	shell_must(m->links.count <= MESH_LINKS_MAX, "too many links");
+	fuzz_must(m->links.count <= MESH_LINKS_MAX, "too many links");
 	for (uint32_t i = 0; i < m->links.count; i++) {
 		const struct link *l = &m->links.list[i];
 
-		shell_must(l->serving <= SERVING_MAX, "serves too much");
+		fuzz_must(l->serving <= SERVING_MAX, "serves too much");
 		if (l->phase != LINK_MEMBER)
 			continue;
-		shell_must(l->node != NODE_SELF_INDEX &&
+		fuzz_must(l->node != NODE_SELF_INDEX &&
 			   l->node < m->roster.count &&
 			   !roster_is_free(&m->roster, l->node),
 			   "a member that is nobody");
 		members[l->node]++;
 	}
 	for (uint32_t i = 0; i < m->roster.count; i++)
-		shell_must(members[i] == m->roster.nodes[i].link_count,
+		fuzz_must(members[i] == m->roster.nodes[i].link_count,
 			   "links are counted wrong");
 }
 
@@ -53,9 +53,9 @@ check_roster(const struct mesh *m)
 	uint64_t used = 0, linked = 0;
 	uint32_t live = 0;
 
-	shell_must(r->count >= 1 && r->count <= MESH_KNOWN_MAX &&
+	fuzz_must(r->count >= 1 && r->count <= MESH_KNOWN_MAX &&
 		   r->live_count <= MESH_LIVE_MAX, "too many nodes");
-	shell_must(node_id_equal(&r->nodes[0].id, &m->config.self) &&
+	fuzz_must(node_id_equal(&r->nodes[0].id, &m->config.self) &&
 		   r->nodes[0].standing == STANDING_LIVE &&
 		   r->nodes[0].run == m->config.run &&
 		   r->nodes[0].port == m->config.port,
@@ -64,19 +64,19 @@ check_roster(const struct mesh *m)
 		const struct node *n = &r->nodes[i];
 
 		live += n->standing == STANDING_LIVE;
-		shell_must(n->link_count == 0 ||
+		fuzz_must(n->link_count == 0 ||
 			   (n->standing == STANDING_LIVE &&
 			    n->slot != SLOT_NONE), "linked and not live");
 		if (n->slot == SLOT_NONE)
 			continue;
-		shell_must(n->slot < SLOTS && r->slot_node[n->slot] == i &&
+		fuzz_must(n->slot < SLOTS && r->slot_node[n->slot] == i &&
 			   (used >> n->slot & 1u) == 0, "a slot of two");
 		used |= UINT64_C(1) << n->slot;
 		if (n->link_count > 0)
 			linked |= UINT64_C(1) << n->slot;
 	}
-	shell_must(live == r->live_count, "the live are counted wrong");
-	shell_must(used == r->slots_used && linked == r->slots_linked,
+	fuzz_must(live == r->live_count, "the live are counted wrong");
+	fuzz_must(used == r->slots_used && linked == r->slots_linked,
 		   "slots are marked wrong");
 }
 
@@ -92,27 +92,27 @@ check_streams(const struct shell *s)
 
 		if (t->generation == 0)
 			continue;
-		shell_must(t->generation <= GENERATION_MAX &&
+		fuzz_must(t->generation <= GENERATION_MAX &&
 			   t->point.base <= t->point.cursor,
 			   "an unlawful stream");
 		for (uint32_t k = node * STREAMS_PER_NODE; k < i; k++)
-			shell_must(m->streams.list[k].generation !=
+			fuzz_must(m->streams.list[k].generation !=
 				   t->generation, "a life twice");
 		if (t->own) {
 			own++;
-			shell_must(node == NODE_SELF_INDEX && t->held &&
+			fuzz_must(node == NODE_SELF_INDEX && t->held &&
 				   t->generation == s->own.generation &&
 				   t->point.cursor == s->own_head,
 				   "others moved our own stream");
 		}
 		if (t->pull == PULL_NONE)
 			continue;
-		shell_must(t->pull < PULL_STREAMS_MAX &&
+		fuzz_must(t->pull < PULL_STREAMS_MAX &&
 			   m->replica.pulls[t->pull].active &&
 			   m->replica.pulls[t->pull].stream == i,
 			   "a pull of another stream");
 	}
-	shell_must(own == (s->own.generation != 0), "own streams: not one");
+	fuzz_must(own == (s->own.generation != 0), "own streams: not one");
 	for (uint32_t i = 0; i < PULL_STREAMS_MAX; i++) {
 		const struct pull *p = &m->replica.pulls[i];
 		const struct link *l;
@@ -120,7 +120,7 @@ check_streams(const struct shell *s)
 		if (!p->active || p->ended)
 			continue;
 		l = links_find(&m->links, p->link);
-		shell_must(l != NULL && l->phase == LINK_MEMBER,
+		fuzz_must(l != NULL && l->phase == LINK_MEMBER,
 			   "pulls from nobody");
 	}
 }
@@ -138,12 +138,12 @@ check_views(const struct shell *s)
 		struct rank r;
 
 		mesh_node_view(s->mesh, i, s->now_ms, &v);
-		shell_must(v.self == (i == 0), "who is oneself");
-		shell_must(memchr(v.name, '\0', sizeof(v.name)) != NULL &&
+		fuzz_must(v.self == (i == 0), "who is oneself");
+		fuzz_must(memchr(v.name, '\0', sizeof(v.name)) != NULL &&
 			   v.address_count <= NODE_ADDRESSES_MAX,
 			   "a view without an end");
 		if (v.state == NODE_STATE_GONE || v.state == NODE_STATE_LEFT) {
-			shell_must(!v.self && !v.linked, "gone, but here");
+			fuzz_must(!v.self && !v.linked, "gone, but here");
 			continue;
 		}
 		r = (struct rank){.port = v.port, .host = v.host,
@@ -159,10 +159,10 @@ check_views(const struct shell *s)
 	}
 	mesh_coordinator(s->mesh, &now);
 	if (node_id_is_zero(&now.node)) {
-		shell_must(!mesh_synced(s->mesh), "synced, follows nobody");
+		fuzz_must(!mesh_synced(s->mesh), "synced, follows nobody");
 		return;
 	}
-	shell_must(rank_compare(&now, eligible ? &best : &best_live) == 0,
+	fuzz_must(rank_compare(&now, eligible ? &best : &best_live) == 0,
 		   "follows somebody who is not the lowest");
 }
 
@@ -171,7 +171,7 @@ shell_check(struct shell *s)
 {
 	if (s->over)
 		return;
-	shell_must(mesh_wake_ms(s->mesh) >= s->now_ms, "wakes in the past");
+	fuzz_must(mesh_wake_ms(s->mesh) >= s->now_ms, "wakes in the past");
 	check_links(s->mesh);
 	check_roster(s->mesh);
 	check_streams(s);

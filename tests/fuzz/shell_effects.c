@@ -20,7 +20,7 @@ static void
 work_add(struct shell *s, const struct work *j)
 {
 	/* A disk that does nothing at all: the core must not go on asking. */
-	shell_must(s->work_count < SHELL_JOBS, "too much for the disk");
+	fuzz_must(s->work_count < SHELL_JOBS, "too much for the disk");
 	s->work[s->work_count++] = *j;
 }
 
@@ -33,18 +33,18 @@ judge_streams(struct shell *s, const struct message_streams *said)
 		const struct kept *k = shell_kept(s, &r->stream, false);
 
 		for (uint32_t n = 0; n < i; n++)
-			shell_must(!stream_id_equal(&said->reports[n].stream,
+			fuzz_must(!stream_id_equal(&said->reports[n].stream,
 						    &r->stream),
 				   "a stream is announced twice");
 		if (stream_id_equal(&r->stream, &s->own)) {
-			shell_must(r->point.cursor == s->own_head &&
+			fuzz_must(r->point.cursor == s->own_head &&
 				   r->point.base == s->own_head,
 				   "our own head is announced wrong");
 			continue;
 		}
 		if (k == NULL) /* let go of a moment ago */
 			continue;
-		shell_must(r->point.cursor <= k->report.point.cursor,
+		fuzz_must(r->point.cursor <= k->report.point.cursor,
 			   "announced before it is durable");
 	}
 }
@@ -58,15 +58,15 @@ judge_message(const struct message *m)
 	struct message again;
 	size_t bytes = message_encode(m, frame, sizeof(frame));
 
-	shell_must(bytes > 0, "a message that does not fit");
+	fuzz_must(bytes > 0, "a message that does not fit");
 	if (decoder == NULL)
 		decoder = message_decoder_new();
-	shell_must(decoder != NULL, "out of memory");
-	shell_must(message_decode(decoder, frame + FRAME_HEADER_BYTES,
+	fuzz_must(decoder != NULL, "out of memory");
+	fuzz_must(message_decode(decoder, frame + FRAME_HEADER_BYTES,
 				  bytes - FRAME_HEADER_BYTES, &again,
 				  NULL) == MESSAGE_OK,
 		   "a message that nobody would take");
-	shell_must(again.type == m->type && again.request == m->request,
+	fuzz_must(again.type == m->type && again.request == m->request,
 		   "a message reads different");
 }
 
@@ -74,7 +74,7 @@ judge_message(const struct message *m)
 static void
 judge_for_stranger(const struct message *m)
 {
-	shell_must(m->type == MESSAGE_HELLO || m->type == MESSAGE_GOODBYE ||
+	fuzz_must(m->type == MESSAGE_HELLO || m->type == MESSAGE_GOODBYE ||
 		   m->type == MESSAGE_ERROR, "a stranger is told of us");
 }
 
@@ -88,16 +88,16 @@ perform_send(struct shell *s, const struct mesh_effect *e)
 	if (m->type == MESSAGE_STREAMS)
 		judge_streams(s, &m->u.streams);
 	if (e->link == MESH_LINK_ALL) {
-		shell_must(m->type != MESSAGE_HELLO &&
+		fuzz_must(m->type != MESSAGE_HELLO &&
 			   m->type != MESSAGE_PULL, "said to everybody");
 		return;
 	}
 	w = wire_of(s, e->link);
-	shell_must(w != NULL && w->state == WIRE_UP, "said on no link");
+	fuzz_must(w != NULL && w->state == WIRE_UP, "said on no link");
 	if (m->type == MESSAGE_HELLO)
-		shell_must(!w->hello_sent, "HELLO twice");
+		fuzz_must(!w->hello_sent, "HELLO twice");
 	else
-		shell_must(w->hello_sent, "said before HELLO");
+		fuzz_must(w->hello_sent, "said before HELLO");
 	w->hello_sent = true;
 	if (!w->hello_heard)
 		judge_for_stranger(m);
@@ -121,25 +121,25 @@ perform_store(struct shell *s, const struct mesh_effect *e)
 	const struct kept *k;
 	uint64_t have = 0;
 
-	shell_must(s->hearing != NULL && s->hearing->type == MESSAGE_BATCH &&
+	fuzz_must(s->hearing != NULL && s->hearing->type == MESSAGE_BATCH &&
 		   s->hearing_on->hello_heard, "stores what nobody sent");
 	b = &s->hearing->u.batch;
-	shell_must(stream_id_equal(&t->stream, &b->stream),
+	fuzz_must(stream_id_equal(&t->stream, &b->stream),
 		   "stores another stream");
-	shell_must(!stream_id_equal(&t->stream, &s->own),
+	fuzz_must(!stream_id_equal(&t->stream, &s->own),
 		   "a peer writes our own stream");
-	shell_must(t->point.base <= t->point.cursor && t->store != 0 &&
+	fuzz_must(t->point.base <= t->point.cursor && t->store != 0 &&
 		   t->point.cursor <= SEQ_MAX, "an unlawful point");
-	shell_must(!t->at_head || t->point.base == t->point.cursor,
+	fuzz_must(!t->at_head || t->point.base == t->point.cursor,
 		   "at head, but not whole");
 	for (uint32_t i = 0; i < s->work_count; i++)
-		shell_must(s->work[i].kind != MESH_STORE ||
+		fuzz_must(s->work[i].kind != MESH_STORE ||
 			   !stream_id_equal(&s->work[i].store.stream,
 					    &t->stream),
 			   "two pages of a stream at once");
 	if ((k = shell_kept(s, &t->stream, t->rebuild)) != NULL)
 		have = k->report.point.cursor;
-	shell_must(b->after <= have || (t->rebuild && b->after == 0),
+	fuzz_must(b->after <= have || (t->rebuild && b->after == 0),
 		   "a hole below the cursor");
 	j.digest = b->digest;
 	j.rows = b->rows;
@@ -152,11 +152,11 @@ perform_read(struct shell *s, const struct mesh_effect *e)
 	struct wire *w = wire_of(s, e->link);
 	unsigned open = 0;
 
-	shell_must(w != NULL && w->hello_heard, "reads for a stranger");
+	fuzz_must(w != NULL && w->hello_heard, "reads for a stranger");
 	for (uint32_t i = 0; i < s->reading_count; i++)
 		open += s->reading[i].link == e->link;
-	shell_must(open < SERVING_MAX, "serves one link too much");
-	shell_must(s->reading_count < SHELL_READS, "reads too much");
+	fuzz_must(open < SERVING_MAX, "serves one link too much");
+	fuzz_must(s->reading_count < SHELL_READS, "reads too much");
 	s->reading[s->reading_count++] = (struct reading){
 		e->link, e->u.page.request, e->u.page.stream};
 }
@@ -166,9 +166,9 @@ perform_dial(struct shell *s, const struct mesh_effect *e)
 {
 	struct wire *w;
 
-	shell_must(e->link != 0 && e->link % 2 == 0, "a handle of ours is odd");
-	shell_must(wire_of(s, e->link) == NULL, "a handle is used twice");
-	shell_must(e->u.address.port != 0 && e->u.address.host[0] != '\0' &&
+	fuzz_must(e->link != 0 && e->link % 2 == 0, "a handle of ours is odd");
+	fuzz_must(wire_of(s, e->link) == NULL, "a handle is used twice");
+	fuzz_must(e->u.address.port != 0 && e->u.address.host[0] != '\0' &&
 		   memchr(e->u.address.host, '\0',
 			  sizeof(e->u.address.host)) != NULL,
 		   "dials nowhere");
@@ -182,22 +182,22 @@ perform_disk(struct shell *s, const struct mesh_effect *e)
 {
 	struct work j = {.kind = e->kind};
 
-	shell_must(!s->stranger, "a stranger moves the disk");
+	fuzz_must(!s->stranger, "a stranger moves the disk");
 	if (e->kind == MESH_BEGIN_GENERATION) {
 		j.generation = e->u.generation;
-		shell_must(j.generation > s->own.generation &&
+		fuzz_must(j.generation > s->own.generation &&
 			   j.generation <= GENERATION_MAX,
 			   "an unlawful generation");
 		for (uint32_t i = 0; i < s->work_count; i++)
-			shell_must(s->work[i].kind != e->kind,
+			fuzz_must(s->work[i].kind != e->kind,
 				   "two new lives at once");
 	} else if (e->kind == MESH_DROP) {
 		j.stream = e->u.stream;
-		shell_must(!stream_id_equal(&j.stream, &s->own),
+		fuzz_must(!stream_id_equal(&j.stream, &s->own),
 			   "drops its own stream");
 	} else {
 		j.stream = e->u.end.stream;
-		shell_must(!node_id_equal(&j.stream.node, &s->own.node),
+		fuzz_must(!node_id_equal(&j.stream.node, &s->own.node),
 			   "forgets itself");
 		/* Asked again, as the disk has not answered in half a minute. */
 		for (uint32_t i = 0; i < s->work_count; i++)
@@ -215,7 +215,7 @@ perform_hang_up(struct shell *s, const struct mesh_effect *e)
 
 	if (w == NULL) {
 		/* A dial that found no room here, and one end at a time. */
-		shell_must(e->link % 2 == 0, "hangs up twice");
+		fuzz_must(e->link % 2 == 0, "hangs up twice");
 		return;
 	}
 	w->state = WIRE_NONE;
@@ -244,7 +244,7 @@ shell_perform(struct shell *s)
 			perform_read(s, e);
 			break;
 		case MESH_SEND_PAGE:
-			shell_must(s->page_ready && s->page.link == e->link &&
+			fuzz_must(s->page_ready && s->page.link == e->link &&
 				   s->page.request == e->u.page.request,
 				   "sends a page that nobody has read");
 			s->page_ready = false;
@@ -255,7 +255,7 @@ shell_perform(struct shell *s)
 			perform_disk(s, e);
 			break;
 		case MESH_REMEMBER:
-			shell_must(roster_find(&s->mesh->roster, &e->u.node) !=
+			fuzz_must(roster_find(&s->mesh->roster, &e->u.node) !=
 				   NODE_NONE, "remembers nobody");
 			break;
 		case MESH_NEW_IDENTITY:

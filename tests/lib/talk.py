@@ -139,7 +139,7 @@ def cut_frame(buffer):
 
 ERROR, CLIENT_HELLO, LIST, PEERS, STATUS, VERIFY_ALL = 3, 32, 34, 37, 39, 43
 RESCAN, DONE = 45, 47
-LIVE = 0
+LIVE, SYNCING = 0, 1
 
 
 class Client:

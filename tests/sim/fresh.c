@@ -8,16 +8,6 @@
 
 #define LATE_US SEC(3) /* on the way, and in the queues of slow processes */
 
-void
-truth_told(struct world *w, const struct stream_report *own)
-{
-	struct truth *t = truth_of(w, &own->stream);
-	uint64_t head = own->point.cursor;
-
-	if (t != NULL && head < SIM_SEQS && t->told_us[head] == 0)
-		t->told_us[head] = w->now_us;
-}
-
 /* A head beyond `held` that its owner knew of at that time; 0: none. */
 static uint64_t
 head_beyond(const struct truth *t, uint64_t held, uint64_t at_us)

@@ -429,6 +429,8 @@ struct truth *truth_of(struct world *w, const struct stream_id *stream);
 void truth_begin(struct world *w, const struct replica *own);
 /* The owner has written rows `from`..head, in one transaction. */
 void truth_wrote(struct world *w, const struct replica *own, uint64_t before);
+/* The owner's core has been told of its own head. */
+void truth_told(struct world *w, const struct stream_report *own);
 /* An older state of a stream lives again. */
 void truth_restored(struct world *w, const struct replica *own);
 void truth_judge(struct world *w, const struct slot *s,
@@ -493,9 +495,7 @@ void faults_restart(struct world *w, struct slot *s, uint32_t how);
 void faults_work(struct world *w, struct slot *s);
 void faults_calm(struct world *w);
 
-/* fresh.c: a note that the owner's core has been told of its own head; and is
- * what is said to be whole, as of so long ago, whole up to then? */
-void truth_told(struct world *w, const struct stream_report *own);
+/* fresh.c: what is said to be whole, as of so long ago, was so? */
 void check_fresh(struct world *w, struct slot *s, const struct node_view *v);
 
 /* shown.c */

@@ -83,6 +83,16 @@ truth_wrote(struct world *w, const struct replica *own, uint64_t before)
 }
 
 void
+truth_told(struct world *w, const struct stream_report *own)
+{
+	struct truth *t = truth_of(w, &own->stream);
+	uint64_t head = own->point.cursor;
+
+	if (t != NULL && head < SIM_SEQS && t->told_us[head] == 0)
+		t->told_us[head] = w->now_us;
+}
+
+void
 truth_restored(struct world *w, const struct replica *own)
 {
 	struct truth *t = truth_of(w, &own->report.stream);

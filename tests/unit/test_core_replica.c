@@ -249,6 +249,46 @@ a_new_generation(void **state)
 	assert_true(pulled(l)->u.pull.stream.generation == GEN);
 }
 
+static uint64_t
+age_of_peer(void)
+{
+	static struct node_view v;
+
+	mesh_node_view(&mesh, 1, kit_now, &v);
+	return v.at_head ? v.age_ms : UINT64_MAX;
+}
+
+/* Who is greeted has said nothing yet; and what was announced is owed also when
+ * the link has ended. */
+static void
+an_age_is_of_what_is_held(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	struct stream_report more = kit_report(1, GEN, 12, 12, 98);
+	mesh_link l;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &r);
+	kit_kind(MESH_START);
+	l = kit_up(true);
+	kit_hello(l, 1, 501, 60000, 5002);
+	kit_heartbeat(l, true);
+	assert_int_equal(age_of_peer(), UINT64_MAX);
+	kit_streams(l, true, &r, 1);
+	kit_heartbeat(l, true);
+	assert_int_equal(age_of_peer(), 0);
+	for (uint32_t n = 0; n < 7; n++) {
+		kit_now += 100;
+		kit_kind(MESH_TICK);
+	}
+	assert_int_equal(age_of_peer(), 700);
+	kit_streams(l, false, &more, 1);
+	assert_int_equal(age_of_peer(), UINT64_MAX);
+	kit_down(l, LINK_CLOSED);
+	assert_int_equal(age_of_peer(), UINT64_MAX);
+}
+
 /* The disk was full: it is asked for again, but not at once. */
 static void
 a_generation_that_could_not_be_written(void **state)
@@ -752,6 +792,7 @@ main(void)
 		cmocka_unit_test(merging_ends),
 		cmocka_unit_test(overtaken_by_the_owner),
 		cmocka_unit_test(a_new_generation),
+		cmocka_unit_test(an_age_is_of_what_is_held),
 		cmocka_unit_test(a_generation_that_could_not_be_written),
 		cmocka_unit_test(a_good_memory),
 		cmocka_unit_test(former_lives_of_one_that_is_here),

@@ -115,7 +115,6 @@ class Calm:
             for p in c.peers():
                 if p["node"][0].hex() in ours or p["state"] == LIVE:
                     continue
-                t0 = self.record.now()
                 c.serial += 1
                 c.write(frame(FORGET, c.serial, {
                     "node": p["node"][0].hex(), "sure": True}))
@@ -126,7 +125,7 @@ class Calm:
                 self.record.write("forgotten", node=p["node"][0].hex(),
                                   refused=answer.get("text", "")
                                   if what == ERROR else "",
-                                  t0=t0, t=self.record.now())
+                                  t=self.record.now())
 
     def settle(self, number, forget=True):
         """Await it; the seconds.  Then the state of things is recorded."""

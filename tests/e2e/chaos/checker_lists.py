@@ -14,14 +14,13 @@ RESTORED = 60.0
 
 
 def _keys(story, numbers):
-    """(name, photo) of what is listed, with the nodes that are said to have
-    it, and (node, path, photo) of copies."""
-    photos, copies = collections.defaultdict(set), set()
+    """(name, photo) of what is listed, and (node, path, photo) of copies."""
+    photos, copies = set(), set()
     for n in numbers:
         node, path, photo = story.copies[n]
         name = story.owner.get(node)
         if name is not None:
-            photos[name, photo].add(node)
+            photos.add((name, photo))
             copies.add((node, path, photo))
     return photos, copies
 
@@ -31,17 +30,13 @@ class _Of:
 
     def __init__(self):
         self.number = None
-        self.known = {}  # (name, photo) -> when last listed, as of whom
+        self.known = {}  # (name, photo) -> when it was last listed
         self.absent = {}  # copy -> since when it is not listed any more
 
 
 def nothing_lost(story):
     """no answer lost a photo whose holder did not delete it"""
     wrong, of = [], collections.defaultdict(_Of)
-    # Who has lost its identity is forgotten by order, also by those who have
-    # not come to know it by its new one: they must say that much.
-    forgotten = {f["node"]: f.get("t0", f["t"]) for f in
-                 story.by_kind["forgotten"] if not f["refused"]}
     for line, numbers in story.lists():
         life, at = story.own_answer(line), of[line["at"]]
         if life is None:
@@ -51,17 +46,14 @@ def nothing_lost(story):
             if life.state in FORGETFUL:
                 at.known = {}
         photos, _ = _keys(story, numbers)
-        for name, photo in set(at.known) - set(photos):
-            since, nodes = at.known.pop((name, photo))
-            if not line["complete"] and all(
-                    forgotten.get(n, line["t1"]) < line["t1"] for n in nodes):
-                continue
+        for name, photo in set(at.known) - photos:
+            since = at.known.pop((name, photo))
             if story.held_throughout(name, photo, since, line["t1"]):
                 wrong.append(
                     "%s lost photo %s of %s: listed at %.3f, not at %.3f" % (
                         line["at"], photo[:12], name, since, line["t1"]))
-        for key, nodes in photos.items():
-            at.known[key] = line["t0"], nodes
+        for key in photos:
+            at.known[key] = line["t0"]
     return wrong
 
 

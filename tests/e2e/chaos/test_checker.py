@@ -187,25 +187,6 @@ class Checker(unittest.TestCase):
         t.list("bob", 3.1, B, life=2, complete=False)
         self.wrong(t.end(), "nothing_lost")
 
-    def test_lost_with_an_identity(self):
-        """what a forgotten identity had is not listed until it is known of
-        the new one; but then an answer is not complete"""
-        for complete, forgotten in ((False, True), (True, True),
-                                    (False, False)):
-            t = Tale()
-            t.list("alice", 1.0, A, B)
-            t.kill("bob", 2.0, 3.0, "whole", new="new bob")
-            if forgotten:
-                t.add("forgotten", node=IDS["bob"], refused="", t0=3.9, t=4.1)
-            t.list("alice", 4.0, A, complete=complete)
-            new = ("new bob", "b.jpg", TWO)
-            t.list("alice", 5.0, A, new)
-            t.end(A, new, ids={"bob": IDS["new bob"]})
-            if forgotten and not complete:
-                self.right(t)
-            else:
-                self.wrong(t, "nothing_lost")
-
     def test_back(self):
         """a deleted file comes back"""
         t = Tale()
