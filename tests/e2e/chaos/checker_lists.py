@@ -76,7 +76,7 @@ def nothing_back(story):
         _, copies = _keys(story, numbers)
         for copy in before[line["at"]] - copies:
             at.absent[copy] = line["t0"]
-        for copy in copies & set(at.absent):
+        for copy in [c for c in copies if c in at.absent]:
             since = at.absent.pop(copy)
             name = story.owner[copy[0]]
             key = (name, copy[1], copy[2])
@@ -217,14 +217,22 @@ def complete_has_all(story):
         photos, _ = _keys(story, numbers)
         if line["complete"] and not _newcomer(life, line):
             horizon = line["t0"] - line["age"] / 1000 - SLACK
+            over = []
             for (name, photo), (t, by) in first.items():
-                if t < horizon and (name, photo) not in photos and \
-                        story.held_throughout(name, photo, t, line["t1"]):
+                if t >= horizon or (name, photo) in photos:
+                    continue
+                if not story.held_throughout(name, photo, t, line["t1"]):
+                    over.append((name, photo))
+                else:
                     wrong.append(
                         "%s said complete at %.3f without photo %s of %s, "
                         "which %s listed at %.3f" % (
                             line["at"], line["t0"], photo[:12], name, by, t))
                     break
+            # Taken away since, so of no list to come any more; or brought
+            # back later, of which somebody's next list is the first word.
+            for key in over:
+                del first[key]
         if life.how == "end" and line["t1"] >= life.ending:
             continue  # it has said goodbye, and who has left owes nothing
         for key in photos:

@@ -46,56 +46,63 @@ class Story:
         self._lives()
         self._holdings()
         self.faults = sorted(self.by_kind["fault"], key=lambda f: f["t0"])
+        self._fault_begins = [f["t0"] for f in self.faults]
+        self._longest = max((f["t1"] - f["t0"] for f in self.faults),
+                            default=0)
 
     # -- lives -----------------------------------------------------------
     def _lives(self):
         self.lives = collections.defaultdict(list)
         self.owner = {}  # node id -> name
+        self._by_number = {}
         for line in self.lines:
             if line["k"] == "up":
                 life = Life(line)
                 self.lives[life.name].append(life)
+                self._by_number[life.name, life.number] = life
                 self.owner[life.node] = life.name
             elif line["k"] == "down":
                 life = self.life(line["name"], line["life"])
                 life.ending, life.ended = line["t0"], line["t"]
                 life.how = line["how"]
+        # One after the other: what is asked of a moment is found by it.
+        self._readies = {name: [x.ready for x in lives]
+                         for name, lives in self.lives.items()}
 
     def life(self, name, number):
-        for life in reversed(self.lives[name]):
-            if life.number == number:
-                return life
-        return None
+        return self._by_number.get((name, number))
 
     def life_at(self, name, t):
-        for life in reversed(self.lives[name]):
-            if life.ready <= t:
-                return life if t <= life.ended else None
-        return None
+        i = bisect.bisect_right(self._readies.get(name, ()), t)
+        life = self.lives[name][i - 1] if i else None
+        return life if life and t <= life.ended else None
 
     def down(self, name, since, until):
         """Was it not there at some moment between these?"""
         lives = self.lives[name]
-        for a, b in zip(lives, lives[1:]):
-            if a.ending < until and b.ready > since:
-                return True
-        return bool(lives) and (lives[-1].ending < until or
-                                lives[0].ready > since)
+        # Of the gaps the first that is not over by `since`: no later one
+        # begins earlier.
+        i = bisect.bisect_right(self._readies.get(name, ()), since)
+        if not i:
+            return bool(lives)
+        return lives[i - 1].ending < until
 
     def down_throughout(self, name, since, until):
+        """The life that had ended by `since`, if none began by `until`."""
         lives = self.lives[name]
-        for a, b in zip(lives, lives[1:]):
-            if a.ended <= since and b.began >= until:
-                return a
-        if lives and lives[-1].ended <= since:
-            return lives[-1]
-        return None
+        i = bisect.bisect_right(self._readies.get(name, ()), since)
+        if not i or lives[i - 1].ended > since:
+            return None
+        return lives[i - 1] if i == len(lives) or \
+            lives[i].began >= until else None
 
     # -- faults ----------------------------------------------------------
     def fault(self, since, until, what, who=None):
         """The faults of these kinds that were on between these moments."""
-        return [f for f in self.faults
-                if f["t0"] < until and f["t1"] > since and f["what"] in what
+        first = bisect.bisect_left(self._fault_begins, since - self._longest)
+        last = bisect.bisect_left(self._fault_begins, until)
+        return [f for f in self.faults[first:last]
+                if f["t1"] > since and f["what"] in what
                 and (who is None or f["who"] in who)]
 
     def disturbed(self, name, since, until):
