@@ -110,9 +110,11 @@ class Node:
             self._empty()
             shutil.copytree(self.older, self.state, dirs_exist_ok=True)
         elif how == "copied":
-            aside = self.state + "-aside"
-            os.rename(self.state, aside)
-            shutil.copytree(aside, self.state)
+            # By way of another disk: a small one has no room for two.
+            aside = self.older + "-aside"
+            shutil.copytree(self.state, aside)
+            self._empty()
+            shutil.copytree(aside, self.state, dirs_exist_ok=True)
             shutil.rmtree(aside)
         return how
 
