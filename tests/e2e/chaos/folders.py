@@ -240,9 +240,9 @@ class Hands:
             folder.note(b"notes.txt", b"link.jpg", b"fifo.jpg")
 
     def name(self):
-        """A path that never was before."""
+        """A path that never was before, and no year: those are folders."""
         self.serial += 1
-        stem = b"%d" % self.serial
+        stem = b"p%d" % self.serial
         if self.rng.random() < 0.2:
             stem = (self.rng.choice(ODD) + stem)[-240:]
         path = stem + self.rng.choice((b".jpg", b".GIF", b".png", b""))
