@@ -105,18 +105,24 @@ def nothing_invented(story):
     return wrong
 
 
+def _surely(fault, t0, t1):
+    """Was it on all the time, the moments of its doing left out?"""
+    return fault.get("sure0", fault["t0"]) <= t0 and \
+        fault.get("sure1", fault["t1"]) >= t1
+
+
 def _still(story, other, t0, t1):
     """Has nobody heard `other` between these, for sure?  Killed, stopped."""
     if story.down_throughout(other, t0, t1):
         return story.down_throughout(other, t0, t1).how == "kill"
-    return any(f["t0"] <= t0 and f["t1"] >= t1
+    return any(_surely(f, t0, t1)
                for f in story.fault(t0, t1, ("stop",), (other,)))
 
 
 def _apart(story, one, other, t0, t1):
     """Was each of them on its own side of a cut all the time?"""
     return story.between_hosts(one, other) and any(
-        f.get("sure0", f["t0"]) <= t0 and f.get("sure1", f["t1"]) >= t1
+        _surely(f, t0, t1)
         for f in story.fault(t0, t1, ("cut", "unplug")))
 
 

@@ -93,11 +93,15 @@ class Faults:
     def _stop(self, node, fault):
         t0 = self.record.now()
         node.daemon.stop()
+        sure0 = self.record.now()
         try:
             self.wait(fault.seconds)
         finally:
+            # It may be heard before this thread has its turn again.
+            sure1 = self.record.now()
             node.daemon.go_on()
-        return {"stopped": self.record.now() - t0}
+        return {"stopped": self.record.now() - t0, "sure0": sure0,
+                "sure1": sure1}
 
     def _twin(self, node, fault):
         self.world.twin(node, fault.seconds, self.wait)

@@ -303,6 +303,18 @@ class Checker(unittest.TestCase):
         t.list("alice", 20.0, A, B, complete=False, age=9000)
         self.wrong(t.end(), "ages_grow")
 
+    def test_age_of_who_goes_on(self):
+        """an age of nothing, of one that is stopped; not of one woken then"""
+        for sure1, sound in ((20.2, False), (20.0, True)):
+            t = Tale()
+            t.stop("bob", 14.0, 20.2)
+            t.last("fault").update(sure0=14.0, sure1=sure1)
+            t.list("alice", 20.1, A, B, complete=False, age=200)
+            if sound:
+                self.right(t.end())
+            else:
+                self.wrong(t.end(), "ages_grow")
+
     def test_age_of_who_left(self):
         """who said goodbye makes no answer old"""
         t = Tale()
