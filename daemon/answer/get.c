@@ -14,9 +14,12 @@
 #include "fetching.h"
 #include "task.h"
 
-#define RETRY_MS    1000u
-#define PATIENCE_MS 10000u /* without a byte, when nobody answers */
-#define TELL_MS     1000u  /* though nothing has changed */
+#define RETRY_MS         1000u
+#define PATIENCE_MS      10000u /* without a byte, when nobody answers */
+/* The same, of one that is live and had begun to send: its disk, or what is
+ * between, stands still, and the heartbeats go on. */
+#define PATIENCE_LIVE_MS 60000u
+#define TELL_MS          1000u /* though nothing has changed */
 
 struct get {
 	struct get *next;
@@ -138,7 +141,8 @@ on_ended(void *arg, struct fetch *f)
 		if (g->patient_ms == 0 || s.progress.bytes > g->patient_bytes) {
 			g->patient_ms = clock_steady_ms();
 			g->patient_bytes = s.progress.bytes;
-		} else if (clock_steady_ms() - g->patient_ms >= PATIENCE_MS) {
+		} else if (clock_steady_ms() - g->patient_ms >=
+			   (s.there ? PATIENCE_LIVE_MS : PATIENCE_MS)) {
 			fail(g, &s);
 		}
 		return;

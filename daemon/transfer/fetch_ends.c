@@ -171,6 +171,40 @@ name_them(const struct fetch *f, enum plan_aside why, char *out, size_t max,
 	return count;
 }
 
+/* Is one of those that fell silent midway live all the same? */
+static bool
+is_there(const struct fetch *f)
+{
+	for (uint32_t h = 0; h < f->holder_count; h++)
+		if (f->holders[h].silent &&
+		    plan_why(f->plan, h) == PLAN_AWAY &&
+		    fetch_peer_reachable(&f->world->peers[f->holders[h].peer]))
+			return true;
+	return false;
+}
+
+/* Those who hold it are away, or as good as that. */
+static void
+end_away(struct fetch *f, const struct fetch_peer *first, const char *names)
+{
+	/* Nobody was there to begin with: waiting is for people. */
+	enum fetch_outcome o = f->was_live ? FETCH_NOBODY : FETCH_FAILED;
+	bool there = is_there(f);
+
+	pthread_mutex_lock(&f->lock);
+	f->there = there;
+	pthread_mutex_unlock(&f->lock);
+	fetch_show(f, GETTING_NOBODY, NULL, "");
+	if (first->live && !fetch_peer_reachable(first))
+		fetch_end(f, o, ERROR_UNREACHABLE,
+			  "reached on its own machine only (see photod "
+			  "--listen): %.70s",
+			  names);
+	else
+		fetch_end(f, o, ERROR_UNREACHABLE, "%s: %s",
+			  there ? "silent" : "away", names);
+}
+
 void
 fetch_give_up(struct fetch *f)
 {
@@ -181,18 +215,7 @@ fetch_give_up(struct fetch *f)
 		fetch_show(f, GETTING_CONSENT, &p->node, p->name);
 		fetch_end(f, FETCH_CONSENT, 0, "waiting for %s", names);
 	} else if (name_them(f, PLAN_AWAY, names, sizeof(names), &p) > 0) {
-		/* Nobody was there to begin with: waiting is for people. */
-		enum fetch_outcome o = f->was_live ? FETCH_NOBODY
-						   : FETCH_FAILED;
-
-		fetch_show(f, GETTING_NOBODY, NULL, "");
-		if (p->live && !fetch_peer_reachable(p))
-			fetch_end(f, o, ERROR_UNREACHABLE,
-				  "reached on its own machine only (see photod "
-				  "--listen): %.70s",
-				  names);
-		else
-			fetch_end(f, o, ERROR_UNREACHABLE, "away: %s", names);
+		end_away(f, p, names);
 	} else if (f->wrong) {
 		fetch_end(f, FETCH_FAILED, ERROR_DAMAGED,
 			  "what was sent is not the photo");
@@ -288,6 +311,7 @@ fetch_look(struct fetch *f, struct fetch_seen *out)
 	out->outcome = f->outcome;
 	out->code = f->code;
 	memcpy(out->text, f->text, sizeof(out->text));
+	out->there = f->there;
 	out->progress.state = atomic_load(&f->state);
 	out->progress.node = f->whom;
 	memcpy(out->progress.name, f->whom_name, sizeof(f->whom_name));

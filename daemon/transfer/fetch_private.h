@@ -51,6 +51,7 @@ struct fetch_holder {
 	uint32_t peer; /* index into the world */
 	struct node_id node;
 	uint64_t bytes; /* that it sent */
+	bool silent; /* fell silent once bytes had come for this photo */
 };
 
 struct fetch {
@@ -70,6 +71,7 @@ struct fetch {
 	struct fetch_world *world;
 	bool prepared, was_live;
 	bool wrong; /* a whole was in, and was not the photo */
+	bool there; /* as in fetch_seen; lock */
 	struct part *part; /* NULL for a range */
 	struct plan *plan;
 	uint32_t holder_count;

@@ -85,6 +85,7 @@ struct fetch_seen {
 	enum fetch_outcome outcome; /* once `ended` was called */
 	uint32_t code;              /* enum error_code, when FAILED or NOBODY */
 	char text[REASON_BYTES_MAX + 1];
+	bool there; /* NOBODY: one that fell silent midway is live */
 };
 
 /*

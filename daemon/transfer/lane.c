@@ -197,6 +197,18 @@ lane_heard(struct lane *l)
 	l->heard_any = true;
 }
 
+/* Its disk, or what is between, stands still: whether it is there, heartbeats
+ * tell. */
+static void
+fell_silent(struct lane *l)
+{
+	struct fetch *f = l->f;
+
+	pthread_mutex_lock(&f->plan_lock);
+	f->holders[l->holder].silent |= atomic_load(&f->fetched) > 0;
+	pthread_mutex_unlock(&f->plan_lock);
+}
+
 /* One frame.  False: end the channel. */
 static bool
 hear(struct lane *l)
@@ -208,6 +220,8 @@ hear(struct lane *l)
 	case CHANNEL_HEARD:
 		break;
 	case CHANNEL_SILENT:
+		fell_silent(l);
+		return false;
 	case CHANNEL_ENDED:
 	case CHANNEL_BROKEN:
 		return false;

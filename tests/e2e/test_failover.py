@@ -13,7 +13,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import tap  # noqa: E402
-from mesh import BUILD, Mesh, wait_until  # noqa: E402
+from mesh import Mesh, has_hooks, wait_until  # noqa: E402
 from talk import Client  # noqa: E402
 
 
@@ -39,11 +39,6 @@ class Asker(threading.Thread):
     def end(self):
         self.ending.set()
         self.join()
-
-
-def mesh_has_hooks():
-    with open(os.path.join(BUILD, "daemon", "photod"), "rb") as f:
-        return b"PHOTOMESH_BLOCK_MS" in f.read()
 
 
 def crowns(d, since=0):
@@ -290,7 +285,7 @@ class Failover(unittest.TestCase):
     def test_hung_loop_is_suspected(self):
         """a loop blocked for 10 s is suspected: no other thread answers for it
         """
-        if not mesh_has_hooks():
+        if not has_hooks():
             self.skipTest("built without test hooks")
         with Mesh() as mesh:
             f = mesh.sample("alice")

@@ -4,6 +4,7 @@ They cannot reach each other but through it.  Bulk bytes through a narrow line
 keep no heartbeat waiting; what a channel that stands still was to bring comes
 all the same; a line that is far, half-closed or reset costs a redial and nobody's life.
 """
+import filecmp
 import os
 import sys
 import threading
@@ -12,13 +13,18 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import tap  # noqa: E402
-from hosts import (Network, Watch, cut, folder, on_hosts,  # noqa: E402
-                   start, together)
+from channel import Channel, photo_id  # noqa: E402
+from hosts import (Network, Watch, at_home, cut, folder,  # noqa: E402
+                   on_hosts, start, together)
 from mesh import wait_until  # noqa: E402
 from relay import Relay  # noqa: E402
 
 MIB = 1 << 20
 LARGE = 6 * MIB
+BULK = int(os.environ.get("PM_BULK_MB", "16")) * 10 ** 6
+RATE = 10 ** 6
+PERIOD = 0.25
+STANDS_SECONDS = 30
 
 
 @on_hosts
@@ -32,8 +38,7 @@ class Slow(unittest.TestCase):
                            middle.held.process.pid)
         self.addCleanup(self.relay.__exit__)
         self.ben = start(self.b, "ben")
-        with open(os.path.join(folder(self.ben), "large.gif"), "wb") as f:
-            f.write(b"GIF89a" + os.urandom(LARGE - 6))
+        self.put("large.gif", LARGE)
         self.ann = start(self.a, "ann", "--join",
                          "%s:5000" % middle.address)
         together([self.ann, self.ben], 3)
@@ -41,64 +46,96 @@ class Slow(unittest.TestCase):
         for w in self.watches:
             self.addCleanup(w.close)
 
+    def put(self, name, size):
+        """At ben's, a file of so many bytes that no other is equal to."""
+        with open(os.path.join(folder(self.ben), name), "wb") as f:
+            f.write(b"GIF89a")
+            while f.tell() < size:
+                f.write(os.urandom(min(MIB, size - f.tell())))
+
     def news(self):
         return [w.count("peer-suspect", "peer-gone", "peer-left",
                         "coordinator") for w in self.watches]
 
-    def get(self):
-        """photo get of the large one, going on in a thread; its answer."""
+    def get(self, name="large.gif", timeout=120):
+        """photo get of that one, going on in a thread; its answer."""
         answer = []
-        wanted = self.ann.photo("--json", "list", "large").json[0]["id"]
+        wanted = self.ann.photo("--json", "list", name).json[0]["id"]
         thread = threading.Thread(target=lambda: answer.append(
             self.ann.photo("get", wanted, "-o", self.a.dir + "/",
-                           timeout=120)))
+                           timeout=timeout)))
         thread.start()
         self.addCleanup(thread.join)
         return answer
 
-    def got(self, answer):
+    def got(self, answer, name="large.gif"):
         wait_until(lambda: answer, "the photo", 90)
         self.assertEqual(answer[0].code, 0, answer[0])
-        with open(os.path.join(folder(self.ben), "large.gif"), "rb") as one, \
-                open(os.path.join(self.a.dir, "large.gif"), "rb") as two:
-            self.assertEqual(one.read(), two.read())
+        self.assertTrue(filecmp.cmp(os.path.join(folder(self.ben), name),
+                                    os.path.join(self.a.dir, name), False))
 
     def test_heartbeats_beside_bulk(self):
-        """bulk bytes through 1 MB/s: no heartbeat is late behind them"""
-        self.relay.back.rate = 1000000
-        before, began = self.relay.back.carried, time.monotonic()
-        answer = self.get()
+        """bulk bytes through 1 MB/s: heartbeats come within two periods"""
+        self.put("bulk.gif", BULK)
+        together([self.ann, self.ben], 4, timeout=120)
+        link, = self.relay.alive()
+        back = self.relay.back
+        back.rate = RATE
+        before, began = back.carried, time.monotonic()
+        answer = self.get("bulk.gif", 60 + 2 * BULK / RATE)
+        wait_until(lambda: back.carried > before + RATE, "bytes")
+        self.relay.longest_turn, back.noted = 0.0, True
         while not answer:
             listed = time.monotonic()
             self.assertEqual(self.ann.photo("list").code, 0)
             self.assertLess(time.monotonic() - listed, 2)
             time.sleep(0.3)
-        self.got(answer)
+        back.noted = False
+        self.got(answer, "bulk.gif")
         took = time.monotonic() - began
-        print("# %.1f MB in %.1f s" % (
-            (self.relay.back.carried - before) / 1e6, took))
-        self.assertGreater(took, LARGE / 1e6 * 0.7)
-        # After four heartbeats that did not come there would be a word.
+        at, = [line.back.times for line in self.relay.alive()
+               if line is link]
+        gaps = [y - x for x, y in zip(at, at[1:])]
+        print("# %.1f MB in %.1f s; %d heartbeats, longest gap %.0f ms; the "
+              "relay itself stood for %.0f ms" % (
+                  (back.carried - before) / 1e6, took, len(at),
+                  max(gaps) * 1000, self.relay.longest_turn * 1000))
+        self.assertGreater(took, BULK / RATE * 0.7)
+        # All the while, on the same link, and little else.
+        self.assertTrue(0.7 < len(at) * PERIOD / (at[-1] - at[0]) < 1.5)
+        self.assertGreater(at[-1] - at[0], took * 0.7)
+        # What the machine does to the relay it does to everybody.
+        self.assertLess(max(gaps), 2 * PERIOD + 2 * self.relay.longest_turn)
         self.assertEqual(self.news(), [0, 0])
 
     def test_channel_stands_still(self):
-        """a channel stands still for seconds: the transfer survives"""
+        """a channel stands still, or is not read, for 30 s: it survives"""
+        # An asker of other make, at ben's own host, stops reading.
+        slow = at_home(self.b, lambda: Channel(self.b, 5000,
+                                               receive_buffer=4096))
+        self.addCleanup(slow.close)
+        with open(os.path.join(folder(self.ben), "large.gif"), "rb") as f:
+            large = f.read()
+        asked = [slow.ask(photo_id(large), n * MIB, MIB) for n in range(4)]
         self.relay.back.rate = 2000000
         links = len(self.relay.alive())
         answer = self.get()
         wait_until(lambda: len(self.relay.alive()) > links and
                    self.relay.back.carried > MIB, "bytes on a channel")
-        stopped_at = time.monotonic()
-        carried = None
-        while time.monotonic() < stopped_at + 6:
-            for line in self.relay.alive()[links:]:
-                line.stop()  # also one that was opened only now
-            if carried is None and time.monotonic() > stopped_at + 1:
-                carried = self.relay.back.carried
-            time.sleep(0.01)
-        # Heartbeats only, and handshakes.
+        self.relay.stops_new = True
+        for line in self.relay.alive()[links:]:
+            line.stop()
+        # Nothing to await: that nothing moves is what is tested.
+        time.sleep(1)
+        carried = self.relay.back.carried
+        time.sleep(STANDS_SECONDS - 1)
+        for n, request in enumerate(asked):
+            self.assertTrue(slow.answer(request, MIB) ==
+                            large[n * MIB:(n + 1) * MIB])
+        # Heartbeats only.
         self.assertLess(self.relay.back.carried - carried, MIB // 8)
         self.assertFalse(answer)
+        self.relay.stops_new = False
         for line in self.relay.alive():
             line.go_on()
         self.got(answer)

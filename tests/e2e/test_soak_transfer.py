@@ -1,17 +1,21 @@
 """A film of 3 GiB is a photo too: from two daemons, interrupted, whole.
 
 Past 2^31 and 2^32 bits and bytes of everything that counts; the fetching daemon
-is killed midway, and keeps its memory small throughout.
+is killed midway, and keeps its memory small throughout.  And who is live and
+sends no more is waited for, and not for ever.
 """
 import hashlib
 import json
 import os
+import select
 import shutil
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import tap  # noqa: E402
+from holder import Holder, honestly  # noqa: E402
 from mesh import Mesh, wait_until  # noqa: E402
 
 MIB = 1 << 20
@@ -85,6 +89,25 @@ class SoakTransfer(unittest.TestCase):
         if "asan" not in mesh.build and "ubsan" not in mesh.build:
             for d in there + [alice]:
                 self.assertLess(d.rss_bytes(), 24 * MIB)
+
+    def test_silent_for_good(self):
+        """a live holder falls silent midway: a minute of patience, no more"""
+        alice = self.mesh.start(self.mesh.folder("alice"))
+        data = b"\xff\xd8\xff\xe0" + os.urandom(8 * MIB)
+
+        def serve(channel, fields):
+            if fields["offset"] >= 2 * MIB:
+                select.select([], [], [], 1000)
+            honestly(channel, fields)
+        bob = Holder(self.mesh, alice.port, "bob", [data], serve=serve)
+        self.addCleanup(bob.close)
+        wait_until(lambda: len(alice.photo("list").lines) == 1, "the photo")
+        began = time.monotonic()
+        a = alice.photo("get", "jpg", "-o", self.mesh.folder("here"),
+                        timeout=120)
+        self.assertEqual(a.code, 6, a)
+        self.assertIn("silent: bob", a.err)
+        self.assertTrue(60 <= time.monotonic() - began < 90)
 
 
 if __name__ == "__main__":

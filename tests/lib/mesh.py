@@ -96,6 +96,12 @@ def claim_ports():
     raise AssertionError("no free block of 64 ports")
 
 
+def has_hooks(build=None):
+    """Was it built with test hooks?"""
+    with open(os.path.join(build or BUILD, "daemon", "photod"), "rb") as f:
+        return b"PHOTOMESH_BLOCK_MS" in f.read()
+
+
 class Answer:
     """What `photo` said."""
 

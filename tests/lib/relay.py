@@ -26,6 +26,7 @@ class Way:
         self.delay = 0.0    # seconds
         self.rate = None    # bytes per second, of all connections together
         self.stopped = False
+        self.noted = False  # when each connection carried something
         self.carried = 0
         self._room, self._at = 0.0, time.monotonic()
 
@@ -52,6 +53,7 @@ class Half:
         self.way, self.source, self.sink = way, source, sink
         self.held = collections.deque()  # (when it is due, bytes)
         self.bytes = 0
+        self.times = []  # when something was passed on
         self.stopped = self.ended = self.closed = False
 
     def wants(self):
@@ -80,6 +82,8 @@ class Half:
                 n = 0
             self.way.carry(n)
             self.bytes -= n
+            if self.way.noted and n > 0:
+                self.times.append(now)
             if n < len(data):
                 self.held.appendleft((due, data[n:]))
                 return
@@ -144,6 +148,8 @@ class Relay(threading.Thread):
         self.to, self.at, self.namespace = to, at, namespace
         self.there, self.back = Way(), Way()
         self.lines, self.calls, self.ending = [], 0, False
+        self.stops_new = False  # whoever dials now is let in, and stands
+        self.longest_turn = 0.0  # how long the machine kept us from it
         self.trouble = None
         self._open = threading.Event()
         self.start()
@@ -176,8 +182,11 @@ class Relay(threading.Thread):
             return
         finally:
             self._open.set()
+        at = time.monotonic()
         while not self.ending:
             self.turn(listener)
+            before, at = at, time.monotonic()
+            self.longest_turn = max(self.longest_turn, at - before)
         listener.close()
         for line in self.alive():
             line.end()
@@ -192,10 +201,14 @@ class Relay(threading.Thread):
             near = listener.accept()[0]
             self.calls += 1
             try:
-                self.lines.append(Line(self, near, socket.create_connection(
-                    self.to, timeout=5)))
+                line = Line(self, near, socket.create_connection(
+                    self.to, timeout=5))
             except OSError:
                 near.close()
+            else:
+                if self.stops_new:
+                    line.stop()
+                self.lines.append(line)
         now = time.monotonic()
         # Each in its turn, or the first would have the line to itself.
         for line in self.alive():
