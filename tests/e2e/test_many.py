@@ -7,7 +7,6 @@ make one key; that a daemon out of descriptors waits and recovers.
 """
 import os
 import resource
-import shutil
 import socket
 import sys
 import threading
@@ -93,43 +92,18 @@ class Recorder(threading.Thread):
 
 
 class Many(unittest.TestCase):
-    def crowd(self, mesh, folders, before=""):
-        """Start them all behind one gate, open it: they begin as one."""
-        gate = os.path.join(mesh.dir, "gate")
-        os.mkdir(gate)
-        os.mkfifo(gate + "/fifo")
-        photod, mesh.photod = mesh.photod, gate + "/photod"
-        with open(mesh.photod, "w") as f:
-            f.write("#!/bin/sh\n%s\n: >%s/here-$$\n: <%s/fifo\n"
-                    "exec %s \"$@\"\n" % (before, gate, gate, photod))
-        os.chmod(mesh.photod, 0o755)
-        daemons = [mesh.start(f, wait=False) for f in folders]
-        wait_until(lambda: sum(n.startswith("here") for n in os.listdir(gate))
-                   == len(folders), "all at the gate")
-        opened = time.monotonic()
-        with open(gate + "/fifo", "w"):
-            wait_until(lambda: all(os.readlink("/proc/%d/exe" % d.pid) ==
-                                   photod for d in daemons if d.alive()),
-                       "all through the gate", every=0.001)
-            launched = time.monotonic() - opened
-            for d in daemons:
-                d.ready(60)
-        mesh.photod = photod
-        shutil.rmtree(gate)
-        return daemons, launched
-
     def test_sixteen_at_once(self):
-        """16 daemons through one gate, again and again: ports, mesh, lead"""
+        """16 daemons started within 50 ms, 20 times: ports, mesh, lead"""
         with Mesh() as mesh:
             folders = small_folders(mesh, CROWD)
-            slowest = longest = 0
+            slowest, launches = 0, []
             for n in range(ROUNDS):
-                daemons, launched = self.crowd(mesh, folders)
+                daemons, launched = mesh.start_at_once(folders)
                 ports = sorted(d.port for d in daemons)
                 self.assertEqual(ports, list(range(
                     mesh.base_port, mesh.base_port + CROWD)))
                 took = settle(mesh, daemons, CROWD + 1)
-                longest = max(longest, launched)
+                launches.append(launched)
                 slowest = max(slowest, took)
                 with Client(mesh, ports[n % CROWD]) as c:
                     self.assertEqual(len(c.peers()), CROWD)
@@ -147,8 +121,11 @@ class Many(unittest.TestCase):
                 for d in daemons:
                     code = d.process.wait(30)
                     self.assertEqual(code, 0 if n % 2 else -9)
-            print("# launched within %.0f ms, one mesh within %.1f s" %
-                  (longest * 1000, slowest))
+            print("# launched within %.0f to %.0f ms, one mesh within %.1f s" %
+                  (min(launches) * 1000, max(launches) * 1000, slowest))
+            # Starting a sanitizer takes longer than that.
+            if "asan" not in mesh.build:
+                self.assertLess(min(launches), 0.05)
 
     def test_sixty_four_ports_taken(self):
         """64 ports taken: the 65th daemon says so in a sentence, exit 1"""
@@ -209,7 +186,7 @@ class Many(unittest.TestCase):
             folders = small_folders(mesh, 8)
             for key in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
                 del mesh.env[key]
-            daemons, _ = self.crowd(mesh, folders)
+            daemons, _ = mesh.start_at_once(folders)
             settle(mesh, daemons, 9)
             keys = [os.path.join(here, f) for here, _, files
                     in os.walk(mesh.env["HOME"]) for f in files
@@ -266,14 +243,14 @@ class Many(unittest.TestCase):
         """
         with Mesh() as mesh:
             folders = small_folders(mesh, 1)
-            daemons, _ = self.crowd(mesh, folders, "ulimit -n 32")
+            daemons, _ = mesh.start_at_once(folders, "ulimit -n 32")
             settle(mesh, daemons, 2)
         with Mesh() as mesh:
             folders = small_folders(mesh, 6)
             # Six probe each other, scan and serve with less than a dozen
             # descriptors above what each has at rest: what finds none left is
             # done a moment later.
-            daemons, _ = self.crowd(mesh, folders, "ulimit -n 40")
+            daemons, _ = mesh.start_at_once(folders, "ulimit -n 40")
             took = settle(mesh, daemons, 7)
             print("# with 40 descriptors: one mesh, all read, in %.1f s" %
                   took)
