@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "sources.h"
+#include "text.h"
 #include "verbs.h"
 
 int
@@ -127,8 +128,7 @@ on_file(void *arg, const struct source_file *f, struct failure *why)
 	}
 	l->progress.files++;
 	item->photo = result.photo;
-	item->mtime_ns = (int64_t)f->stat.st_mtim.tv_sec * 1000000000 +
-			 f->stat.st_mtim.tv_nsec;
+	item->mtime_ns = text_ns_of(&f->stat.st_mtim);
 	if (l->prove)
 		memcpy(item->sum, result.sum, PROOF_BYTES);
 	item->head_bytes = result.head_bytes;

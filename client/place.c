@@ -202,7 +202,9 @@ dress(const struct place *p, int fd, int64_t mtime_ns, struct failure *why)
 	struct timespec t[2] = {{.tv_nsec = UTIME_OMIT}};
 
 	t[1].tv_sec = mtime_ns / 1000000000 - (mtime_ns % 1000000000 < 0);
-	t[1].tv_nsec = mtime_ns - t[1].tv_sec * 1000000000;
+	t[1].tv_nsec = mtime_ns % 1000000000;
+	if (t[1].tv_nsec < 0)
+		t[1].tv_nsec += 1000000000;
 	/* A file system without modes or times must not cost the photo. */
 	if (fchmod(fd, p->mode) == -1 && errno != EPERM)
 		return fail_folder(p->path, errno, why);

@@ -185,6 +185,18 @@ text_size(uint64_t bytes, char out[TEXT_SIZE_MAX])
 }
 
 int64_t
+text_ns_of(const struct timespec *t)
+{
+	const int64_t a_second = 1000000000;
+
+	if (t->tv_sec >= INT64_MAX / a_second)
+		return INT64_MAX;
+	if (t->tv_sec <= -INT64_MAX / a_second)
+		return -INT64_MAX;
+	return (int64_t)t->tv_sec * a_second + t->tv_nsec;
+}
+
+int64_t
 text_ms_of_ns(int64_t ns)
 {
 	return ns / 1000000 - (ns % 1000000 < 0);

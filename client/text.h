@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct timespec;
+
 /*
  * For people: control characters as \n, \t, \x1b, characters that turn the
  * reading direction as \u202e, bytes that are no UTF-8 as \xff.  A backslash
@@ -46,6 +48,8 @@ void text_time_local(int64_t ms, bool with_seconds, char out[TEXT_TIME_MAX]);
 void text_age(int64_t age_ms, char out[TEXT_TIME_MAX]);
 /* Floor division: times before 1970 round down like the others. */
 int64_t text_ms_of_ns(int64_t ns);
+/* What lies before 1678 or after 2262 counts as their ends. */
+int64_t text_ns_of(const struct timespec *t);
 
 /* Hex of either case to at most `max` bytes; false when it is anything else. */
 bool text_hex_decode(const char *text, uint8_t *out, size_t max, size_t *count);

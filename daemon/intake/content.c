@@ -13,6 +13,7 @@
 
 #include "sniff.h"
 
+#define NS_PER_S        INT64_C(1000000000)
 #define READ_BYTES      (256u * 1024u)
 #define ONCE_BYTES      (64u * 1024u) /* up to here all of it at once */
 #define TRIES           3u
@@ -48,16 +49,27 @@ content_reader_free(struct content_reader *r)
 	free(r);
 }
 
+/* What lies before 1678 or after 2262 counts as their ends. */
+static int64_t
+in_ns(const struct timespec *t)
+{
+	if (t->tv_sec >= INT64_MAX / NS_PER_S)
+		return INT64_MAX;
+	if (t->tv_sec <= -INT64_MAX / NS_PER_S)
+		return -INT64_MAX; /* which has a negative, too */
+	return (int64_t)t->tv_sec * NS_PER_S + t->tv_nsec;
+}
+
 int64_t
 stat_mtime_ns(const struct stat *st)
 {
-	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+	return in_ns(&st->st_mtim);
 }
 
 int64_t
 stat_ctime_ns(const struct stat *st)
 {
-	return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+	return in_ns(&st->st_ctim);
 }
 
 bool

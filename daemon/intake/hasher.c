@@ -132,14 +132,17 @@ is_young(const struct content *c, struct own_file *f)
 	int64_t changed = stat_ctime_ns(&c->stat) / 1000000;
 	int64_t modified = stat_mtime_ns(&c->stat) / 1000000;
 	bool coarse = c->stat.st_mtim.tv_nsec == 0;
-	int64_t age;
+	int64_t age, last = changed;
 
 	if (c->verdict == CONTENT_UNSTABLE)
 		return true;
 	if (c->verdict == CONTENT_UNREADABLE ||
 	    c->verdict == CONTENT_STOPPED)
 		return false;
-	age = now - (changed > modified ? changed : modified);
+	/* A time to come was put there: it says nothing of when. */
+	if (modified > last && modified < now + YOUNG_MS)
+		last = modified;
+	age = now - last;
 	if (age < -YOUNG_MS || age >= YOUNG_MS)
 		return false;
 	if (age < TICK_MS || (coarse && modified > now - YOUNG_MS))

@@ -222,14 +222,13 @@ static bool
 is_busy(struct scan_root *s, const struct tree_file *f)
 {
 	struct timespec now;
-	int64_t age;
+	int64_t now_ns, written = stat_mtime_ns(f->stat);
 
 	if (!s->quiet)
 		return false;
 	clock_gettime(CLOCK_REALTIME, &now);
-	age = now.tv_sec * INT64_C(1000000000) + now.tv_nsec -
-	      stat_mtime_ns(f->stat);
-	if (age < 0 || age >= QUIET_NS)
+	now_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+	if (written > now_ns || written <= now_ns - QUIET_NS)
 		return false;
 	pthread_mutex_lock(&s->intake->lock);
 	look_later(s->intake, s->index, f->path, f->path_bytes);

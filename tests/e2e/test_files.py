@@ -120,6 +120,38 @@ class Files(unittest.TestCase):
             self.assertNotIn("alice/notes.txt", types)
             self.assertNotIn("carol/shopping-list.jpg", types)
 
+    def test_odd_times(self):
+        """modified in 1901, in 2400, in some years: listed, got, read again"""
+        with Mesh() as mesh:
+            f = mesh.folder("times")
+
+            def put(name, at):
+                with open(os.path.join(f, name), "wb") as out:
+                    out.write(b"GIF89a" + name[-9:].encode() * 20)
+                os.utime(os.path.join(f, name), (at, at))
+            # ns in 64 bits end in 2262; one file system or another ends there.
+            put("1901.gif", -2 ** 31)
+            put("2400.gif", 13569465600)
+            d = mesh.start(f)
+            before = d.rested()
+            for n in range(10):
+                put(".soon-%d.gif" % n, int(time.time()) + 9 * 365 * 86400)
+            for n in range(10):
+                os.rename(f + "/.soon-%d.gif" % n, f + "/soon-%d.gif" % n)
+            wait_until(lambda: len(d.photo("list").lines) == 12, "all")
+            # What has only just come may still be written to, whatever time
+            # it bears.
+            self.assertGreater(d.rested() - before, 10)
+            here = mesh.folder("here")
+            self.assertEqual(d.photo("get", "gif", "-o", here).code, 0)
+            for name in os.listdir(f):
+                got, want = (int(os.stat(os.path.join(x, name)).st_mtime)
+                             for x in (here, f))
+                self.assertEqual(got, min(want, (2 ** 63 - 1) // 10 ** 9))
+            check = d.photo("check", f)
+            self.assertEqual(check.code, 6, check)
+            self.assertTrue(d.alive(), d.log())
+
     def test_rescan(self):
         """rescan sees what came, changed, moved and went"""
         with Mesh() as mesh:
