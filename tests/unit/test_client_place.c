@@ -154,6 +154,8 @@ assert_file(const char *name, const char *content)
 	close(fd);
 }
 
+static int64_t put_mtime_ns = 1688205600500000000;
+
 /* Content through a part file to its name. */
 static enum place_verdict
 put(const char *content, const char *wanted, bool exact, char *out,
@@ -166,8 +168,8 @@ put(const char *content, const char *wanted, bool exact, char *out,
 	assert_int_equal(part_open(&place, &id, &part, why), PART_OPEN);
 	assert_int_equal(write(part.fd, content, strlen(content)),
 			 strlen(content));
-	v = place_put(&place, reading, part.name, part.fd, 1688205600500000000,
-		      wanted, exact, &id, out, why);
+	v = place_put(&place, reading, part.name, part.fd, put_mtime_ns, wanted,
+		      exact, &id, out, why);
 	if (v == PLACE_TAKEN)
 		part_drop(&place, &part);
 	part_close(&part);
@@ -210,6 +212,29 @@ test_nothing_is_overwritten(void **state)
 	assert_file("b (1).jpg", "two");
 	assert_file("b (2).jpg", "three");
 	assert_file("c.jpg", "four");
+}
+
+/* What a member says of a time may be anything. */
+static void
+test_any_time(void **state)
+{
+	const int64_t times[] = {INT64_MIN, INT64_MIN + 1, -1, 0, INT64_MAX};
+	const int64_t kept = put_mtime_ns;
+	char out[NAME_BYTES_MAX + 1], name[32];
+	struct failure why;
+	struct stat st;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		snprintf(name, sizeof(name), "t%u.jpg", i);
+		put_mtime_ns = times[i];
+		assert_int_equal(put(name, name, true, out, &why), PLACE_FREE);
+		assert_file(name, name);
+	}
+	put_mtime_ns = kept;
+	assert_int_equal(fstatat(place.fd, "t2.jpg", &st, 0), 0);
+	assert_int_equal(st.st_mtim.tv_sec, -1);
+	assert_int_equal(st.st_mtim.tv_nsec, 999999999);
 }
 
 static void
@@ -449,6 +474,7 @@ main(void)
 		TEST(test_names_are_made_safe),
 		TEST(test_names_are_cut),
 		TEST(test_nothing_is_overwritten),
+		TEST(test_any_time),
 		TEST(test_what_is_no_file_is_left_alone),
 		TEST(test_a_folder_that_cannot_be_looked_into),
 		TEST(test_part_files),
