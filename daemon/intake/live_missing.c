@@ -43,6 +43,7 @@ missing_add(struct intake *i, const struct pending_item *item)
 	m->next = NULL;
 	m->index = item->root;
 	m->flags = item->flags & (LOOK_BELOW | LOOK_MOVED);
+	m->counted = false;
 	m->photos = 0;
 	m->path_bytes = item->path_bytes;
 	memcpy(m->path, item->path, item->path_bytes + 1);
@@ -169,32 +170,103 @@ withdraw_below(struct scan_root *s, const char *path, size_t path_bytes,
 
 /* ---- the brake --------------------------------------------------------- */
 
+struct count {
+	uint64_t photos;
+	bool all; /* the directory is gone, and everything with it */
+};
+
 static bool
 count_one(struct scan_root *s, const char *path, size_t path_bytes, bool photo,
 	  void *arg)
 {
-	uint64_t *photos = arg;
+	struct count *c = arg;
 
-	if (photo && !held_elsewhere(s, path, path_bytes))
-		++*photos;
+	if (photo && !held_elsewhere(s, path, path_bytes) &&
+	    (c->all || find_path(s, path, path_bytes) == PATH_MISSING))
+		c->photos++;
 	return true;
 }
 
+/* What is back by now is not gone. */
 static void
 count_photos(struct scan_root *s, struct missing *m)
 {
+	enum path_found found;
 	struct known_file known;
-	bool found = false;
+	struct count c = {.all = true};
+	bool there = false;
 
-	if (m->flags & LOOK_MOVED)
+	if (m->flags & LOOK_MOVED || m->counted ||
+	    (found = find_path(s, m->path, m->path_bytes)) == PATH_UNKNOWN)
 		return;
-	if (reader_known_file(s->intake->reader, &s->root->id, m->path,
-			      m->path_bytes, &known, &found, NULL) == 0 &&
-	    found)
+	if (found != PATH_FILE &&
+	    reader_known_file(s->intake->reader, &s->root->id, m->path,
+			      m->path_bytes, &known, &there, NULL) == 0 &&
+	    there)
 		count_one(s, m->path, m->path_bytes, known.verdict == OWN_COPY,
-			  &m->photos);
+			  &c);
+	c.all = found != PATH_DIRECTORY;
 	if (m->flags & LOOK_BELOW)
-		each_below(s, m->path, m->path_bytes, count_one, &m->photos);
+		each_below(s, m->path, m->path_bytes, count_one, &c);
+	m->photos = c.photos;
+}
+
+/* By path, what lies in a directory right behind it. */
+static int
+by_path(const void *one, const void *two)
+{
+	const struct missing *a = *(struct missing *const *)one;
+	const struct missing *b = *(struct missing *const *)two;
+	const char *x = a->path, *y = b->path;
+
+	while (*x == *y && *x != '\0') {
+		x++;
+		y++;
+	}
+	if (*x == *y) /* the one that tells of more goes first */
+		return (int)(b->flags & LOOK_BELOW) -
+		       (int)(a->flags & LOOK_BELOW);
+	if (*x == '\0' || *y == '\0')
+		return *x == '\0' ? -1 : 1;
+	if (*x == '/' || *y == '/')
+		return *x == '/' ? -1 : 1;
+	return (unsigned char)*x < (unsigned char)*y ? -1 : 1;
+}
+
+static bool
+tells_of(const struct missing *m, const struct missing *other)
+{
+	size_t n = m->path_bytes;
+
+	if (other->path_bytes < n || memcmp(other->path, m->path, n) != 0)
+		return false;
+	return other->path_bytes == n ||
+	       (m->flags & LOOK_BELOW && (n == 0 || other->path[n] == '/'));
+}
+
+/* What was told of twice, or with its directory, is gone once.  False: out of
+ * memory. */
+static bool
+count_once(struct live *l, unsigned index)
+{
+	struct missing **all = calloc(l->count, sizeof(struct missing *));
+	struct missing *last = NULL;
+	size_t count = 0;
+
+	if (all == NULL)
+		return false;
+	for (struct missing *m = l->first; m != NULL; m = m->next)
+		if (m->index == index && (m->flags & LOOK_MOVED) == 0)
+			all[count++] = m;
+	qsort(all, count, sizeof(struct missing *), by_path);
+	for (size_t i = 0; i < count; i++) {
+		if (last != NULL && tells_of(last, all[i]))
+			all[i]->counted = true;
+		else
+			last = all[i];
+	}
+	free(all);
+	return true;
 }
 
 static bool
@@ -228,8 +300,7 @@ brake_live(struct scan_root *s, uint64_t gone)
 
 	if (gone == 0)
 		return true;
-	/* Enough to tell whether any is left; all, if that decides.  One that was
-	 * told of twice counts twice, so more may be gone than are held. */
+	/* Enough to tell whether any is left; all, if that decides. */
 	held = photos_known(s, gone + 1);
 	if (brake_allows(s->now, gone + window, 0, held > gone ? held - gone : 0))
 		return true;
@@ -275,8 +346,11 @@ withdraw_root(struct intake *i, unsigned index)
 	for (m = i->live->first; m != NULL; m = m->next) {
 		if (m->index != index)
 			continue;
-		if (s == NULL && (s = live_root(i, index)) == NULL)
+		if (s == NULL && ((s = live_root(i, index)) == NULL ||
+				  !count_once(i->live, index))) {
+			scan_again(i);
 			return; /* a scan will tell */
+		}
 		count_photos(s, m);
 		gone += m->photos;
 	}

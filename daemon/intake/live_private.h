@@ -15,6 +15,7 @@ struct missing {
 	struct missing *next;
 	unsigned index;  /* of the root */
 	unsigned flags;  /* LOOK_BELOW, LOOK_MOVED */
+	bool counted;    /* with another one that tells of it, too */
 	uint64_t photos; /* that go with it, and lie nowhere else */
 	size_t path_bytes;
 	char path[]; /* and a NUL */

@@ -299,6 +299,23 @@ class Watch(unittest.TestCase):
             self.assertEqual(d.photo("rescan", "--accept-missing").code, 0)
             self.assertEqual(names(d), [])
 
+    def test_to_and_fro(self):
+        """renamed to and fro: what is back is not gone, nor gone twice"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 2)
+            # One of two is always there.  They are missed again and again,
+            # and looked for 5 s later at the latest.
+            until = time.monotonic() + 6
+            out = os.path.join(mesh.folder("out"), "")
+            os.rename(f + "/0.jpg", out + "0.jpg")
+            while time.monotonic() < until:
+                for here, away in (("1.jpg", "0.jpg"), ("0.jpg", "1.jpg")):
+                    os.rename(f + "/" + here, out + here)
+                    os.rename(out + away, f + "/" + away)
+                    time.sleep(0.01)
+            follows(d, f, "the one that is left")
+            self.assertNotIn("offline", d.log())
+
     def test_gone_in_a_scan(self):
         """a photo removed in a long first scan goes at once, not at its end"""
         with Mesh() as mesh:
