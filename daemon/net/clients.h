@@ -25,7 +25,7 @@ struct clients;
 
 struct clients_config {
 	struct event_base *base;
-	const char *runtime_dir; /* made already, 0700 */
+	const char *runtime_dir; /* made already, 0700; made again if it goes */
 	uint16_t port; /* names the socket: <runtime_dir>/<port>.sock */
 	struct driver *driver;
 	struct catalogue *catalogue;

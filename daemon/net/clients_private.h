@@ -64,8 +64,8 @@ struct clients {
 	struct answers *answers;
 	struct question_decoder *decoder;
 	struct evconnlistener *listener;
-	struct event *reaper, *ticker, *accept_again;
-	struct log_gate accept_gate;
+	struct event *reaper, *ticker, *accept_again, *looker;
+	struct log_gate accept_gate, path_gate;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	dev_t path_dev;
 	ino_t path_ino;

@@ -3,7 +3,9 @@
  *
  * The path is the claim of one daemon on one port: it is taken over only from
  * the dead, which is proved by asking there, and given back only while it is
- * still ours.  Whoever is accepted is handed on; clients.c has the places.
+ * still ours.  It may go while we live, with the session that it belonged to,
+ * and is made again then.  Whoever is accepted is handed on; clients.c has the
+ * places.
  */
 #include "clients_private.h"
 
@@ -31,6 +33,7 @@
  * for a second (driver_life.c), and its last words may be slow. */
 #define LEAVING_MS_MAX  5000u
 #define LEAVING_LOOK_MS 10
+#define LOOK_SECONDS    2 /* is the path still there? */
 
 /* ---- the path ----------------------------------------------------------- */
 
@@ -201,26 +204,88 @@ on_accept_again(evutil_socket_t fd, short what, void *arg)
 	evconnlistener_enable(all->listener);
 }
 
-int
-clients_listen(struct clients *c, struct trouble *why)
+/* A new listener, in the place of an old one. */
+static int
+listen_at_path(struct clients *c, struct trouble *why)
 {
+	struct evconnlistener *l;
 	int fd;
 
-	c->accept_again = evtimer_new(c->config.base, on_accept_again, c);
-	if (c->accept_again == NULL)
-		return trouble_set(why, ENOMEM, "out of memory");
 	if ((fd = open_socket(c, why)) == -1)
 		return -1;
-	c->listener = evconnlistener_new(c->config.base, on_accept, c,
-					 LEV_OPT_CLOSE_ON_FREE |
-						 LEV_OPT_CLOSE_ON_EXEC,
-					 0, fd);
-	if (c->listener == NULL) {
+	l = evconnlistener_new(c->config.base, on_accept, c,
+			       LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0,
+			       fd);
+	if (l == NULL) {
+		remove_socket(c);
 		close(fd);
 		return trouble_set(why, ENOMEM, "out of memory");
 	}
-	evconnlistener_set_error_cb(c->listener, on_accept_error);
+	evconnlistener_set_error_cb(l, on_accept_error);
+	if (c->listener != NULL)
+		evconnlistener_free(c->listener);
+	c->listener = l;
 	return 0;
+}
+
+/* ---- when the path has gone --------------------------------------------- */
+
+/* As at the start; only what lies above it is not made, for that is a session's
+ * and comes with the next one.  0, 1: not yet, or -1. */
+static int
+make_directory(const char *dir, struct trouble *why)
+{
+	struct stat st;
+
+	if (mkdir(dir, 0700) == -1 && errno != EEXIST) {
+		if (errno == ENOENT)
+			return 1;
+		return trouble_errno(why, errno,
+				     "cannot make the directory %s", dir);
+	}
+	if (lstat(dir, &st) == -1)
+		return trouble_errno(why, errno, "cannot look at %s", dir);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+		return trouble_set(why, 0, "%s is no directory of ours", dir);
+	if ((st.st_mode & 077) != 0)
+		return trouble_set(why, 0,
+				   "%s is open to others: run 'chmod 700 %s'",
+				   dir, dir);
+	return 0;
+}
+
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct clients *c = arg;
+	struct trouble why;
+	struct stat st;
+	uint64_t muffled;
+	int r;
+
+	(void)fd;
+	(void)what;
+	if (lstat(c->path, &st) == 0 || errno != ENOENT)
+		return; /* what others have put there is theirs */
+	r = make_directory(c->config.runtime_dir, &why);
+	if (r == 0 && (r = listen_at_path(c, &why)) == 0)
+		log_info("the socket for clients was gone; made again");
+	if (r == -1 && log_gate_pass(&c->path_gate, clock_steady_ms(),
+				     LOG_PERIOD_MS, &muffled))
+		log_warn("no client reaches us: %s", why.text);
+}
+
+int
+clients_listen(struct clients *c, struct trouble *why)
+{
+	static const struct timeval period = {LOOK_SECONDS, 0};
+
+	c->accept_again = evtimer_new(c->config.base, on_accept_again, c);
+	c->looker = event_new(c->config.base, -1, EV_PERSIST, on_look, c);
+	if (c->accept_again == NULL || c->looker == NULL ||
+	    event_add(c->looker, &period) == -1)
+		return trouble_set(why, ENOMEM, "out of memory");
+	return listen_at_path(c, why);
 }
 
 void
@@ -230,5 +295,7 @@ clients_unlisten(struct clients *c)
 		evconnlistener_free(c->listener);
 	if (c->accept_again != NULL)
 		event_free(c->accept_again);
+	if (c->looker != NULL)
+		event_free(c->looker);
 	remove_socket(c);
 }

@@ -13,6 +13,7 @@ import socket
 import stat
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
@@ -169,6 +170,47 @@ class Start(unittest.TestCase):
                               wait=False)
             self.assertEqual(late.process.wait(20), 1)
             self.assertIn("chmod 600", late.log())
+
+    def test_sockets_directory_goes(self):
+        """the sockets' directory went with a session: back when that is back"""
+        with Mesh() as mesh:
+            a = mesh.start(mesh.sample("alice"))
+            run = mesh.env["PHOTOMESH_RUNTIME"]
+            here = os.path.join(run, "photomesh")
+            path = os.path.join(here, "%d.sock" % a.port)
+
+            def answers():
+                return a.photo("list").code == 0
+            self.assertTrue(answers())
+            os.unlink(path)
+            wait_until(answers, "another socket")
+            # As when somebody has logged out, and in again.
+            shutil.rmtree(run)
+            self.assertFalse(answers())
+            time.sleep(3)  # that nothing comes is what is tested
+            self.assertFalse(os.path.exists(run))
+            os.mkdir(run, 0o700)
+            wait_until(answers, "another directory")
+            self.assertEqual(stat.S_IMODE(os.stat(here).st_mode), 0o700)
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+            # What others could reach, or is there instead, is let alone.
+            os.unlink(path)
+            os.chmod(here, 0o755)
+            wait_until(lambda: "chmod 700" in a.log(), "the remedy")
+            self.assertFalse(os.path.exists(path))
+            os.chmod(here, 0o700)
+            wait_until(answers, "the socket again")
+            os.unlink(path)
+            with open(path, "w") as f:
+                f.write("mine")
+            time.sleep(3)
+            with open(path) as f:
+                self.assertEqual(f.read(), "mine")
+            os.unlink(path)
+            wait_until(answers, "the socket once more")
+            self.assertLessEqual(a.log().count(" W "), 2, a.log())
+            self.assertEqual(a.end(), 0)
+            self.assertFalse(os.path.exists(path))
 
     def test_show_and_set_key(self):
         """--show-key | --set-key: who has the key joins, whoever has not does not
