@@ -20,7 +20,7 @@ from mesh import Mesh, wait_until  # noqa: E402
 from talk import Client, frame, settle  # noqa: E402
 
 CHANGES = 10     # files that come, and as many that go, in a second, in each
-ASKS = 10        # JOINs in a second: each costs the names and points of all
+ASKS = 40        # JOINs in a second: each costs the names and points of all
 LEAST, MOST = 60, 1200  # seconds until the end
 GROWTH = 16 << 20
 
