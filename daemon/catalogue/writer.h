@@ -176,6 +176,7 @@ int writer_store(struct writer *w, const struct mesh_store *store,
 		 const struct message_batch *batch, struct write_result *out,
 		 struct trouble *why);
 
+/* Not in out->dropped: whoever asks for it knows why, and hears of it once. */
 int writer_drop(struct writer *w, const struct stream_id *stream,
 		struct write_result *out, struct trouble *why);
 

@@ -201,7 +201,7 @@ writer_drop(struct writer *w, const struct stream_id *stream,
 	    stream_cut(w, h, false) == -1)
 		return txn_abort(w, out, why);
 	if ((h = held_find(w, stream, ROLE_REPLICA)) != NULL) {
-		if (stream_cut(w, h, true) == -1)
+		if (stream_cut(w, h, false) == -1)
 			return txn_abort(w, out, why);
 		/* What it had taken over is shown of the older life again. */
 		if ((h = held_newest(w, &stream->node)) != NULL)

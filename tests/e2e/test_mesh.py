@@ -416,6 +416,34 @@ class Histories(unittest.TestCase):
             for m in links:
                 m.tls.close()
 
+    def test_life_taken_back(self):
+        """a life taken back by its owner: it goes, and what it has comes"""
+        eve = self.eve("eve-young")
+        present = eve.generation
+        # Two years ahead, by its own word: that is believed.
+        eve.generation += 2 * 365 * 86400 * 1000
+        links = [self.link(eve, d) for d in self.daemons]
+        self.equal_to(eve, links)
+        for m in links:
+            m.tls.close()
+        # Its database is lost, its clock right, and what others say of a
+        # life in two years it cannot believe.
+        eve.generation, eve.run = present, eve.run + 1
+        eve.rows = eve.rows[:5]
+        links = [self.link(eve, d) for d in self.daemons]
+        for m in links:
+            self.assertGreater(max(g for n, g in m.streams if n == eve.id),
+                               present)
+        self.equal_to(eve, links)
+        # And what it says from now on.
+        eve.rows = eve.rows + [copy_row(6, b"eve-young-new.jpg")]
+        for m in links:
+            m.rows = list(eve.rows)
+            m.announce()
+        self.equal_to(eve, links)
+        for m in links:
+            m.tls.close()
+
 
 if __name__ == "__main__":
     tap.main()
