@@ -1,17 +1,27 @@
 /*
- * scan_moved.c: a file that is known under another path, by its inode, size
- * and time of modification, is not read again.
+ * scan_moved.c: a file that is known under another path, by its inode, birth,
+ * size and time of modification, is not read again.
+ *
+ * Inodes are given out again as soon as a file is gone, and pictures from one
+ * card may be of one size and one time.  But nothing was known of a file before
+ * it was born: what is born after the last change that is known of its inode is
+ * another one.
  */
 #include <string.h>
 
+#include "birth.h"
 #include "content.h"
 #include "scan_private.h"
 #include "sniff.h"
 
+#define NS_PER_S UINT64_C(1000000000)
+
 struct moved {
 	const struct scan_root *root;
+	const struct tree_file *file;
 	const struct stat *stat;
-	bool named; /* the new name promises a photo */
+	int64_t born_ns; /* 0: not looked up yet */
+	bool named;      /* the new name promises a photo */
 	bool found;
 	struct own_file *out;
 };
@@ -33,6 +43,24 @@ same_volume(const struct scan_root *s, const struct root_id *id)
 	return false;
 }
 
+/* Was it there when that was recorded of its inode?  Where the file system
+ * tells of no births, nobody knows: no. */
+static bool
+same_file(struct moved *m, const struct known_file *k)
+{
+	int64_t changed = k->ctime_ns < 0 ? -k->ctime_ns : k->ctime_ns;
+	struct birth b;
+
+	if (m->born_ns == 0) {
+		m->born_ns = INT64_MAX;
+		if (birth_of(m->file->dir_fd, m->file->name, &b) &&
+		    b.inode == m->stat->st_ino && (b.s != 0 || b.ns != 0) &&
+		    b.s < INT64_MAX / NS_PER_S)
+			m->born_ns = (int64_t)(b.s * NS_PER_S + b.ns);
+	}
+	return m->born_ns <= changed;
+}
+
 static bool
 try_place(void *arg, const struct known_place *p)
 {
@@ -41,7 +69,7 @@ try_place(void *arg, const struct known_place *p)
 
 	if (p->known.size != (uint64_t)m->stat->st_size ||
 	    p->known.mtime_ns != stat_mtime_ns(m->stat) ||
-	    !same_volume(m->root, &p->root))
+	    !same_volume(m->root, &p->root) || !same_file(m, &p->known))
 		return true;
 	if (p->known.verdict == OWN_COPY && p->has_copy) {
 		f->verdict = OWN_COPY;
@@ -63,20 +91,22 @@ try_place(void *arg, const struct known_place *p)
 }
 
 int
-find_moved(struct scan_root *s, const char *path, size_t path_bytes,
-	   const struct stat *st, struct own_file *out, struct trouble *why)
+find_moved(struct scan_root *s, const struct tree_file *f, struct own_file *out,
+	   struct trouble *why)
 {
+	const struct stat *st = f->stat;
 	struct moved m = {
 		.root = s,
+		.file = f,
 		.stat = st,
-		.named = media_name(path, path_bytes),
+		.named = media_name(f->path, f->path_bytes),
 		.out = out,
 	};
 
 	memset(out, 0, sizeof(*out));
 	out->root = s->root->id;
-	out->path = path;
-	out->path_bytes = path_bytes;
+	out->path = f->path;
+	out->path_bytes = f->path_bytes;
 	out->size = (uint64_t)st->st_size;
 	out->inode = st->st_ino;
 	out->mtime_ns = stat_mtime_ns(st);

@@ -125,9 +125,8 @@ bool put_gone(struct scan_root *s, const char *path, size_t path_bytes);
 
 /* Is this the file of another known path?  Then *out says of it what was said
  * there, and nothing need be read.  1, 0; -1: *why. */
-int find_moved(struct scan_root *s, const char *path, size_t path_bytes,
-	       const struct stat *st, struct own_file *out,
-	       struct trouble *why);
+int find_moved(struct scan_root *s, const struct tree_file *f,
+	       struct own_file *out, struct trouble *why);
 
 /* ---- scan_root.c: is the folder there, and what is said of it --------- */
 

@@ -256,7 +256,7 @@ pass_known(struct scan_root *s, const struct tree_file *f,
 	if (!s->now->stable || (found && known->inode == f->stat->st_ino) ||
 	    (s->blank && f->stat->st_nlink == 1))
 		return 0;
-	r = find_moved(s, f->path, f->path_bytes, f->stat, &moved, why);
+	r = find_moved(s, f, &moved, why);
 	if (r != 1)
 		return r;
 	if (moved.verdict == OWN_COPY)

@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 sys.path.insert(0, os.path.dirname(__file__))
 import tap  # noqa: E402
 from mesh import Mesh, wait_until  # noqa: E402
+from paste import photo_id  # noqa: E402
 from test_files import names, picture, scanned, write  # noqa: E402
 
 
@@ -448,6 +449,31 @@ class Watch(unittest.TestCase):
             os.unlink(f + "/0.jpg")
             follows(d, f, "the removed file to vanish")
             self.assertIn("does not tell of changes", d.log())
+
+    def test_inode_used_again(self):
+        """one goes, one comes on its inode, as large and as old: it is read"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 5)
+            d.rested()
+            used = 0
+            for n in range(5):
+                gone = "%s/%d.jpg" % (f, n)
+                st = os.stat(gone)
+                os.unlink(gone)
+                # As raw pictures are that were copied from a card.
+                new = f + "/.new.jpg"
+                data = picture(1000 + n)[:st.st_size].ljust(st.st_size, b"x")
+                write(new, data)
+                os.utime(new, ns=(st.st_atime_ns, st.st_mtime_ns))
+                used += os.stat(new).st_ino == st.st_ino
+                os.rename(new, "%s/new-%d.jpg" % (f, n))
+                follows(d, f, "the new one")
+                ids = {c["path"]: p["id"] for p in
+                       d.photo("--json", "list").json for c in p["copies"]}
+                self.assertEqual(ids["new-%d.jpg" % n],
+                                 photo_id(data)[:16].hex())
+            if not used:
+                self.skipTest("no inode was used again")
 
     def test_no_stable_inodes(self):
         """without stable inodes: by path, size and time; renamed: read"""
