@@ -73,6 +73,7 @@ struct intake {
 	struct intake_roots said; /* what was last said of them; the scanner's */
 	struct root_now now[STATE_ROOTS_MAX]; /* the scanner's */
 	bool scanning, accepting;             /* the scanner's */
+	bool withdrawn; /* something, perhaps not written yet; the scanner's */
 	bool away; /* a root cannot be reached; the scanner's */
 	unsigned doublings;                   /* the scanner's */
 	/* Of the doubts (scan.c), those that a whole scan has settled. */

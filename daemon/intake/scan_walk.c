@@ -35,7 +35,7 @@ let_go(struct scan_root *s)
 /*
  * A scan looks up thousands of paths: some at a time in one transaction.  What
  * has come since it began is at worst read twice; what has gone since, only
- * this thread withdraws, and lets go before.
+ * this thread withdraws, and lets go before it looks again.
  */
 static int
 hold(struct scan_root *s, struct trouble *why)
@@ -108,7 +108,23 @@ put_gone(struct scan_root *s, const char *path, size_t path_bytes)
 	f.path = path;
 	f.path_bytes = path_bytes;
 	f.verdict = OWN_GONE;
+	s->intake->withdrawn = true;
 	return outbox_put_self(s->intake->outbox, &f);
+}
+
+/*
+ * What has been withdrawn and is back must not be taken for what is known.
+ * (What was found and is not written yet is at worst found twice.)
+ */
+static void
+forget_withdrawn(struct scan_root *s)
+{
+	if (!s->intake->withdrawn)
+		return;
+	let_go(s);
+	/* What could not be written is known still, and missed by a scan. */
+	(void)outbox_flush(s->intake->outbox);
+	s->intake->withdrawn = false;
 }
 
 static int
@@ -293,6 +309,7 @@ on_file(void *arg, const struct tree_file *f)
 
 	if (!take_turns(s))
 		return false;
+	forget_withdrawn(s);
 	r = hold(s, &why);
 	if (r == 0 && !s->blank)
 		r = reader_known_file(s->intake->reader, &s->root->id, f->path,

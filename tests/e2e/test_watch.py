@@ -317,6 +317,23 @@ class Watch(unittest.TestCase):
             follows(d, f, "the one that is left")
             self.assertNotIn("offline", d.log())
 
+    def test_directory_to_and_fro(self):
+        """a directory renamed and renamed back: nothing in it is lost"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 3)
+            for n in range(10):
+                write(f + "/sub/%d.jpg" % n, picture(100 + n))
+            follows(d, f, "all of them")
+            # Withdrawn at its old path as it is found at the new one, it may
+            # be back before that is written down.
+            for n in range(40):
+                for gap in (n % 3 * 0.005, 0.02, n % 5 * 0.002):
+                    os.rename(f + "/sub", f + "/other")
+                    time.sleep(gap)
+                    os.rename(f + "/other", f + "/sub")
+                    time.sleep(gap)
+                follows(d, f, "all of them, at the %d. time" % n)
+
     def test_gone_in_a_scan(self):
         """a photo removed in a long first scan goes at once, not at its end"""
         with Mesh() as mesh:
