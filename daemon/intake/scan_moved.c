@@ -115,3 +115,42 @@ find_moved(struct scan_root *s, const struct tree_file *f, struct own_file *out,
 		return -1;
 	return m.found;
 }
+
+/* ---- other names of one file -------------------------------------------- */
+
+struct names {
+	struct scan_root *root;
+	const struct tree_file *file;
+};
+
+static bool
+look_there(void *arg, const struct known_place *p)
+{
+	struct names *n = arg;
+	struct intake *i = n->root->intake;
+	uint32_t k = 0;
+
+	while (k < i->config.state->root_count &&
+	       memcmp(&i->config.state->roots[k].id, &p->root,
+		      sizeof(p->root)) != 0)
+		k++;
+	if (k == i->config.state->root_count ||
+	    !same_volume(n->root, &p->root) ||
+	    (k == n->root->index && p->path_bytes == n->file->path_bytes &&
+	     memcmp(p->path, n->file->path, p->path_bytes) == 0))
+		return true;
+	pthread_mutex_lock(&i->lock);
+	look_later(i, k, p->path, p->path_bytes);
+	pthread_mutex_unlock(&i->lock);
+	return true;
+}
+
+int
+look_at_other_names(struct scan_root *s, const struct tree_file *f,
+		    struct trouble *why)
+{
+	struct names n = {s, f};
+
+	return reader_known_inode(s->intake->reader, f->stat->st_ino,
+				  look_there, &n, why);
+}

@@ -127,6 +127,10 @@ bool put_gone(struct scan_root *s, const char *path, size_t path_bytes);
  * there, and nothing need be read.  1, 0; -1: *why. */
 int find_moved(struct scan_root *s, const struct tree_file *f,
 	       struct own_file *out, struct trouble *why);
+/* It has changed, which is told of one of its names only: have the others that
+ * are known looked at when it is quiet.  -1: *why. */
+int look_at_other_names(struct scan_root *s, const struct tree_file *f,
+			struct trouble *why);
 
 /* ---- scan_root.c: is the folder there, and what is said of it --------- */
 

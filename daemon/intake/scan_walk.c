@@ -267,6 +267,10 @@ pass_known(struct scan_root *s, const struct tree_file *f,
 			count_media(s);
 		return 1;
 	}
+	if (s->live && found && f->stat->st_nlink > 1 && s->now->stable &&
+	    known->inode == f->stat->st_ino &&
+	    look_at_other_names(s, f, why) == -1)
+		return -1;
 	/* Under its own path with another ctime: something was done to it, so
 	 * what is known elsewhere of this inode is no better. */
 	if (!s->now->stable || (found && known->inode == f->stat->st_ino) ||

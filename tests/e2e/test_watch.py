@@ -241,6 +241,29 @@ class Watch(unittest.TestCase):
                                             "new\nline.jpg"],
                        "the file replaced by a link to vanish")
 
+    def test_hard_link_written_to(self):
+        """written to by one of its names: the others are looked at, too"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 3)
+            os.mkdir(f + "/sub")
+            for name in ("second.jpg", "sub/third.jpg"):
+                os.link(f + "/0.jpg", f + "/" + name)
+            follows(d, f, "three names")
+            d.rested()
+
+            def ids():
+                return {c["path"]: p["id"] for p in
+                        d.photo("--json", "list").json for c in p["copies"]}
+            for n, name in enumerate(("0.jpg", "sub/third.jpg")):
+                data = picture(500 + n)
+                with open(os.path.join(f, name), "r+b") as out:
+                    out.truncate()
+                    out.write(data)
+                want = photo_id(data)[:16].hex()
+                wait_until(lambda: [ids()[x] for x in (
+                    "0.jpg", "second.jpg", "sub/third.jpg")] == [want] * 3,
+                    "all three names to follow")
+
     def test_permissions_come_back(self):
         """chmod is seen: unreadable is a problem, readable again a photo"""
         with Mesh(unprivileged=True) as mesh:
