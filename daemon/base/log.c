@@ -1,12 +1,22 @@
 #include "log.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+/* Above whatever is opened to be closed in order, listeners before all. */
+#define OWN_FD_MIN 100
+
 static enum log_level threshold = LOG_INFO;
+/* The lock is that of what follows. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int out_fd = -1;
+static unsigned long lost;
 
 void
 log_init(enum log_level level)
@@ -26,6 +36,55 @@ log_level_parse(const char *text, enum log_level *out)
 		}
 	}
 	return false;
+}
+
+/* A terminal may have room for the half of a line, and then wait for ever: it
+ * is opened once more, so that we alone do not wait. */
+static int
+choose_fd(void)
+{
+	int fd, high;
+
+	if (!isatty(STDERR_FILENO))
+		return STDERR_FILENO;
+	fd = open("/proc/self/fd/2",
+		  O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd == -1)
+		return STDERR_FILENO;
+	high = fcntl(fd, F_DUPFD_CLOEXEC, OWN_FD_MIN);
+	close(fd);
+	return high != -1 ? high : STDERR_FILENO;
+}
+
+/* Who has stopped reading it, with Ctrl-S or a frozen line, must not stop us:
+ * what does not go is left out.  (A pipe with room has it for a whole line.) */
+static void
+put_line(const char *line, size_t bytes)
+{
+	struct pollfd room = {.events = POLLOUT};
+	char gap[64];
+	int n;
+
+	if (out_fd == -1)
+		out_fd = choose_fd();
+	room.fd = out_fd;
+	if (poll(&room, 1, 0) == 0) {
+		lost++;
+		return;
+	}
+	if (lost > 0) {
+		n = snprintf(gap, sizeof(gap),
+			     "(%lu lines of the log were lost here)\n", lost);
+		if (write(out_fd, gap, (size_t)n) != n ||
+		    poll(&room, 1, 0) == 0) {
+			lost++;
+			return;
+		}
+		lost = 0;
+	}
+	/* A log that cannot be written is no reason to stop serving. */
+	if (write(out_fd, line, bytes) == -1)
+		lost++;
 }
 
 void
@@ -58,9 +117,9 @@ log_line(enum log_level level, const char *format, ...)
 			used += (size_t)snprintf(line + used, 5, "\\x%02x", u);
 	}
 	line[used++] = '\n';
-	/* A log that cannot be written is no reason to stop serving. */
-	if (write(STDERR_FILENO, line, used) == -1)
-		return;
+	pthread_mutex_lock(&lock);
+	put_line(line, used);
+	pthread_mutex_unlock(&lock);
 }
 
 bool

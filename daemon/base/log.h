@@ -2,7 +2,8 @@
  * log.h: one line per event on stderr, for people who look after a daemon.
  *
  * Control bytes are escaped, because names come from strangers.  Safe from
- * any thread; a line is one write.
+ * any thread; a line is one write.  Nobody waits for a reader that has stopped:
+ * lines are left out then, and how many is said where it goes on.
  */
 #ifndef PHOTOMESH_LOG_H
 #define PHOTOMESH_LOG_H

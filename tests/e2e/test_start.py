@@ -7,10 +7,12 @@ once; that start-up mistakes are one sentence with a remedy.
 """
 import os
 import re
+import select
 import shutil
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import threading
 import time
@@ -36,6 +38,26 @@ def together(mesh, folders):
     for t in threads:
         t.join()
     return [d.ready() for d in daemons]
+
+
+def fill(fd):
+    """Until nothing more goes in; a terminal makes room for a while."""
+    os.set_blocking(fd, False)
+    while select.select([], [fd], [], 0.3)[1]:
+        for size in (1000, 1):
+            try:
+                while os.write(fd, b"x" * size):
+                    pass
+            except BlockingIOError:
+                pass
+    os.set_blocking(fd, True)
+
+
+def drain(fd):
+    got = b""
+    while select.select([fd], [], [], 0.1)[0]:
+        got += os.read(fd, 65536)
+    return got
 
 
 class Start(unittest.TestCase):
@@ -211,6 +233,38 @@ class Start(unittest.TestCase):
             self.assertLessEqual(a.log().count(" W "), 2, a.log())
             self.assertEqual(a.end(), 0)
             self.assertFalse(os.path.exists(path))
+
+    def test_log_nobody_reads(self):
+        """a log that nobody reads, pipe or terminal, holds nobody up"""
+        with Mesh() as mesh:
+            bob = mesh.start(mesh.sample("bob"))
+            carols = mesh.folder("carol")
+
+            def come_and_go():
+                carol = mesh.start(carols)
+                wait_until(lambda: [p["state"] for p in mesh.peers(bob)].count(
+                    "live") == 3, "three of them")
+                self.assertEqual(carol.end(), 0)
+            for name, (r, w) in (("pipe", os.pipe()),
+                                 ("terminal", os.openpty())):
+                d = subprocess.Popen(
+                    [mesh.photod, "-p", str(mesh.base_port), "--name", name,
+                     "--decoders", "0", mesh.folder(name)], env=mesh.env,
+                    stdout=subprocess.PIPE, stderr=w)
+                mesh.children.append(d)
+                self.assertIn(b" ready on ", d.stdout.readline())
+                fill(w)
+                come_and_go()  # of which it would say something
+                time.sleep(2)  # it is suspected after one
+                self.assertNotIn("%s does not answer" % name, bob.log())
+                # There is room again.
+                drain(r)
+                come_and_go()
+                self.assertIn(b" lines of the log were lost", drain(r))
+                d.terminate()
+                self.assertEqual(d.wait(20), 0)
+                os.close(r)
+                os.close(w)
 
     def test_show_and_set_key(self):
         """--show-key | --set-key: who has the key joins, whoever has not does not
