@@ -47,7 +47,7 @@ struct daemon {
 	struct beacon *beacon;        /* NULL without */
 	struct event_base *base;
 	struct mailbox *ends; /* never freed: see driver.h */
-	struct event *letters, *on_int, *on_term, *on_block;
+	struct event *letters, *on_int, *on_term, *on_hup, *on_block;
 	struct state *state;
 	struct catalogue *catalogue;
 	struct intake_roots recalled;

@@ -72,6 +72,15 @@ choose_name(struct daemon *d)
 	free(real);
 }
 
+/* Then the end of a session is to be nothing to us. */
+static bool
+under_nohup(void)
+{
+	struct sigaction now;
+
+	return sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 static int
 make_base(struct daemon *d, struct trouble *why)
 {
@@ -93,10 +102,12 @@ make_base(struct daemon *d, struct trouble *why)
 			       EV_READ | EV_PERSIST, on_letters, d);
 	d->on_int = evsignal_new(d->base, SIGINT, on_signal, d);
 	d->on_term = evsignal_new(d->base, SIGTERM, on_signal, d);
+	d->on_hup = evsignal_new(d->base, SIGHUP, on_signal, d);
 	if (d->letters == NULL || d->on_int == NULL || d->on_term == NULL ||
-	    event_add(d->letters, NULL) == -1 ||
+	    d->on_hup == NULL || event_add(d->letters, NULL) == -1 ||
 	    event_add(d->on_int, NULL) == -1 ||
-	    event_add(d->on_term, NULL) == -1)
+	    event_add(d->on_term, NULL) == -1 ||
+	    (!under_nohup() && event_add(d->on_hup, NULL) == -1))
 		return trouble_set(why, 0, "cannot watch for signals");
 #ifdef PHOTOMESH_TEST_HOOKS
 	d->on_block = evsignal_new(d->base, SIGUSR2, on_block, d);
@@ -507,6 +518,8 @@ daemon_stop(struct daemon *d)
 		event_free(d->on_int);
 	if (d->on_term != NULL)
 		event_free(d->on_term);
+	if (d->on_hup != NULL)
+		event_free(d->on_hup);
 	if (d->on_block != NULL)
 		event_free(d->on_block);
 	if (d->base != NULL) {

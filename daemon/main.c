@@ -80,6 +80,7 @@ serve(struct daemon *d, char **argv)
 	if ((d->reborn || d->damaged) && d->on_term != NULL) {
 		(void)event_del(d->on_int);
 		(void)event_del(d->on_term);
+		(void)event_del(d->on_hup);
 	}
 	daemon_stop(d);
 	if (d->reborn && state_new_identity(d->state, &why) == -1) {

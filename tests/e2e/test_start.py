@@ -138,6 +138,21 @@ class Start(unittest.TestCase):
             self.assertEqual({p["follows"] for p in mesh.peers(b)
                               if p["state"] == "live"}, {a.port})
 
+    def test_terminal_closed(self):
+        """SIGHUP says goodbye, too; under nohup it is nothing"""
+        with Mesh() as mesh:
+            a, b = (mesh.start(mesh.sample(n)) for n in ("alice", "bob"))
+            mesh.within = ["nohup"]
+            c = mesh.start(mesh.sample("carol"))
+            mesh.within = []
+            mesh.settle([a, b, c])
+            for d in (b, c):
+                d.signal(signal.SIGHUP)
+            self.assertEqual(b.process.wait(20), 0)
+            wait_until(lambda: [p["state"] for p in mesh.peers(a)] ==
+                       ["live", "left", "live"], "bob to be seen as left", 5)
+            self.assertEqual(c.photo("list").code, 0)
+
     def test_port_of_one_who_is_leaving(self):
         """the port of a daemon that is still saying goodbye can be had"""
         with Mesh() as mesh:
