@@ -1,284 +1,228 @@
 /*
- * query_list.c: pages of the merged list, and photos by their id.
+ * query_list.c: pages of the merged list.
  *
  * A page goes on behind the (sort key, photo id) it ended with, so a list
  * that changes meanwhile neither repeats nor skips what did not move.
+ *
+ * Where something is chosen there are two ways to a page.  The walk follows the
+ * index that the list is sorted by and looks up each photo: of a large library
+ * each lies on another page of the file, but where many are chosen it soon has
+ * enough of them.  The sweep reads everything once, in the order it is stored
+ * in, and keeps of what is chosen the first of the list, no more than the page
+ * takes.  What hardly anything matches is walked for a moment, then swept; both
+ * give the same rows in the same order, out of one read transaction.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "query_private.h"
 
-/* ---- copies of one photo ---------------------------------------------- */
+/* A photo swept costs about a tenth of one that is walked to, and that is some
+ * twenty steps of SQLite's machine, of 10 000 in a round. */
+#define SWEPT_PER_ROUND 5000u
+
+/* A page being made. */
+struct page {
+	const struct list_query *q;
+	bool (*each)(void *arg, const struct photo_row *row);
+	void *arg;
+	struct list_cursor from; /* to go on behind */
+	struct walk walk;
+	bool enough; /* says `each` */
+};
+
+/* ---- statements -------------------------------------------------------- */
 
 static int
-path_keep(struct reader *r, const char *path, size_t bytes, size_t *at,
-	  struct trouble *why)
-{
-	if (r->paths_used + bytes > r->paths_capacity) {
-		size_t more = 2 * r->paths_capacity + bytes + 4096;
-		char *p = realloc(r->paths, more);
-
-		if (p == NULL)
-			return read_memory(why);
-		r->paths = p;
-		r->paths_capacity = more;
-	}
-	memcpy(r->paths + r->paths_used, path, bytes);
-	*at = r->paths_used;
-	r->paths_used += bytes;
-	return 0;
-}
-
-static int
-copy_keep(struct reader *r, const struct seen_stream *s, const char *key,
-	  size_t key_bytes, sqlite3_stmt *st, struct trouble *why)
-{
-	struct found_copy *f;
-
-	if (r->found_count == COPIES_SHOWN_MAX)
-		return 0;
-	f = &r->found[r->found_count++];
-	memset(f, 0, sizeof(*f));
-	f->stream = s;
-	f->row.node = s->report.stream.node;
-	memcpy(f->row.root.bytes, key, ROOT_ID_BYTES);
-	f->row.path_bytes = key_bytes - ROOT_ID_BYTES;
-	f->row.mtime_ns = sqlite3_column_int64(st, 2);
-	f->row.added_ms = sqlite3_column_int64(st, 3);
-	if (sqlite3_column_bytes(st, 4) == 8)
-		memcpy(f->row.file, sqlite3_column_blob(st, 4), 8);
-	return path_keep(r, key + ROOT_ID_BYTES, f->row.path_bytes,
-			 &f->path_at, why);
-}
-
-/* Those of one node, unless NULL.  1: collected; 0: there are none; -1. */
-static int
-copies_collect(struct reader *r, const uint8_t *id, const struct node_id *node,
-	       struct trouble *why)
-{
-	sqlite3_stmt *st = r->st[R_COPIES];
-	int code;
-
-	r->found_count = 0;
-	r->paths_used = 0;
-	sqlite3_bind_blob(st, 1, id, PHOTO_ID_BYTES, SQLITE_STATIC);
-	while ((code = read_row(r, st, why)) == 1) {
-		const struct seen_stream *s =
-			read_stream(r, sqlite3_column_int64(st, 0));
-		const char *key = sqlite3_column_blob(st, 1);
-		size_t bytes = (size_t)sqlite3_column_bytes(st, 1);
-
-		if (s == NULL || bytes <= ROOT_ID_BYTES)
-			continue;
-		if (node != NULL &&
-		    !node_id_equal(&s->report.stream.node, node))
-			continue;
-		if (copy_keep(r, s, key, bytes, st, why) == -1) {
-			sqlite3_reset(st);
-			return -1;
-		}
-	}
-	if (code == -1)
-		return -1;
-	return r->found_count > 0;
-}
-
-static int
-compare_found(const void *a, const void *b)
-{
-	const struct found_copy *x = a, *y = b;
-	size_t bytes = x->row.path_bytes < y->row.path_bytes ?
-			       x->row.path_bytes : y->row.path_bytes;
-	int r = node_id_compare(&x->row.node, &y->row.node);
-
-	if (r == 0)
-		r = memcmp(&x->row.root, &y->row.root, sizeof(x->row.root));
-	if (r == 0)
-		r = memcmp(x->row.path, y->row.path, bytes);
-	if (r == 0)
-		r = (x->row.path_bytes > y->row.path_bytes) -
-		    (x->row.path_bytes < y->row.path_bytes);
-	if (r == 0) /* the newer life first: it is the one shown */
-		r = (x->stream->report.stream.generation <
-		     y->stream->report.stream.generation) -
-		    (x->stream->report.stream.generation >
-		     y->stream->report.stream.generation);
-	return r;
-}
-
-/* Fills r->rows; returns how many, or -1. */
-static int
-copies_arrange(struct reader *r, struct trouble *why)
-{
-	int count = 0;
-
-	for (uint32_t i = 0; i < r->found_count; i++)
-		r->found[i].row.path = r->paths + r->found[i].path_at;
-	if (r->found_count > 1)
-		qsort(r->found, r->found_count, sizeof(r->found[0]),
-		      compare_found);
-	for (uint32_t i = 0; i < r->found_count; i++) {
-		struct copy_row *row = &r->found[i].row;
-		const struct copy_row *last = &r->rows[count > 0 ? count - 1 :
-								   0];
-
-		if (count > 0 && node_id_equal(&last->node, &row->node) &&
-		    memcmp(&last->root, &row->root, sizeof(row->root)) == 0 &&
-		    last->path_bytes == row->path_bytes &&
-		    memcmp(last->path, row->path, row->path_bytes) == 0)
-			continue; /* the same file in two lives */
-		if (roots_look(r, r->found[i].stream, row, why) == -1)
-			return -1;
-		r->rows[count++] = *row;
-	}
-	return count;
-}
-
-/* ---- photos ----------------------------------------------------------- */
-
-static void
-cursor_fill(struct photo_row *row, enum list_sort sort, sqlite3_stmt *st)
-{
-	struct list_cursor *c = &row->cursor;
-
-	c->set = true;
-	c->photo = row->photo;
-	memcpy(c->name, row->name, row->name_bytes);
-	switch (sort) {
-	case SORT_TAKEN:
-		c->number = row->date_ns;
-		break;
-	case SORT_NAME:
-		break;
-	case SORT_SIZE:
-		c->number = sqlite3_column_int64(st, 3);
-		break;
-	case SORT_ADDED:
-		c->number = row->added_ms;
-		break;
-	case SORT_WASTED:
-		c->number = sqlite3_column_int64(st, 7);
-		break;
-	}
-}
-
-static void
-dates_fill(struct photo_row *row, sqlite3_stmt *st)
-{
-	row->mtime_ns = sqlite3_column_int64(st, 1);
-	row->date_ns = sqlite3_column_int64(st, 8);
-	row->dated = (uint8_t)sqlite3_column_int(st, 9);
-	row->has_zone = sqlite3_column_type(st, 10) != SQLITE_NULL;
-	row->zone_min = sqlite3_column_int(st, 10);
-	row->width = (uint32_t)sqlite3_column_int64(st, 11);
-	row->height = (uint32_t)sqlite3_column_int64(st, 12);
-}
-
-/* The record that counts, copied; nothing is said of those that went between
- * two lives of their owner. */
-static int
-meta_fill(struct reader *r, sqlite3_stmt *photo, struct photo_row *row,
-	  struct trouble *why)
-{
-	int64_t stream = sqlite3_column_int64(photo, 13);
-
-	if (stream == 0)
-		return 0;
-	if (fact_read(r, stream, RECORD_META, sqlite3_column_blob(photo, 0),
-		      PHOTO_ID_BYTES, &r->meta, why) == -1)
-		return -1;
-	if (!r->meta.found || r->meta.dead)
-		return 0;
-	row->meta = r->meta.value;
-	row->meta_bytes = r->meta.value_bytes;
-	return 0;
-}
-
-/* 1: shown, go on; 0: filtered out; 2: `each` has had enough; -1.  `whole`: with
- * its meta record. */
-static int
-photo_show(struct reader *r, sqlite3_stmt *st, const struct node_id *node,
-	   enum list_sort sort, bool whole,
-	   bool (*each)(void *arg, const struct photo_row *row), void *arg,
-	   struct trouble *why)
-{
-	struct photo_row row = {0};
-	int n;
-
-	if (sqlite3_column_bytes(st, 0) != PHOTO_ID_BYTES ||
-	    sqlite3_column_bytes(st, 2) >= (int)sizeof(row.cursor.name))
-		return trouble_set(why, 0, "catalogue: a photo row is not ours");
-	n = copies_collect(r, sqlite3_column_blob(st, 0), node, why);
-	if (n != 1)
-		return n;
-	if ((n = copies_arrange(r, why)) == -1)
-		return -1;
-	photo_id_unpack(sqlite3_column_blob(st, 0), &row.photo);
-	dates_fill(&row, st);
-	row.name = (const char *)sqlite3_column_text(st, 2);
-	row.name_bytes = (size_t)sqlite3_column_bytes(st, 2);
-	row.added_ms = sqlite3_column_int64(st, 4);
-	row.copies = (uint32_t)sqlite3_column_int64(st, 5);
-	row.type = (const char *)sqlite3_column_text(st, 6);
-	row.copy_count = (uint32_t)n;
-	row.rows = r->rows;
-	if (whole && meta_fill(r, st, &row, why) == -1)
-		return -1;
-	cursor_fill(&row, sort, st);
-	return each(arg, &row) ? 1 : 2;
-}
-
-/*
- * The statement for a sort.  Without terms it is made when it is first asked
- * for, and kept; one with terms is the caller's, to be finalized.
- */
-static sqlite3_stmt *
-list_statement(struct reader *r, const struct list_query *q, bool falling,
-	       struct trouble *why)
+statement_make(struct reader *r, const struct page *p, bool sweep,
+	       sqlite3_stmt **out, struct trouble *why)
 {
 	static const char *const columns[LIST_SORTS] = {
 		"sort_time", "name", "size", "added", "wasted"};
-	/* Said as the index says it, or it would not be used. */
-	const char *some = q->sort == SORT_WASTED ? "wasted > 0" : "1";
-	sqlite3_stmt **kept = &r->list[q->sort][falling][q->after.set];
+	const struct list_query *q = p->q;
+	bool falling = (q->sort != SORT_NAME) != q->reverse;
 	const char *column = columns[q->sort];
 	const char *way = falling ? "DESC" : "ASC";
-	char behind[64] = "", terms[SEARCH_SQL_MAX], sql[SEARCH_SQL_MAX + 512];
-	sqlite3_stmt *own = NULL, **st = q->search.count > 0 ? &own : kept;
+	const char *not = sweep ? "+" : ""; /* the index of this column */
+	char behind[64] = "", some[32] = "1", node[128] = "", limit[32] = "";
+	char terms[SEARCH_SQL_MAX], sql[SEARCH_SQL_MAX + 1024];
 	const char *text = sql;
 
-	if (*st != NULL)
-		return *st;
-	if (q->after.set)
-		snprintf(behind, sizeof(behind), " AND (%s, id) %c (?1, ?2)",
-			 column, falling ? '<' : '>');
-	search_sql(&q->search, q->sort, terms);
+	/* Said as the index says it, or it would not be used. */
+	if (q->sort == SORT_WASTED)
+		snprintf(some, sizeof(some), "%swasted > 0", not);
+	if (p->from.set)
+		snprintf(behind, sizeof(behind), " AND (%s%s, id) %c (?1, ?2)",
+			 not, column, falling ? '<' : '>');
+	if (sweep && q->of_node)
+		snprintf(node, sizeof(node), " AND EXISTS(SELECT 1 FROM copy"
+			 " WHERE photo = photo.id AND stream IN (SELECT id"
+			 " FROM stream WHERE node = ?%d))", SEARCH_PARAMETERS);
+	if (sweep)
+		snprintf(limit, sizeof(limit), " LIMIT %u",
+			 p->walk.limit - p->walk.shown);
+	search_sql(&q->search, sweep ? NULL : &q->sort, terms);
 	snprintf(sql, sizeof(sql),
-		 "SELECT " PHOTO_COLUMNS " FROM %s WHERE %s%s%s"
-		 " ORDER BY %s %s, id %s", search_from(&q->search), some, behind, terms, column, way,
-		 way);
-	return schema_prepare(r->db, &text, st, 1, why) == -1 ? NULL : *st;
+		 "SELECT " PHOTO_COLUMNS " FROM %s WHERE %s%s%s%s"
+		 " ORDER BY %s%s %s, id %s%s", search_from(&q->search), some,
+		 behind, node, terms, not, column, way, way, limit);
+	return schema_prepare(r->db, &text, out, 1, why);
+}
+
+/* Without terms a walk's is made when it is first asked for, and kept. */
+static sqlite3_stmt *
+walk_statement(struct reader *r, const struct page *p, struct trouble *why)
+{
+	const struct list_query *q = p->q;
+	sqlite3_stmt *own = NULL, **st = &own;
+
+	if (q->search.count == 0)
+		st = &r->list[q->sort][q->reverse][p->from.set];
+	if (*st == NULL && statement_make(r, p, false, st, why) == -1)
+		return NULL;
+	return *st;
 }
 
 static void
-list_bind(sqlite3_stmt *st, const struct list_query *q)
+statement_bind(sqlite3_stmt *st, const struct page *p)
 {
-	const struct list_cursor *c = &q->after;
+	const struct list_cursor *c = &p->from;
 	uint8_t id[PHOTO_ID_BYTES];
 
-	search_bind(st, q);
+	search_bind(st, p->q);
 	if (!c->set)
 		return;
 	photo_id_pack(&c->photo, id);
-	if (q->sort == SORT_NAME)
+	if (p->q->sort == SORT_NAME)
 		sqlite3_bind_text(st, 1, c->name,
 				  (int)strnlen(c->name, sizeof(c->name)),
-				  SQLITE_STATIC);
+				  SQLITE_TRANSIENT);
 	else
 		sqlite3_bind_int64(st, 1, c->number);
 	sqlite3_bind_blob(st, 2, id, PHOTO_ID_BYTES, SQLITE_TRANSIENT);
+}
+
+/* ---- pages -------------------------------------------------------------- */
+
+bool
+walk_give_up(struct reader *r)
+{
+	struct walk *w = r->walk;
+
+	if (w == NULL || ++w->rounds < r->walk_rounds_min)
+		return false;
+	/* At the pace so far, what is still to come?  And never does it cost
+	 * more in vain than the sweep behind it. */
+	w->given_up = w->rounds > w->sweep_rounds ||
+		      w->rounds * (w->limit - w->shown) >
+			      w->shown * w->sweep_rounds;
+	return w->given_up;
+}
+
+static bool
+is_full(const struct page *p)
+{
+	return p->enough || p->walk.shown == p->walk.limit;
+}
+
+/* Take a row of the statement; 0, or -1. */
+static int
+row_take(struct reader *r, struct page *p, sqlite3_stmt *st,
+	 struct trouble *why)
+{
+	const struct list_query *q = p->q;
+	int n = photo_show(r, st, q->of_node ? &q->node : NULL, q->sort, false,
+			   p->each, p->arg, why);
+
+	if (n == -1)
+		return -1;
+	p->enough = n == 2;
+	p->walk.shown += n == 1;
+	photo_cursor(st, q->sort, &p->from);
+	return 0;
+}
+
+/* 0: the page is made, as far as it goes; 1: given up, behind p->from; -1. */
+static int
+walk(struct reader *r, struct page *p, sqlite3_stmt *st, bool sweeps,
+     struct trouble *why)
+{
+	int code = 1;
+
+	statement_bind(st, p);
+	while (!is_full(p)) {
+		struct trouble ours = {0};
+
+		r->walk = sweeps ? &p->walk : NULL;
+		code = read_row(r, st, &ours);
+		r->walk = NULL;
+		if (code == -1 && !p->walk.given_up && why != NULL)
+			*why = ours;
+		if (code != 1 || (code = row_take(r, p, st, why)) == -1)
+			break;
+	}
+	sqlite3_reset(st); /* read_end knows of those only that are kept */
+	if (p->walk.given_up)
+		return 1;
+	return code == -1 ? -1 : 0;
+}
+
+/* From p->from on.  A photo that is chosen and then not shown takes a place of
+ * the page; so it is swept again if any were lost. */
+static int
+sweep(struct reader *r, struct page *p, struct trouble *why)
+{
+	int code = 0;
+
+	for (uint32_t asked = 1, found = 1; !is_full(p) && found == asked;) {
+		sqlite3_stmt *st = NULL;
+
+		asked = p->walk.limit - p->walk.shown;
+		found = 0;
+		r->sweeps++;
+		if (statement_make(r, p, true, &st, why) == -1)
+			return -1;
+		statement_bind(st, p);
+		if (p->q->of_node)
+			sqlite3_bind_blob(st, SEARCH_PARAMETERS,
+					  p->q->node.bytes, NODE_ID_BYTES,
+					  SQLITE_STATIC);
+		while (!is_full(p) && (code = read_row(r, st, why)) == 1 &&
+		       (code = row_take(r, p, st, why)) == 0)
+			found++;
+		sqlite3_finalize(st);
+		if (code == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+photos_count(struct reader *r, uint64_t *out, struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_TOTALS];
+	int code = read_row(r, st, why);
+
+	*out = code == 1 ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
+	sqlite3_reset(st);
+	return code == -1 ? -1 : 0;
+}
+
+static int
+page_make(struct reader *r, struct page *p, sqlite3_stmt *st,
+	  struct trouble *why)
+{
+	bool chosen = p->q->search.count > 0 || p->q->of_node;
+	uint64_t photos = 0;
+	int code;
+
+	if (chosen && photos_count(r, &photos, why) == -1)
+		return -1;
+	p->walk.sweep_rounds = photos / SWEPT_PER_ROUND;
+	if (chosen && r->walk_rounds_min == 0)
+		return sweep(r, p, why);
+	code = walk(r, p, st, chosen, why);
+	return code == 1 ? sweep(r, p, why) : code;
 }
 
 int
@@ -286,64 +230,19 @@ reader_list(struct reader *r, const struct list_query *q,
 	    bool (*each)(void *arg, const struct photo_row *row), void *arg,
 	    struct trouble *why)
 {
-	bool falling = (q->sort != SORT_NAME) != q->reverse;
-	sqlite3_stmt *st = list_statement(r, q, falling, why);
-	uint32_t shown = 0;
-	int code = 1, n = 0, result = -1;
+	struct page p = {.q = q, .each = each, .arg = arg, .from = q->after,
+			 .walk.limit = q->limit};
+	sqlite3_stmt *st = walk_statement(r, &p, why);
+	int result = -1;
 
 	if (st == NULL)
 		return -1;
-	if (read_begin(r, why) == -1)
-		goto drop_statement;
-	r->asked = q;
-	list_bind(st, q);
-	while (n != 2 && shown < q->limit &&
-	       (code = read_row(r, st, why)) == 1) {
-		n = photo_show(r, st, q->of_node ? &q->node : NULL, q->sort,
-			       false, each, arg, why);
-		if (n == -1)
-			break;
-		shown += n == 1;
+	if (read_begin(r, why) == 0) {
+		r->asked = q;
+		result = read_end(r, page_make(r, &p, st, why));
+		r->asked = NULL;
 	}
-	sqlite3_reset(st); /* read_end knows of those only that are kept */
-	result = read_end(r, code == -1 || n == -1 ? -1 : 0);
-	r->asked = NULL;
-drop_statement:
 	if (q->search.count > 0)
 		sqlite3_finalize(st);
 	return result;
-}
-
-int
-reader_find(struct reader *r, const struct photo_prefix *prefix,
-	    uint32_t limit,
-	    bool (*each)(void *arg, const struct photo_row *row), void *arg,
-	    struct trouble *why)
-{
-	uint8_t low[PHOTO_ID_BYTES], high[PHOTO_ID_BYTES];
-	sqlite3_stmt *st = r->st[R_FIND];
-	struct photo_id photo;
-	uint32_t shown = 0;
-	int code, n = 0;
-
-	prefix_bounds(prefix, low, high);
-	if (read_begin(r, why) == -1)
-		return -1;
-	sqlite3_bind_blob(st, 1, low, sizeof(low), SQLITE_STATIC);
-	sqlite3_bind_blob(st, 2, high, sizeof(high), SQLITE_STATIC);
-	while (n != 2 && shown < limit &&
-	       (code = read_row(r, st, why)) != 0) {
-		if (code == -1)
-			return read_end(r, -1);
-		if (sqlite3_column_bytes(st, 0) != PHOTO_ID_BYTES)
-			continue;
-		photo_id_unpack(sqlite3_column_blob(st, 0), &photo);
-		if (!photo_prefix_matches(prefix, &photo))
-			continue;
-		n = photo_show(r, st, NULL, SORT_TAKEN, true, each, arg, why);
-		if (n == -1)
-			return read_end(r, -1);
-		shown += n == 1;
-	}
-	return read_end(r, 0);
 }

@@ -67,6 +67,18 @@ struct read_about {
 
 #define LIST_STATEMENTS (4u * LIST_SORTS)
 
+/* A walk along an index of the list, judged as it goes: query_list.c.  A round
+ * is STOP_STEPS of SQLite's machine. */
+struct walk {
+	uint64_t rounds;       /* so far */
+	uint64_t sweep_rounds; /* what a sweep costs, in the walk's rounds */
+	uint32_t shown, limit; /* photos of the page */
+	bool given_up;
+};
+
+/* What a walk is given before it is judged: some thousands of photos. */
+#define WALK_ROUNDS_MIN 8u
+
 struct reader {
 	sqlite3 *db;
 	sqlite3_stmt *st[R_COUNT];
@@ -84,6 +96,10 @@ struct reader {
 	struct read_about about;
 	const atomic_bool *stop, *ending; /* borrowed; NULL: never */
 	const struct list_query *asked; /* borrowed; of this call */
+	struct walk *walk; /* borrowed; while it takes a step */
+	uint32_t walk_rounds_min; /* a test makes it small; 0: it never walks
+				   * where it may sweep */
+	uint64_t sweeps; /* so far; a test looks */
 	size_t places_max; /* verification's bound; a test makes it small */
 	bool damaged; /* something read was not as SQLite writes it */
 	void (*on_damage)(void *arg, const struct trouble *what);
@@ -104,6 +120,24 @@ int read_memory(struct trouble *why);
 void read_record(sqlite3_stmt *st, struct record *v);
 const struct seen_stream *read_stream(const struct reader *r, int64_t id);
 
+/* ---- query_photo.c: photos with their copies ---------------------------- */
+
+/* A row of PHOTO_COLUMNS: with its copies to `each`.  1: shown, go on; 0: of
+ * `node`, unless NULL, it has no copy; 2: `each` has had enough; -1.  `whole`:
+ * with its meta record. */
+int photo_show(struct reader *r, sqlite3_stmt *st, const struct node_id *node,
+	       enum list_sort sort, bool whole,
+	       bool (*each)(void *arg, const struct photo_row *row), void *arg,
+	       struct trouble *why);
+/* To go on behind a row that photo_show has taken. */
+void photo_cursor(sqlite3_stmt *st, enum list_sort sort,
+		  struct list_cursor *out);
+
+/* ---- query_list.c: pages of the list ----------------------------------- */
+
+/* Another round of the walk is over: is it to be given up? */
+bool walk_give_up(struct reader *r);
+
 /* ---- query_search.c: terms as SQL ------------------------------------- */
 
 int search_functions(struct reader *r, struct trouble *why);
@@ -122,10 +156,13 @@ extern const struct sql_function about_functions[ABOUT_FUNCTIONS];
 /* Out of what the terms choose: photo, and where one of them asks for it the meta
  * record that counts, as m. */
 const char *search_from(const struct search *s);
-/* " AND ..." for each term; nothing in it that anybody typed. */
+/* " AND ..." for each term; nothing in it that anybody typed.  `index`: of the
+ * sort by whose index it is a walk; NULL: no index of the list is used. */
 #define SEARCH_SQL_MAX 16384u
-void search_sql(const struct search *s, enum list_sort sort,
+void search_sql(const struct search *s, const enum list_sort *index,
 		char out[SEARCH_SQL_MAX]);
+/* Its parameters are from 3 on, and below this. */
+#define SEARCH_PARAMETERS (3 + 6 * (int)QUERY_TERMS_MAX)
 /* The parameters of that; `q` stays while the statement runs. */
 void search_bind(sqlite3_stmt *st, const struct list_query *q);
 /* Ids that begin with the prefix are those from low to high. */

@@ -105,7 +105,9 @@ is_stopped(const struct reader *r)
 static int
 on_progress(void *arg)
 {
-	return is_stopped(arg);
+	struct reader *r = arg;
+
+	return is_stopped(r) || walk_give_up(r);
 }
 
 struct reader *
@@ -117,6 +119,7 @@ reader_open(const char *dir, struct trouble *why)
 	if (r == NULL || asprintf(&path, "%s/" SCHEMA_FILE, dir) == -1)
 		goto out_of_memory;
 	r->places_max = PLACES_MAX;
+	r->walk_rounds_min = WALK_ROUNDS_MIN;
 	r->found = calloc(COPIES_SHOWN_MAX, sizeof(*r->found));
 	r->rows = calloc(COPIES_SHOWN_MAX, sizeof(*r->rows));
 	if (r->found == NULL || r->rows == NULL)

@@ -9,7 +9,7 @@
  * A column that has an index, but not the one that the list is sorted by, is
  * written with a + before it.  Else SQLite may take that index and sort what
  * it finds, afresh for each page; so a query is one walk along the list,
- * however many pages it takes.
+ * however many pages it takes, unless query_list.c would rather sweep.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -170,6 +170,8 @@ search_functions(struct reader *r, struct trouble *why)
 /* ---- statements -------------------------------------------------------- */
 
 #define TERM_PARAMETERS 6
+static_assert(3 + TERM_PARAMETERS * (int)QUERY_TERMS_MAX == SEARCH_PARAMETERS,
+	      "the header says how many");
 
 /* The parameters of a term; 1 and 2 are the cursor's. */
 static int
@@ -193,8 +195,8 @@ taken_sql(bool indexed, int n, char *out, size_t max)
 
 /* What a term asks; from `n` on TERM_PARAMETERS are its parameters. */
 static int
-term_sql(const struct search_term *t, enum list_sort sort, int n, char *out,
-	 size_t max)
+term_sql(const struct search_term *t, const enum list_sort *index, int n,
+	 char *out, size_t max)
 {
 	const char *form = t->glob ? "glob" : "part";
 	const char *other = "+";
@@ -221,7 +223,7 @@ term_sql(const struct search_term *t, enum list_sort sort, int n, char *out,
 				"m.value, %d), " OF_SOME_COPY
 				"name_raw(key)))))", META_RAW);
 	case SEARCH_SIZE:
-		if (sort == SORT_SIZE)
+		if (index != NULL && *index == SORT_SIZE)
 			other = "";
 		return snprintf(out, max, "(%ssize BETWEEN ?%d AND ?%d)", other,
 				n, n + 1);
@@ -229,9 +231,10 @@ term_sql(const struct search_term *t, enum list_sort sort, int n, char *out,
 		return snprintf(out, max, "(copies BETWEEN ?%d AND ?%d)", n,
 				n + 1);
 	case SEARCH_TAKEN:
-		return taken_sql(sort == SORT_TAKEN, n, out, max);
+		return taken_sql(index != NULL && *index == SORT_TAKEN, n,
+				 out, max);
 	case SEARCH_ADDED:
-		if (sort == SORT_ADDED)
+		if (index != NULL && *index == SORT_ADDED)
 			other = "";
 		return snprintf(out, max, "(%sadded BETWEEN ?%d AND ?%d)",
 				other, n, n + 1);
@@ -281,7 +284,7 @@ search_from(const struct search *s)
 }
 
 void
-search_sql(const struct search *s, enum list_sort sort,
+search_sql(const struct search *s, const enum list_sort *index,
 	   char out[SEARCH_SQL_MAX])
 {
 	size_t used = 0;
@@ -293,7 +296,7 @@ search_sql(const struct search *s, enum list_sort sort,
 		used += (size_t)snprintf(out + used, SEARCH_SQL_MAX - used,
 					 " AND %s",
 					 t->negated ? "NOT " : "");
-		used += (size_t)term_sql(t, sort, parameter(i), out + used,
+		used += (size_t)term_sql(t, index, parameter(i), out + used,
 					 SEARCH_SQL_MAX - used);
 		assert(used < SEARCH_SQL_MAX);
 	}

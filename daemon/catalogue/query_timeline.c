@@ -30,11 +30,12 @@ is_shown(int64_t ms)
 static sqlite3_stmt *
 prepare(struct reader *r, const struct list_query *q, struct trouble *why)
 {
+	static const enum list_sort index = SORT_TAKEN;
 	char terms[SEARCH_SQL_MAX], sql[SEARCH_SQL_MAX + 512];
 	const char *text = sql;
 	sqlite3_stmt *st = NULL;
 
-	search_sql(&q->search, SORT_TAKEN, terms);
+	search_sql(&q->search, &index, terms);
 	snprintf(sql, sizeof(sql),
 		 "SELECT sort_time, dated, size FROM %s WHERE 1%s"
 		 " ORDER BY sort_time DESC, id DESC",

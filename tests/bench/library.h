@@ -96,6 +96,8 @@ double node_mib(const struct library *l, unsigned node);
 double node_mib_at_rest(const struct library *l, unsigned node);
 /* The first page of 100 of a node, and what it takes at least. */
 void bench_page(struct library *l, unsigned node, const char *photos);
+/* All photos of a node are looked at in vain; in process. */
+void bench_search(struct library *l, unsigned node, uint64_t photos);
 /* `photo list --limit 100` as a process; a node must be running. */
 void bench_process(struct library *l, unsigned node);
 void bench_idle(struct library *l);

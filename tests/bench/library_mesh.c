@@ -127,6 +127,7 @@ bench_mesh(struct library *l)
 	snprintf(photos, sizeof(photos), "%llu",
 		 (unsigned long long)bulk_photos(l->records));
 	bench_page(l, NODE_NEWCOMER, photos);
+	bench_search(l, NODE_NEWCOMER, bulk_photos(l->records));
 	tell_beside("our RssAnon when it had adopted", "MiB", mib);
 	snprintf(what, sizeof(what), "RssAnon at rest, %s photos known",
 		 photos);

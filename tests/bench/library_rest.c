@@ -165,6 +165,29 @@ in_process(const struct library *l, unsigned node, struct stats *s)
 }
 
 void
+bench_search(struct library *l, unsigned node, uint64_t photos)
+{
+	static struct list_query q = {.limit = PAGE};
+	struct trouble why;
+	struct reader *r;
+	unsigned count = 0;
+	double began;
+	char dir[160];
+
+	world_state(&l->w, node, dir, sizeof(dir));
+	if ((r = reader_open(dir, &why)) == NULL)
+		errx(1, "%s", why.text);
+	if (!search_parse("xyzzy", 5, &q.search, NULL))
+		errx(1, "that is a query");
+	began = stats_now_ms();
+	if (reader_list(r, &q, count_row, &count, &why) == -1 || count > 0)
+		errx(1, "a search that should find nothing: %s", why.text);
+	tell_fixed("a search that finds nothing, per 100 000 photos", "ms",
+		  (stats_now_ms() - began) * 1e5 / (double)photos, 100);
+	reader_close(r);
+}
+
+void
 bench_page(struct library *l, unsigned node, const char *photos)
 {
 	static struct stats trip, alone;

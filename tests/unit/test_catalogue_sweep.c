@@ -1,0 +1,188 @@
+/*
+ * The two ways to a page of what is searched for: along the list's index, and
+ * over everything as it is stored.  Whichever is taken, or given up midway, the
+ * photos are the same, in the same order, for every sort and any page.
+ */
+#include "test_catalogue_kit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query_private.h"
+
+#define PHOTOS 3000u
+#define RARE   40u /* some at each end of the list, most in the middle */
+#define DAY_NS INT64_C(86400000000000)
+
+static struct box a, b;
+
+static bool
+is_rare(unsigned i)
+{
+	return i < 3 || i >= PHOTOS - 3 ||
+	       (i >= PHOTOS / 2 && i < PHOTOS / 2 + RARE - 6);
+}
+
+static int
+setup(void **state)
+{
+	static char paths[PHOTOS][64];
+	static struct own_file f[PHOTOS];
+	struct stream_id s;
+
+	(void)state;
+	box_start(&a, 1, 1);
+	box_start(&b, 2, 2);
+	for (unsigned i = 0; i < PHOTOS; i++) {
+		snprintf(paths[i], 64, "d%u/%s_%04u.jpg", i % 3,
+			 is_rare(i) ? "rare" : "IMG", i);
+		f[i] = kit_copy(1, paths[i], i);
+		f[i].copy.mtime_ns = (1 + i / 2) * DAY_NS; /* and ties */
+		f[i].copy.photo.size = 1000 + i / 2;
+	}
+	for (unsigned i = 0; i < PHOTOS; i += PHOTOS / 3)
+		box_own(&b, f + i, PHOTOS / 3, 1 + i);
+	box_root(&b, 1, true);
+	box_own(&a, f + PHOTOS / 2, RARE - 6, 5);
+	box_root(&a, 1, true);
+	s = box_own_report(&a).stream;
+	box_pull(&b, &a, &s, PULL_OWNER);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	box_end(&a);
+	box_end(&b);
+	return 0;
+}
+
+struct seen {
+	struct photo_id order[PHOTOS];
+	unsigned count, copies;
+	struct list_cursor last;
+};
+
+static bool
+on_photo(void *arg, const struct photo_row *row)
+{
+	struct seen *s = arg;
+
+	assert_true(s->count < PHOTOS);
+	s->order[s->count++] = row->photo;
+	s->copies += row->copy_count;
+	s->last = row->cursor;
+	return true;
+}
+
+/* Page by page to the end. */
+static void
+list(struct list_query *q, uint32_t rounds_min, struct seen *s)
+{
+	unsigned before;
+
+	memset(s, 0, sizeof(*s));
+	memset(&q->after, 0, sizeof(q->after));
+	b.r->walk_rounds_min = rounds_min;
+	do {
+		before = s->count;
+		assert_int_equal(reader_list(b.r, q, on_photo, s, &b.why), 0);
+		q->after = s->last;
+	} while (s->count > before);
+}
+
+/* Walked; swept at once; and given up after a round. */
+static void
+compare_ways(struct list_query *q, unsigned count)
+{
+	static struct seen walked, swept;
+	uint64_t sweeps = b.r->sweeps;
+
+	list(q, UINT32_MAX, &walked);
+	assert_int_equal(b.r->sweeps, sweeps);
+	assert_int_equal(walked.count, count);
+	for (uint32_t rounds = 0; rounds < 2; rounds++) {
+		sweeps = b.r->sweeps;
+		list(q, rounds, &swept);
+		assert_true(b.r->sweeps > sweeps);
+		assert_int_equal(swept.count, count);
+		assert_int_equal(swept.copies, walked.copies);
+		assert_memory_equal(swept.order, walked.order,
+				    count * sizeof(swept.order[0]));
+	}
+}
+
+static void
+whatever_way(void **state)
+{
+	static const uint32_t limits[] = {1, 7, 1000};
+
+	(void)state;
+	for (unsigned way = 0; way < 8; way++) {
+		for (unsigned l = 0; l < 3; l++) {
+			struct list_query q = {.sort = way / 2,
+					       .reverse = way % 2,
+					       .limit = limits[l]};
+
+			assert_true(search_parse("rare -iso:9", 11, &q.search,
+						 NULL));
+			compare_ways(&q, RARE);
+			assert_true(search_parse("xyzzy", 5, &q.search, NULL));
+			compare_ways(&q, 0);
+			memset(&q.search, 0, sizeof(q.search));
+			q.of_node = true;
+			q.node = a.node;
+			compare_ways(&q, RARE - 6);
+		}
+	}
+}
+
+/* What most photos are is found along the list, and swept for no page of it. */
+static void
+what_is_frequent_is_walked(void **state)
+{
+	static struct seen s;
+	struct list_query q = {.limit = 100};
+	uint64_t sweeps = b.r->sweeps;
+
+	(void)state;
+	assert_true(search_parse("IMG", 3, &q.search, NULL));
+	list(&q, WALK_ROUNDS_MIN, &s);
+	assert_int_equal(s.count, PHOTOS - RARE);
+	assert_int_equal(b.r->sweeps, sweeps);
+}
+
+/* Copies whose stream is being cleared away are in the tables, and not shown. */
+static void
+chosen_and_not_shown(void **state)
+{
+	static struct seen s;
+	struct list_query q = {.limit = 4, .of_node = true, .node = a.node};
+	uint64_t sweeps = b.r->sweeps;
+
+	(void)state;
+	assert_int_equal(sqlite3_exec(b.w->db, "UPDATE stream SET role = 0"
+				      " WHERE id NOT IN (SELECT id FROM stream"
+				      " WHERE role = 1)", NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_true(sqlite3_changes(b.w->db) > 0);
+	list(&q, 0, &s);
+	assert_int_equal(s.count, 0);
+	assert_true(b.r->sweeps >= sweeps + (RARE - 6) / 4);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(whatever_way),
+		T(what_is_frequent_is_walked),
+		T(chosen_and_not_shown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
