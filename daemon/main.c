@@ -38,14 +38,22 @@ static int
 set_key(const struct options *o, struct trouble *why)
 {
 	uint8_t key[MESH_KEY_BYTES];
-	char text[256];
+	char text[256], *path, *kept;
 
 	if (fgets(text, sizeof(text), stdin) == NULL ||
 	    !mesh_key_parse(text, strlen(text), key))
 		return trouble_set(why, 0,
 				   "that is no mesh key; give the 64 hex digits "
 				   "that 'photod --show-key' prints");
-	return mesh_key_save(o->key_file, key, why);
+	if (mesh_key_save(o->key_file, key, &path, &kept, why) == -1)
+		return -1;
+	if (kept != NULL)
+		fprintf(stderr, "photod: another key was in %s: it is kept"
+			" as %s; daemons that run with it go on with it until"
+			" they are started again\n", path, kept);
+	free(path);
+	free(kept);
+	return 0;
 }
 
 /* ---- main ------------------------------------------------------------------------ */

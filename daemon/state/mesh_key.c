@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -191,16 +192,100 @@ mesh_key_load(const char *file, bool may_create, uint8_t key[MESH_KEY_BYTES],
 	return r == 1 ? 0 : -1;
 }
 
+/* ---- another one ------------------------------------------------------- */
+
+#define OLD_MAX 100u
+
+/* Is this the same file already, by another name? */
+static bool
+is_linked(const char *one, const char *other)
+{
+	struct stat a, b;
+
+	return lstat(one, &a) == 0 && lstat(other, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Where a filesystem has no hard links: its bytes.  0, or -1 with errno. */
+static int
+copy_beside(const char *path, const char *old)
+{
+	uint8_t bytes[4096];
+	size_t count;
+	int dir_fd = open_parent(path, NULL), saved, r = -1;
+
+	if (dir_fd == -1)
+		return -1;
+	if (file_read(dir_fd, name_of(path), bytes, sizeof(bytes), &count) == 0)
+		r = file_publish(dir_fd, name_of(old), bytes, count);
+	saved = errno;
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	close(dir_fd);
+	errno = saved;
+	return r;
+}
+
+/* At no moment is there none: a daemon that starts just then would make one. */
+static int
+keep_old(const char *path, char **kept, struct trouble *why)
+{
+	for (unsigned n = 1; n <= OLD_MAX; n++) {
+		char number[16] = "", *old;
+		int r;
+
+		if (n > 1)
+			snprintf(number, sizeof(number), ".%u", n);
+		if (asprintf(&old, "%s.old%s", path, number) == -1)
+			return trouble_set(why, ENOMEM, "out of memory");
+		r = linkat(AT_FDCWD, path, AT_FDCWD, old, 0);
+		if (r == -1 && (errno == EPERM || errno == EOPNOTSUPP ||
+				errno == ENOSYS))
+			r = copy_beside(path, old);
+		if (r == 0 || (errno == EEXIST && is_linked(path, old))) {
+			*kept = old;
+			return 0;
+		}
+		r = errno;
+		if (r != EEXIST && r != ENOENT)
+			trouble_errno(why, r, "cannot keep the former mesh key"
+				      " as %s", old);
+		free(old);
+		if (r == ENOENT)
+			return 0; /* it has gone: there is nothing to keep */
+		if (r != EEXIST)
+			return -1;
+	}
+	return trouble_set(why, EEXIST, "too many former mesh keys beside %s: "
+			   "remove those that are not needed", path);
+}
+
 int
 mesh_key_save(const char *file, const uint8_t key[MESH_KEY_BYTES],
-	      struct trouble *why)
+	      char **path, char **kept, struct trouble *why)
 {
-	char *path;
+	uint8_t there[MESH_KEY_BYTES];
+	struct trouble ignored;
+	char *at;
 	int r;
 
-	if ((path = key_path(file, why)) == NULL)
+	*path = *kept = NULL;
+	if ((at = key_path(file, why)) == NULL)
 		return -1;
-	r = key_write(path, key, true, why);
-	free(path);
+	r = key_read(at, there, &ignored);
+	if (r == 1 && CRYPTO_memcmp(there, key, MESH_KEY_BYTES) == 0) {
+		r = 0; /* nothing to do */
+	} else {
+		r = r == 0 ? 0 : keep_old(at, kept, why);
+		if (r == 0)
+			r = key_write(at, key, true, why);
+	}
+	OPENSSL_cleanse(there, sizeof(there));
+	if (r == 0 && *kept != NULL) {
+		*path = at;
+	} else {
+		free(at);
+		free(*kept);
+		*kept = NULL;
+	}
 	return r;
 }

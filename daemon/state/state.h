@@ -75,9 +75,14 @@ int state_new_identity(struct state *s, struct trouble *why);
  */
 int mesh_key_load(const char *file, bool may_create,
 		  uint8_t key[MESH_KEY_BYTES], struct trouble *why);
-/* Put `key` there, over another one (--set-key). */
+/*
+ * Put `key` there (--set-key).  If something else lies there it stays, beside
+ * it, under the first free name of FILE.old, FILE.old.2 and so on: *path and
+ * *kept are then where the key is and where that is, owned by the caller; else
+ * both are NULL.
+ */
 int mesh_key_save(const char *file, const uint8_t key[MESH_KEY_BYTES],
-		  struct trouble *why);
+		  char **path, char **kept, struct trouble *why);
 /* 64 hex digits, white space behind them allowed. */
 bool mesh_key_parse(const char *text, size_t bytes,
 		    uint8_t key[MESH_KEY_BYTES]);

@@ -316,6 +316,12 @@ class Start(unittest.TestCase):
             done = set_key(shown.stdout)
             self.assertEqual(done.returncode, 0, done)
             key = mesh.dir + "/elsewhere/photomesh/key"
+            # The former one is not lost, and it is said where it is.
+            self.assertIn((key + ".old").encode(), done.stderr)
+            self.assertEqual(done.stderr.count(b"\n"), 1)
+            with open(key + ".old", "rb") as f:
+                self.assertEqual(f.read(), made.stdout)
+            self.assertEqual(set_key(shown.stdout).stderr, b"")
             self.assertEqual(stat.S_IMODE(os.stat(key).st_mode), 0o600)
             again = mesh.run([mesh.photod, "--show-key"], env=other)
             self.assertEqual(again.stdout, shown.stdout)

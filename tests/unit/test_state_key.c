@@ -69,6 +69,59 @@ write_file(const char *path, const char *text, mode_t mode)
 	assert(chmod(path, mode) == 0);
 }
 
+/* Is `kept` PATH and this ending, with that text in it? */
+static bool
+file_is(const char *kept, const char *path, const char *ending,
+	const char *text)
+{
+	char name[300], is[300] = "";
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%s%s", path, ending);
+	if (kept == NULL || strcmp(kept, name) != 0 ||
+	    (f = fopen(name, "r")) == NULL)
+		return false;
+	is[fread(is, 1, sizeof(is) - 1, f)] = '\0';
+	fclose(f);
+	return strcmp(is, text) == 0;
+}
+
+/* What a key replaces stays, and no former one is lost to a later one; the same
+ * key again, and none before, replace nothing. */
+static void
+replaced_keys(const char *path)
+{
+	static const char *const endings[] = {".old.2", ".old.3", ".old.4"};
+	uint8_t key[MESH_KEY_BYTES];
+	char text[2 * MESH_KEY_BYTES + 2], *where, *kept;
+	struct trouble why;
+	struct stat st;
+
+	for (unsigned i = 0; i < 3; i++) {
+		assert(mesh_key_load(path, false, key, &why) == 0);
+		hex_encode(key, sizeof(key), text);
+		strcat(text, "\n");
+		memset(key, (int)i, sizeof(key));
+		for (unsigned twice = 0; twice < 2; twice++) {
+			assert(mesh_key_save(path, key, &where, &kept,
+					     &why) == 0);
+			if (twice == 1) {
+				assert(where == NULL && kept == NULL);
+				continue;
+			}
+			assert(file_is(kept, path, endings[i], text));
+			assert(stat(kept, &st) == 0 &&
+			       (st.st_mode & 0777) == 0600);
+			free(where);
+			free(kept);
+		}
+	}
+	assert(unlink(path) == 0);
+	assert(mesh_key_save(path, key, &where, &kept, &why) == 0);
+	assert(where == NULL && kept == NULL);
+	assert(mesh_key_load(path, false, key, &why) == 0 && key[0] == 2);
+}
+
 int
 main(void)
 {
@@ -76,6 +129,7 @@ main(void)
 	char path[256], command[300];
 	struct trouble why;
 	struct stat st;
+	char *where, *kept;
 
 	assert(mkdtemp(top) != NULL);
 	for (unsigned round = 0; round < 20; round++)
@@ -98,9 +152,14 @@ main(void)
 	write_file(path, "", 0600);
 	assert(mesh_key_load(path, true, key, &why) == -1);
 	memset(again, 0xAB, sizeof(again));
-	assert(mesh_key_save(path, again, &why) == 0);
+	assert(mesh_key_save(path, again, &where, &kept, &why) == 0);
+	assert(strcmp(where, path) == 0);
+	assert(file_is(kept, path, ".old", ""));
+	free(where);
+	free(kept);
 	assert(mesh_key_load(path, false, key, &why) == 0);
 	assert(memcmp(key, again, sizeof(key)) == 0);
+	replaced_keys(path);
 	assert(unlink(path) == 0 && mkfifo(path, 0600) == 0);
 	assert(mesh_key_load(path, true, key, &why) == -1);
 
