@@ -1,5 +1,6 @@
 #include "state_private.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -156,6 +157,37 @@ file_publish(int dir_fd, const char *name, const void *bytes, size_t count)
 	if (fsync(dir_fd) == -1 && errno != EINVAL)
 		return -1;
 	return 0;
+}
+
+static bool
+is_temp_name(const char *name)
+{
+	return name[0] == '.' && strspn(name + 1, "0123456789abcdef") == 16 &&
+	       strcmp(name + 17, ".tmp") == 0;
+}
+
+void
+files_tidy(int dir_fd)
+{
+	/* Another place in the directory than dir_fd's own. */
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	struct stat st;
+
+	if (dir == NULL) {
+		if (fd != -1)
+			close(fd);
+		return; /* it does no harm where it lies */
+	}
+	while ((e = readdir(dir)) != NULL) {
+		if (is_temp_name(e->d_name) &&
+		    fstatat(dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+		    (st.st_mode & 07777) == 0600)
+			(void)unlinkat(dir_fd, e->d_name, 0);
+	}
+	closedir(dir);
 }
 
 int

@@ -83,6 +83,8 @@ open_inside(struct state *s, struct folder *folders, uint32_t count,
 				     s->dir);
 	r = take_lock(s, dir_fd, folders[0].path, why);
 	if (r == 0)
+		files_tidy(dir_fd);
+	if (r == 0)
 		r = load_roots(s, dir_fd, folders, count, base_fd, name, why);
 	if (r == 0)
 		r = load_life(s, dir_fd, why);

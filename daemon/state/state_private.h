@@ -24,6 +24,9 @@ int file_read(int dir_fd, const char *name, uint8_t *out, size_t max,
 int file_replace(int dir_fd, const char *name, const void *bytes, size_t count);
 /* The same, but keeps what is there: then -1 with EEXIST. */
 int file_publish(int dir_fd, const char *name, const void *bytes, size_t count);
+/* Remove what those two left behind if the process died within: only files that
+ * are ours in name, owner and mode.  The directory is locked. */
+void files_tidy(int dir_fd);
 /* Make a directory and its missing parents, mode 0700; -1 with errno. */
 int make_directories(const char *path);
 /* $variable/photomesh, else ~/fallback/photomesh; owned by the caller. */

@@ -151,6 +151,11 @@ class Pair:
             was = since if since is not None else before[0]
             case.assertEqual(own[0] > was, new_life or not was, what)
         case.assertNotIn(UNEQUAL, self.peer.log() + d.log(), what)
+        # A directory that died before it said whose it is, is nobody's.
+        case.assertEqual([f for s in states(mesh, "victim")
+                          if os.path.exists(os.path.join(s, "roots"))
+                          for f in os.listdir(s) if f.endswith(".tmp")], [],
+                         what)
         # Nor need it be told: what it cannot know of itself, it knows.
         case.assertNotIn(AHEAD, d.log(), what)
         with Client(mesh, d.port) as c:

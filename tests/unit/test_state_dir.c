@@ -179,6 +179,53 @@ test_given_dir(void)
 	assert(open_one(in_top("s/z"), in_top("file")) == NULL);
 }
 
+/* What a death within a write leaves behind goes at the next start; nothing else
+ * does, however like it. */
+static void
+test_half_written(void)
+{
+	static const char *const stay[] = {
+		".0123456789abcdef", "0123456789abcdef.tmp",
+		".0123456789abcde.tmp", ".0123456789abcdef0.tmp",
+		".0123456789ABCDEF.tmp", ".0123456789abcdef.tmp2",
+		".fedcba9876543210.tmp", /* a directory */
+		".0011223344556677.tmp", /* a symbolic link */
+		".7766554433221100.tmp", /* others may read it */
+		"photo.jpg"};
+	static const char *const go[] = {".0123456789abcdef.tmp",
+					 ".ffffffffffffffff.tmp"};
+	char dir[256], path[512];
+	struct state *s;
+	struct stat st;
+
+	snprintf(dir, sizeof(dir), "%s", in_top("half"));
+	assert(mkdir(in_top("dora"), 0755) == 0);
+	assert((s = open_one(dir, in_top("dora"))) != NULL);
+	for (unsigned i = 0; i < 12; i++) {
+		const char *name = i < 10 ? stay[i] : go[i - 10];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, name);
+		if (i == 6)
+			assert(mkdir(path, 0600) == 0);
+		else if (i == 7)
+			assert(symlink("roots", path) == 0);
+		else
+			run(i == 8 ? "umask 022; echo x > '%s' # %s"
+				   : "umask 077; echo x > '%s' # %s", path, "");
+	}
+	assert(open_one(dir, in_top("dora")) == NULL); /* in use: not ours */
+	snprintf(path, sizeof(path), "%s/%s", dir, go[0]);
+	assert(lstat(path, &st) == 0);
+	state_close(s);
+	assert((s = open_one(dir, in_top("dora"))) != NULL);
+	for (unsigned i = 0; i < 12; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir,
+			 i < 10 ? stay[i] : go[i - 10]);
+		assert((lstat(path, &st) == 0) == (i < 10));
+	}
+	state_close(s);
+}
+
 static void
 test_runtime(void)
 {
@@ -203,6 +250,7 @@ main(void)
 	setenv("XDG_CONFIG_HOME", in_top("xdg-config"), 1);
 	test_found_again();
 	test_given_dir();
+	test_half_written();
 	test_runtime();
 	run("rm -r '%s' # %s", top, "");
 	puts("ok 1 - state_dir\n1..1");
