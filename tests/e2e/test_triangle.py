@@ -52,6 +52,14 @@ class Triangle(unittest.TestCase):
             together(everybody, 4, verify=False)
             self.assertEqual([w.count(*PEERS) for w in watches],
                              quiet.counts)
+            # Seen is not had: bytes come from their holder alone.
+            far = next(p for p in cas.photo("--json", "list").json
+                       if [c["node"] for c in p["copies"]] == ["cas"])
+            got = ann.photo("get", far["id"], "-o", a.dir + "/", timeout=90)
+            self.assertEqual(got.code, 6, got)
+            self.assertIn("cas", got.err)
+            got = ben.photo("get", far["id"], "-o", b.dir + "/")
+            self.assertEqual(got.code, 0, got)
             for w in watches:
                 w.socket.close()
             mend(a, c)
