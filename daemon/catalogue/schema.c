@@ -77,7 +77,7 @@ static const char photo_tables[] =
 	"  WHEN size > 9223372036854775807 / (copies - 1)"
 	"  THEN 9223372036854775807"
 	"  ELSE (copies - 1) * size END) VIRTUAL) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX photo_time ON photo(sort_time, id);"
+	"CREATE INDEX " SCHEMA_PHOTO_TIME ";"
 	"CREATE TABLE totals("
 	" photos INTEGER NOT NULL, copies INTEGER NOT NULL,"
 	" bytes INTEGER NOT NULL, unique_bytes INTEGER NOT NULL,"

@@ -18,6 +18,8 @@ struct root_id;
 
 #define SCHEMA_APPLICATION_ID 0x70686d73 /* "phms" */
 #define SCHEMA_VERSION        2 /* older ones are brought up to it */
+/* The index that the list is walked by; its name and the rest of its SQL. */
+#define SCHEMA_PHOTO_TIME "photo_time ON photo(sort_time, id)"
 #define SCHEMA_FILE           "catalogue.db"
 
 /* stream.role, as stored */

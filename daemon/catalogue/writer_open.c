@@ -148,40 +148,35 @@ settle_own(struct writer *w, const struct writer_config *config,
 	return remembers_get(w);
 }
 
-/* A file of an older format: all that is derived from records, once more. */
+/* After a file of an older format has been brought up to this one. */
 static int
-derive_again(struct writer *w)
+derive_again(struct writer *w, bool *done)
 {
 	uint8_t due;
 	size_t bytes;
 
+	*done = false;
 	if (meta_get(w, "derive", &due, sizeof(due), &bytes) == -1)
 		return -1;
 	if (bytes == 0)
 		return 0;
-	for (unsigned i = 0; i < w->slot_end; i++) {
-		struct held *h = &w->streams[i];
-
-		if ((h->role == ROLE_OWN || h->role == ROLE_REPLICA) &&
-		    about_show_all(w, h) == -1)
-			return -1;
-	}
-	if (photos_touch_all(w) == -1)
+	if (derive_all(w) == -1)
 		return -1;
+	*done = true;
 	sqlite3_bind_text(w->st[W_META_CUT], 1, "derive", -1, SQLITE_STATIC);
 	return run(w, W_META_CUT);
 }
 
 static int
 begin_run(struct writer *w, const struct writer_config *config,
-	  enum writer_found *found)
+	  enum writer_found *found, bool *derived)
 {
 	uint64_t file_run = stamp_run_read(config->dir);
 	struct trouble why = {0};
 
 	if (txn_begin(w, true, &why) == -1)
 		goto failed;
-	if (derive_again(w) == -1 || drop_buildings(w) == -1 ||
+	if (derive_again(w, derived) == -1 || drop_buildings(w) == -1 ||
 	    settle_own(w, config, file_run, found) == -1 ||
 	    remembers_put(w) == -1 || lives_review(w) == -1 ||
 	    lives_tidy(w) == -1 ||
@@ -247,7 +242,7 @@ static int
 open_once(struct writer *w, const struct writer_config *config,
 	  enum writer_found *found, bool *damaged, struct trouble *why)
 {
-	bool clean;
+	bool clean, derived;
 
 	*damaged = false;
 	switch (schema_open(w->path, &w->db, &clean, why)) {
@@ -267,10 +262,13 @@ open_once(struct writer *w, const struct writer_config *config,
 	w->failed = w->damaged = false;
 	w->unchecked = !clean;
 	if (schema_prepare(w->db, writer_sql, w->st, W_COUNT, why) == 0) {
-		index_later(w);
-		if (caches_load(w) == 0 && begin_run(w, config, found) == 0) {
-			/* Of an unclean end in the midst of much. */
-			if (*found != WRITER_NEW)
+		if (caches_load(w) == 0 &&
+		    begin_run(w, config, found, &derived) == 0) {
+			index_later(w);
+			/* Of an unclean end in the midst of much.  Nobody has
+			 * to wait any longer for those that went with an older
+			 * format: they are made when the writer rests. */
+			if (*found != WRITER_NEW && !derived)
 				index_all(w);
 			return 0;
 		}

@@ -30,24 +30,6 @@ photo_touch(struct writer *w, const struct photo_id *photo)
 	return id_set_add(&w->touched, id) == -1 ? fail_memory(w) : 0;
 }
 
-int
-photos_touch_all(struct writer *w)
-{
-	sqlite3_stmt *st = w->st[W_COPIED];
-	int r, done = 0;
-
-	while (done == 0 && (r = row(w, W_COPIED)) == 1) {
-		struct photo_id photo;
-
-		if (sqlite3_column_bytes(st, 0) != PHOTO_ID_BYTES)
-			continue;
-		photo_id_unpack(sqlite3_column_blob(st, 0), &photo);
-		done = photo_touch(w, &photo);
-	}
-	reset(w, W_COPIED);
-	return done == -1 || r == -1 ? -1 : 0;
-}
-
 static void
 text_out(sqlite3_stmt *st, int column, char *out, size_t max)
 {
@@ -128,39 +110,42 @@ sum_up_fresh(struct writer *w, const uint8_t *id, uint32_t last)
 	return fresh_put(w, id, last) == -1 ? -1 : about_sum(w, id);
 }
 
+int
+photo_sum_copy(struct writer *w, sqlite3_stmt *st, int at)
+{
+	int64_t stream = sqlite3_column_int64(st, at);
+	const struct held *h;
+	struct summary_copy c;
+
+	if (stream < 1 || stream > STREAM_SLOTS ||
+	    sqlite3_column_bytes(st, at + 4) != 8)
+		return fail_with(w, "catalogue: a copy row is not ours");
+	h = &w->streams[stream - 1];
+	c = (struct summary_copy){
+		.node = &h->name.node,
+		.holder = h->holder,
+		.key = sqlite3_column_blob(st, at + 1),
+		.key_bytes = (size_t)sqlite3_column_bytes(st, at + 1),
+		.mtime_ns = sqlite3_column_int64(st, at + 2),
+		.added_ms = sqlite3_column_int64(st, at + 3),
+		.file = sqlite3_column_blob(st, at + 4),
+		.type = (const char *)sqlite3_column_text(st, at + 5),
+		.type_bytes = (size_t)sqlite3_column_bytes(st, at + 5),
+	};
+	return summary_add(&w->summary, &c) == -1 ? fail_memory(w) : 0;
+}
+
 static int
 sum_up(struct writer *w, const uint8_t *id)
 {
-	sqlite3_stmt *st = w->st[W_COPIES];
 	int r;
 
 	summary_begin(&w->summary);
 	bind_blob(w, W_COPIES, 1, id, PHOTO_ID_BYTES);
 	while ((r = row(w, W_COPIES)) == 1) {
-		int64_t stream = sqlite3_column_int64(st, 0);
-		const struct held *h;
-		struct summary_copy c;
-
-		if (stream < 1 || stream > STREAM_SLOTS ||
-		    sqlite3_column_bytes(st, 4) != 8) {
+		if (photo_sum_copy(w, w->st[W_COPIES], 0) == -1) {
 			reset(w, W_COPIES);
-			return fail_with(w, "catalogue: a copy row is not ours");
-		}
-		h = &w->streams[stream - 1];
-		c = (struct summary_copy){
-			.node = &h->name.node,
-			.holder = h->holder,
-			.key = sqlite3_column_blob(st, 1),
-			.key_bytes = (size_t)sqlite3_column_bytes(st, 1),
-			.mtime_ns = sqlite3_column_int64(st, 2),
-			.added_ms = sqlite3_column_int64(st, 3),
-			.file = sqlite3_column_blob(st, 4),
-			.type = (const char *)sqlite3_column_text(st, 5),
-			.type_bytes = (size_t)sqlite3_column_bytes(st, 5),
-		};
-		if (summary_add(&w->summary, &c) == -1) {
-			reset(w, W_COPIES);
-			return fail_memory(w);
+			return -1;
 		}
 	}
 	return r == -1 || w->summary.count == 0 ? r : about_sum(w, id);
@@ -221,9 +206,8 @@ bind_line(struct writer *w, enum writer_statement s, int at,
 	bind_int(w, s, at + 14, p->about.stream);
 }
 
-/* New photos into the table: as many as go at once, or the last few. */
-static int
-new_photos_end(struct writer *w)
+int
+photos_new_end(struct writer *w)
 {
 	enum writer_statement s = w->new_photo_count == ROWS_MANY ?
 					  W_PHOTO_MANY : W_PHOTO_PUT;
@@ -238,11 +222,11 @@ new_photos_end(struct writer *w)
 	return r;
 }
 
-static int
+int
 photo_new(struct writer *w, const uint8_t *id, uint64_t size)
 {
 	line_of(&w->new_photos[w->new_photo_count++], id, size, &w->summary);
-	return w->new_photo_count == ROWS_MANY ? new_photos_end(w) : 0;
+	return w->new_photo_count == ROWS_MANY ? photos_new_end(w) : 0;
 }
 
 static int
@@ -304,6 +288,19 @@ photo_goes(struct writer *w, const uint8_t *id, const struct photo_id *photo,
 	return run(w, W_PHOTO_CUT);
 }
 
+void
+photo_count(struct writer *w, uint64_t size)
+{
+	struct totals_row *t = &w->totals;
+
+	w->totals_dirty = true;
+	t->photos++;
+	t->copies += w->summary.copies;
+	t->bytes += w->summary.copies * size;
+	t->unique_bytes += size;
+	t->told += w->summary.about.decoder > 0;
+}
+
 static int
 settle(struct writer *w, const struct id_entry *e)
 {
@@ -327,11 +324,7 @@ settle(struct writer *w, const struct id_entry *e)
 	w->totals_dirty = true;
 	if (!summary_end(&w->summary))
 		return photo_goes(w, id, &photo, &old);
-	t->photos++;
-	t->copies += w->summary.copies;
-	t->bytes += w->summary.copies * photo.size;
-	t->unique_bytes += photo.size;
-	t->told += w->summary.about.decoder > 0;
+	photo_count(w, photo.size);
 	return photo_stays(w, id, &photo, &old);
 }
 
@@ -344,5 +337,5 @@ photos_settle(struct writer *w)
 	for (size_t i = 0; i < w->touched.count; i++)
 		if (settle(w, &w->touched.ids[i]) == -1)
 			return -1;
-	return fresh_end(w) == -1 ? -1 : new_photos_end(w);
+	return fresh_end(w) == -1 ? -1 : photos_new_end(w);
 }

@@ -369,7 +369,21 @@ int life_takes(struct writer *w, struct held *newer, struct held *older,
 /* ---- writer_photos.c: the merged list --------------------------------- */
 
 int photo_touch(struct writer *w, const struct photo_id *photo);
-int photos_touch_all(struct writer *w);
 int photos_settle(struct writer *w);
+/* A copy into w->summary, from a row that has stream, key, mtime, added, file
+ * and type from column `at` on. */
+int photo_sum_copy(struct writer *w, sqlite3_stmt *st, int at);
+/* Count what w->summary says of a photo of that size; list it, where it was not
+ * listed before.  `id` stays until so many are there as go into the table at
+ * once, or until the end puts the last few there. */
+void photo_count(struct writer *w, uint64_t size);
+int photo_new(struct writer *w, const uint8_t *id, uint64_t size);
+int photos_new_end(struct writer *w);
+
+/* ---- writer_derive.c: after a file of an older format ------------------ */
+
+/* All that is derived from records, once more: into tables of photos that are
+ * empty, in a transaction that has just begun. */
+int derive_all(struct writer *w);
 
 #endif

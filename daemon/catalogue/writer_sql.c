@@ -94,7 +94,9 @@ const char *const writer_sql[W_COUNT] = {
 	[W_COPIES] =
 		"SELECT stream, key, mtime, added, file, type FROM copy"
 		" WHERE photo = ?1",
-	[W_COPIED] = "SELECT DISTINCT photo FROM copy",
+	[W_COPIED] =
+		"SELECT photo, stream, key, mtime, added, file, type FROM copy"
+		" ORDER BY photo",
 	[W_COPY_FIRST] = "SELECT 1 FROM copy LIMIT 1",
 	[W_ADDED_IN_ROOT] =
 		"SELECT min(added) FROM (SELECT added FROM copy"

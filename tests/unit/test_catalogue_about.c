@@ -662,8 +662,11 @@ older_format(void **state)
 		"PRAGMA user_version = 1;";
 	struct own_file files[] = {kit_copy(1, "1.jpg", 1),
 				   kit_copy(1, "2.jpg", 2)};
+	static struct own_file more[300]; /* some photos twice */
+	static char paths[300][24];
 	struct record_meta m = meta_sample();
 	struct digest before, now;
+	struct totals was, is;
 	uint64_t generation;
 	sqlite3 *db;
 	char path[128];
@@ -673,6 +676,12 @@ older_format(void **state)
 	box_meta(&a, 1, &m);
 	box_meta(&b, 2, &m);
 	pull_both();
+	for (uint32_t i = 0; i < 300; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "more/%05u.jpg", i);
+		more[i] = kit_copy(1, paths[i], 1000 + i % 200);
+	}
+	box_own(&a, more, 300, 2);
+	assert_int_equal(reader_totals(a.r, &was, NULL), 0);
 	before = box_merged(&a);
 	generation = box_own_report(&a).stream.generation;
 	box_close(&a);
@@ -684,9 +693,15 @@ older_format(void **state)
 	assert_int_equal(a.found, WRITER_KEPT);
 	box_check(&a);
 	assert_int_equal(box_own_report(&a).stream.generation, generation);
-	assert_int_equal(box_photos(&a), 2);
+	assert_int_equal(box_photos(&a), 202);
 	now = box_merged(&a);
 	assert_true(digest_equal(&before, &now));
+	assert_int_equal(reader_totals(a.r, &is, NULL), 0);
+	assert_memory_equal(&is, &was, sizeof(is));
+	assert_int_equal(is.photos, 202);
+	assert_int_equal(is.told, 2);
+	assert_int_equal(box_count(&a, "SELECT count(*) FROM photo INDEXED BY"
+				   " photo_time"), 202);
 	for (uint32_t n = 1; n <= 2; n++)
 		assert_int_equal(see(&a, n).row.dated, META_TAKEN_EXIF);
 	assert_int_equal(box_count(&a, "PRAGMA user_version"),
