@@ -57,6 +57,12 @@ void discovery_hint(struct mesh *m, const struct node_id *node,
 		    const struct address *address);
 /* Dial one address for a reason of the caller's.  NULL: no room. */
 struct link *discovery_dial(struct mesh *m, const struct address *address);
+
+/* ---- places.c: addresses, and what was found there ---------------------- */
+
+#define REDIAL_MS_MAX 30000u /* how seldom a member's address is dialled */
+/* NULL: nothing is known of it. */
+struct place *place_find(struct mesh *m, const struct address *a);
 /* A dialled link ended before HELLO. */
 void discovery_ended(struct mesh *m, const struct link *l, enum link_end end);
 /* Others are linked with this node: it sleeps no more. */
