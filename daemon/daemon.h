@@ -74,6 +74,11 @@ int daemon_start(struct daemon *d, struct trouble *why);
 /* All but the state; also after a start that failed. */
 void daemon_stop(struct daemon *d);
 
+/* ---- daemon_work.c ---------------------------------------------------- */
+
+/* What nobody who asks has to wait for; -1 as above. */
+int daemon_work(struct daemon *d, struct trouble *why);
+
 /* ---- daemon_events.c: what a running photod is told; arg is the daemon  */
 
 void on_crown(void *arg, const struct rank *now, const struct rank *was);
