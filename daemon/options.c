@@ -268,24 +268,66 @@ take_rate(const char *option, const char *value, uint64_t *out)
 }
 
 static bool
-take(struct options *o, int option, const char *value, const char *given)
+take_port(struct options *o, const char *value)
 {
 	uint64_t n;
 
+	if (!parse_number(value, 1, UINT16_MAX, &n))
+		return mistake("--base-port", value,
+			       "give a number from 1 to 65535");
+	o->base_port = (uint16_t)n;
+	return true;
+}
+
+static bool
+take_name(struct options *o, const char *value)
+{
+	if (!name_fits(value))
+		return mistake("--name", value, "give 1 to 63 bytes without "
+			       "control characters");
+	o->name = value;
+	return true;
+}
+
+static bool
+take_exclude(struct options *o, const char *value)
+{
+	if (o->exclude_count == OPTIONS_EXCLUDES_MAX)
+		return mistake("--exclude", value, "at most 256 can be given");
+	o->excludes[o->exclude_count++] = value;
+	return true;
+}
+
+static bool
+take_rescan(struct options *o, const char *value)
+{
+	uint64_t n;
+
+	if (!parse_number(value, 0, RESCAN_MAX, &n))
+		return mistake("--rescan-interval", value,
+			       "give seconds, at most 2592000");
+	o->rescan_seconds = (uint32_t)n;
+	return true;
+}
+
+static bool
+take_cache(struct options *o, const char *value)
+{
+	o->cache_bytes = 0;
+	return strcmp(value, "0") == 0 ||
+	       parse_bytes(value, &o->cache_bytes) ||
+	       mistake("--cache-size", value,
+		       "give bytes, such as 500M, 2G or 0");
+}
+
+static bool
+take(struct options *o, int option, const char *value, const char *given)
+{
 	switch (option) {
 	case 'p':
-		if (!parse_number(value, 1, UINT16_MAX, &n))
-			return mistake("--base-port", value,
-				       "give a number from 1 to 65535");
-		o->base_port = (uint16_t)n;
-		return true;
+		return take_port(o, value);
 	case 'n':
-		if (!name_fits(value))
-			return mistake("--name", value,
-				       "give 1 to 63 bytes without control "
-				       "characters");
-		o->name = value;
-		return true;
+		return take_name(o, value);
 	case 's':
 		o->state_dir = value;
 		return true;
@@ -301,22 +343,12 @@ take(struct options *o, int option, const char *value, const char *given)
 		o->discover = true;
 		return true;
 	case OPTION_EXCLUDE:
-		if (o->exclude_count == OPTIONS_EXCLUDES_MAX)
-			return mistake("--exclude", value,
-				       "at most 256 can be given");
-		o->excludes[o->exclude_count++] = value;
-		return true;
+		return take_exclude(o, value);
 	case OPTION_RESCAN:
-		if (!parse_number(value, 0, RESCAN_MAX, &n))
-			return mistake("--rescan-interval", value,
-				       "give seconds, at most 2592000");
-		o->rescan_seconds = (uint32_t)n;
-		return true;
+		return take_rescan(o, value);
 	case OPTION_SHARE:
-		if (!parse_share(value, &o->share))
-			return mistake("--share", value,
-				       "give open, ask or none");
-		return true;
+		return parse_share(value, &o->share) ||
+		       mistake("--share", value, "give open, ask or none");
 	case OPTION_SERVE_RATE:
 		return take_rate("--serve-rate", value, &o->serve_rate);
 	case OPTION_FETCH_RATE:
@@ -326,19 +358,13 @@ take(struct options *o, int option, const char *value, const char *given)
 	case OPTION_DECODERS:
 		return take_count("--decoders", value, 0, &o->decoders);
 	case OPTION_CACHE_SIZE:
-		if (strcmp(value, "0") == 0)
-			o->cache_bytes = 0;
-		else if (!parse_bytes(value, &o->cache_bytes))
-			return mistake("--cache-size", value,
-				       "give bytes, such as 500M, 2G or 0");
-		return true;
+		return take_cache(o, value);
 	case OPTION_READ_RATE:
 		return take_rate("--read-rate", value, &o->read_rate);
 	case OPTION_LOG_LEVEL:
-		if (!log_level_parse(value, &o->log_level))
-			return mistake("--log-level", value,
-				       "give error, warn, info or debug");
-		return true;
+		return log_level_parse(value, &o->log_level) ||
+		       mistake("--log-level", value,
+			       "give error, warn, info or debug");
 	case OPTION_SHOW_KEY:
 		o->command = OPTIONS_SHOW_KEY;
 		return true;

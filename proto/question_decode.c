@@ -234,9 +234,9 @@ looked_read(struct fields *f, struct answer_looked *out)
 
 /* ---- the envelope ------------------------------------------------------ */
 
-/* False when there is no such type. */
+/* What is asked, and DONE.  False: none of these. */
 static bool
-map_read(struct question_decoder *d, struct question *out)
+asked_read(struct question_decoder *d, struct question *out)
 {
 	struct fields *f = &d->fields;
 
@@ -244,14 +244,8 @@ map_read(struct question_decoder *d, struct question *out)
 	case CLIENT_HELLO:
 		hello_read(f, &out->u.hello);
 		return true;
-	case CLIENT_WELCOME:
-		welcome_read(f, &out->u.welcome);
-		return true;
 	case CLIENT_LIST:
 		list_read(f, &out->u.list);
-		return true;
-	case CLIENT_PHOTOS:
-		question_read_photos(d, &out->u.photos);
 		return true;
 	case CLIENT_SHOW:
 		fields_str(f, "id", out->u.show.id,
@@ -273,29 +267,46 @@ map_read(struct question_decoder *d, struct question *out)
 		question_read_page(f, &out->u.dupes.limit, out->u.dupes.after,
 				   CURSOR_BYTES_MAX, &out->u.dupes.after_bytes);
 		return true;
-	case CLIENT_LOOKED:
-		looked_read(f, &out->u.looked);
-		return true;
 	case CLIENT_THUMB:
 		question_read_ask_thumb(f, &out->u.thumb);
-		return true;
-	case CLIENT_THUMB_IS:
-		question_read_thumb(f, &out->u.thumb_is);
 		return true;
 	case CLIENT_TIMELINE:
 		question_read_ask_timeline(f, &out->u.timeline);
 		return true;
-	case CLIENT_TIMES:
-		question_read_timeline(d, &out->u.times);
-		return true;
 	case CLIENT_PROBLEMS:
 		question_read_ask_problems(f, &out->u.asked_problems);
 		return true;
-	case CLIENT_PROBLEM_LIST:
-		question_read_problems(d, &out->u.problems);
-		return true;
 	case CLIENT_FORGET:
 		question_read_ask_forget(f, &out->u.forget);
+		return true;
+	}
+	return false;
+}
+
+/* What is answered to it.  False: none of these. */
+static bool
+said_read(struct question_decoder *d, struct question *out)
+{
+	struct fields *f = &d->fields;
+
+	switch (out->type) {
+	case CLIENT_WELCOME:
+		welcome_read(f, &out->u.welcome);
+		return true;
+	case CLIENT_PHOTOS:
+		question_read_photos(d, &out->u.photos);
+		return true;
+	case CLIENT_LOOKED:
+		looked_read(f, &out->u.looked);
+		return true;
+	case CLIENT_THUMB_IS:
+		question_read_thumb(f, &out->u.thumb_is);
+		return true;
+	case CLIENT_TIMES:
+		question_read_timeline(d, &out->u.times);
+		return true;
+	case CLIENT_PROBLEM_LIST:
+		question_read_problems(d, &out->u.problems);
 		return true;
 	case CLIENT_FORGET_IS:
 		question_read_forget(f, &out->u.forgotten);
@@ -322,7 +333,15 @@ map_read(struct question_decoder *d, struct question *out)
 				    REASON_BYTES_MAX);
 		return true;
 	}
-	return question_read_transfer(d, out);
+	return false;
+}
+
+/* False when there is no such type. */
+static bool
+map_read(struct question_decoder *d, struct question *out)
+{
+	return asked_read(d, out) || said_read(d, out) ||
+	       question_read_transfer(d, out);
 }
 
 static enum message_verdict

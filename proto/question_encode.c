@@ -291,16 +291,13 @@ error_pack(struct pack *p, const struct message_error *e)
 
 /* ---- the envelope ------------------------------------------------------ */
 
-/* The map of any type but PHOTOS; false when there is no such type. */
+/* What is asked, and DONE.  False: none of these. */
 static bool
-map_pack(struct pack *p, const struct question *q)
+asked_pack(struct pack *p, const struct question *q)
 {
 	switch (q->type) {
 	case CLIENT_HELLO:
 		hello_pack(p, &q->u.hello);
-		return true;
-	case CLIENT_WELCOME:
-		welcome_pack(p, &q->u.welcome);
 		return true;
 	case CLIENT_LIST:
 		list_pack(p, &q->u.list);
@@ -329,6 +326,30 @@ map_pack(struct pack *p, const struct question *q)
 	case CLIENT_DUPES:
 		dupes_pack(p, &q->u.dupes);
 		return true;
+	case CLIENT_THUMB:
+		question_pack_ask_thumb(p, &q->u.thumb);
+		return true;
+	case CLIENT_TIMELINE:
+		question_pack_ask_timeline(p, &q->u.timeline);
+		return true;
+	case CLIENT_PROBLEMS:
+		question_pack_ask_problems(p, &q->u.asked_problems);
+		return true;
+	case CLIENT_FORGET:
+		question_pack_ask_forget(p, &q->u.forget);
+		return true;
+	}
+	return false;
+}
+
+/* What is answered to it.  False: none of these. */
+static bool
+said_pack(struct pack *p, const struct question *q)
+{
+	switch (q->type) {
+	case CLIENT_WELCOME:
+		welcome_pack(p, &q->u.welcome);
+		return true;
 	case CLIENT_LOOKED:
 		pack_map(p, 1);
 		pack_str(p, "meta");
@@ -337,26 +358,14 @@ map_pack(struct pack *p, const struct question *q)
 		else
 			pack_bin(p, q->u.looked.meta, q->u.looked.meta_bytes);
 		return true;
-	case CLIENT_THUMB:
-		question_pack_ask_thumb(p, &q->u.thumb);
-		return true;
 	case CLIENT_THUMB_IS:
 		question_pack_thumb(p, &q->u.thumb_is);
-		return true;
-	case CLIENT_TIMELINE:
-		question_pack_ask_timeline(p, &q->u.timeline);
 		return true;
 	case CLIENT_TIMES:
 		question_pack_timeline(p, &q->u.times);
 		return true;
-	case CLIENT_PROBLEMS:
-		question_pack_ask_problems(p, &q->u.asked_problems);
-		return true;
 	case CLIENT_PROBLEM_LIST:
 		question_pack_problems(p, &q->u.problems);
-		return true;
-	case CLIENT_FORGET:
-		question_pack_ask_forget(p, &q->u.forget);
 		return true;
 	case CLIENT_FORGET_IS:
 		question_pack_forget(p, &q->u.forgotten);
@@ -380,7 +389,15 @@ map_pack(struct pack *p, const struct question *q)
 		error_pack(p, &q->u.error);
 		return true;
 	}
-	return question_pack_transfer(p, q);
+	return false;
+}
+
+/* The map of any type but PHOTOS; false when there is no such type. */
+static bool
+map_pack(struct pack *p, const struct question *q)
+{
+	return asked_pack(p, q) || said_pack(p, q) ||
+	       question_pack_transfer(p, q);
 }
 
 size_t
