@@ -24,8 +24,10 @@ struct scan_root {
 	struct record_root *record; /* this */
 	int fd; /* -1: offline */
 	/* What is known of it from former scans, by row. */
-	uint8_t *seen; /* a bit each */
+	uint8_t *seen; /* a bit each, set for rows that none of it has; owned */
 	uint64_t rows;
+	uint64_t seen_room; /* rows that `seen` has bits for */
+	uint64_t unseen;    /* bits below `rows` that are not set */
 	uint64_t known_media, known_bytes;
 	uint64_t media; /* found now: known ones, and ones to be read */
 	bool second; /* looking again for what was not seen */
@@ -96,7 +98,7 @@ struct gone_list {
 	char *paths[GONE_AT_ONCE];
 	size_t path_bytes[GONE_AT_ONCE];
 };
-/* Was something known not seen? */
+/* Was something known not seen?  If everything was, nothing is asked. */
 bool misses_something(struct scan_root *s, struct gone_list *g);
 /* Is that row gone, as far as this scan can tell? */
 bool is_gone(struct scan_root *s, const struct known_file *f, const char *path,

@@ -22,20 +22,54 @@ is_seen(const struct scan_root *s, int64_t row)
 void
 set_seen(struct scan_root *s, int64_t row)
 {
-	if (row >= 0 && (uint64_t)row < s->rows)
-		s->seen[row / 8] |= (uint8_t)(1u << (row % 8));
+	if (is_seen(s, row))
+		return;
+	s->seen[row / 8] |= (uint8_t)(1u << (row % 8));
+	s->unseen--;
 }
+
+/* A row that is known, and not seen yet. */
+static bool
+expect_row(struct scan_root *s, uint64_t row)
+{
+	uint64_t room = s->seen_room == 0 ? 8192 : s->seen_room;
+	uint8_t *more;
+
+	while (room <= row)
+		room *= 2;
+	if (room != s->seen_room) {
+		if ((more = realloc(s->seen, room / 8)) == NULL)
+			return false;
+		memset(more + s->seen_room / 8, 0xff,
+		       (room - s->seen_room) / 8);
+		s->seen = more;
+		s->seen_room = room;
+	}
+	if (row >= s->rows)
+		s->rows = row + 1;
+	s->unseen += s->seen[row / 8] >> (row % 8) & 1;
+	s->seen[row / 8] &= (uint8_t)~(1u << (row % 8));
+	return true;
+}
+
+struct census {
+	struct scan_root *root;
+	bool failed;
+};
 
 static bool
 count_known(void *arg, const struct known_file *f, const char *path,
 	    size_t path_bytes)
 {
-	struct scan_root *s = arg;
+	struct census *c = arg;
+	struct scan_root *s = c->root;
 
 	(void)path;
 	(void)path_bytes;
-	if (f->row >= 0 && (uint64_t)f->row >= s->rows)
-		s->rows = (uint64_t)f->row + 1;
+	if (f->row >= 0 && !expect_row(s, (uint64_t)f->row)) {
+		c->failed = true;
+		return false;
+	}
 	if (f->verdict == OWN_COPY) {
 		s->known_media++;
 		s->known_bytes += f->size;
@@ -46,15 +80,16 @@ count_known(void *arg, const struct known_file *f, const char *path,
 int
 load_known(struct scan_root *s)
 {
+	struct census c = {.root = s};
 	struct trouble why;
 
-	if (reader_each_known(s->intake->reader, &s->root->id, count_known, s,
+	if (reader_each_known(s->intake->reader, &s->root->id, count_known, &c,
 			      &why) == -1) {
 		log_error("%s: cannot read what is known: %s", s->root->path,
 			  why.text);
 		return -1;
 	}
-	if (s->rows > 0 && (s->seen = calloc(1, s->rows / 8 + 1)) == NULL) {
+	if (c.failed) {
 		log_error("out of memory");
 		return -1;
 	}
@@ -166,6 +201,10 @@ misses_something(struct scan_root *s, struct gone_list *g)
 	g->root = s;
 	g->only_look = true;
 	g->count = 0;
+	/* To ask for what is known, to the end of a first scan, is a large part of
+	 * what it takes after the last file was read. */
+	if (s->unseen == 0)
+		return false;
 	if (reader_each_known(s->intake->reader, &s->root->id, collect_gone, g,
 			      &why) == -1) {
 		log_error("%s: cannot read what is known: %s", s->root->path,
