@@ -6,6 +6,8 @@
 
 #include "writer_private.h"
 
+#define KNOWN_COLUMNS 6 /* that are bound */
+
 int
 own_key_of(struct writer *w, const struct own_file *f, struct own_key *key)
 {
@@ -64,14 +66,31 @@ stored_verdict(const struct own_file *f)
 	return (int)f->verdict | (both ? KNOWN_BOTH : 0);
 }
 
+/* Behind `at` other columns of the statement, and what tells the row. */
 static void
-known_bind(struct writer *w, enum writer_statement s, const struct own_file *f)
+known_bind(struct writer *w, enum writer_statement s, int at,
+	   const struct own_file *f)
 {
-	bind_int(w, s, 2, stored_verdict(f));
-	bind_int(w, s, 3, (int64_t)f->size);
-	bind_int(w, s, 4, (int64_t)f->inode);
-	bind_int(w, s, 5, f->mtime_ns);
-	bind_int(w, s, 6, f->ctime_ns);
+	bind_int(w, s, at + 2, stored_verdict(f));
+	bind_int(w, s, at + 3, (int64_t)f->size);
+	bind_int(w, s, at + 4, (int64_t)f->inode);
+	bind_int(w, s, at + 5, f->mtime_ns);
+	bind_int(w, s, at + 6, f->ctime_ns);
+}
+
+int
+known_put_new(struct writer *w, const struct own_new *files, unsigned count)
+{
+	enum writer_statement s = W_KNOWN_MANY;
+
+	if (count < ROWS_MANY)
+		return 0;
+	for (int i = 0; i < (int)count; i++) {
+		bind_blob(w, s, i * KNOWN_COLUMNS + 1, files[i].key.bytes,
+			  files[i].key.count);
+		known_bind(w, s, i * KNOWN_COLUMNS, files[i].file);
+	}
+	return run_new(w, s);
 }
 
 /* Most often, in a first scan always, nothing is known: so the note is tried
@@ -81,7 +100,7 @@ known_put(struct writer *w, const struct own_file *f,
 	  const struct own_key *key, struct known_row *k)
 {
 	bind_blob(w, W_KNOWN_PUT, 1, key->bytes, key->count);
-	known_bind(w, W_KNOWN_PUT, f);
+	known_bind(w, W_KNOWN_PUT, 0, f);
 	if (run(w, W_KNOWN_PUT) == -1)
 		return -1;
 	*k = (struct known_row){0};
@@ -94,7 +113,7 @@ known_put(struct writer *w, const struct own_file *f,
 	    k->ctime_ns == f->ctime_ns)
 		return 0;
 	bind_int(w, W_KNOWN_SET, 1, k->id);
-	known_bind(w, W_KNOWN_SET, f);
+	known_bind(w, W_KNOWN_SET, 0, f);
 	return run(w, W_KNOWN_SET);
 }
 

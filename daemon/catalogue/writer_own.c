@@ -2,8 +2,7 @@
  * writer_own.c: what intake says becomes rows of the own stream.
  *
  * First all that is there, then all that is withdrawn, then the node's and
- * the root's record, each with the next sequence number.  A fact that is
- * recorded already keeps its number.
+ * the root's record, each with the next sequence number.
  */
 #include <string.h>
 
@@ -18,190 +17,81 @@ enum plan {
 	PLAN_CUT_PROBLEM = 4,
 };
 
-/* ---- own rows --------------------------------------------------------- */
-
-/* A fact with the next number, if it is lawful. */
+/* `k` is what was known of its path before.  If nothing was, most likely nothing
+ * is recorded either. */
 static int
-number(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
-       const uint8_t *value, size_t value_bytes, struct record *out)
+file_said(struct writer *w, const struct own_new *n, const struct known_row *k,
+	  int64_t wall_ms)
 {
-	*out = (struct record){
-		.seq = w->own->point.cursor + 1, .kind = kind,
-		.dead = value == NULL, .key = key, .key_bytes = key_bytes,
-		.value = value, .value_bytes = value_bytes,
-	};
-	if (out->seq > SEQ_MAX)
-		return fail_with(w, "catalogue: sequence numbers are used up");
-	if (value != NULL && value_bytes == 0)
-		return fail_with(w, "catalogue: a record does not fit");
-	return 0;
-}
-
-static void
-advance(struct writer *w, uint64_t seq)
-{
-	w->own->point = (struct point){seq, seq};
-	w->result.changed = true;
-}
-
-/* Stamp a fact with the next number in the place of w->old. */
-static int
-stamp(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
-      const uint8_t *value, size_t value_bytes)
-{
-	struct record r;
-
-	if (number(w, kind, key, key_bytes, value, value_bytes, &r) == -1)
-		return -1;
-	advance(w, r.seq);
-	return record_put(w, w->own, &r, &w->old, true);
-}
-
-static int
-withdraw(struct writer *w, uint8_t kind, const struct own_key *key)
-{
-	if (record_get(w, w->own, kind, key->bytes, key->count, &w->old) == -1)
-		return -1;
-	if (!w->old.found || w->old.dead)
-		return 0;
-	return stamp(w, kind, key->bytes, key->count, NULL, 0);
-}
-
-/* Is it recorded as it is now?  A kept photo keeps its date of adding. */
-static bool
-copy_unchanged(const struct old_row *old, struct record_copy *c,
-	       bool *has_added)
-{
-	struct record_copy was;
-
-	if (!old->found || old->dead ||
-	    !record_copy_parse(old->value, old->value_bytes, &was) ||
-	    photo_id_compare(&was.photo, &c->photo) != 0)
-		return false;
-	c->added_ms = was.added_ms;
-	*has_added = true;
-	return was.mtime_ns == c->mtime_ns &&
-	       memcmp(was.file, c->file, sizeof(c->file)) == 0 &&
-	       strcmp(was.type, c->type) == 0;
-}
-
-/* Another path of this root holds the photo: it was renamed, or copied. */
-static int
-find_added(struct writer *w, const struct root_id *root,
-	   struct record_copy *c, bool *has_added)
-{
-	int r = copy_added(w, root, &c->photo, &c->added_ms);
-
-	*has_added = r == 1;
-	return r == -1 ? -1 : 0;
-}
-
-/* Nothing is known of its path, so most likely nothing is recorded under it.  1:
- * said; 0: something is; -1. */
-static int
-say_new_copy(struct writer *w, const struct own_file *f,
-	     const struct own_key *key, int64_t wall_ms)
-{
-	uint8_t value[RECORD_BYTES_MAX];
-	struct record_copy c = f->copy;
-	bool has_added = false;
-	struct record r;
-	int new;
-
-	if (find_added(w, &f->root, &c, &has_added) == -1)
-		return -1;
-	if (!has_added)
-		c.added_ms = wall_ms;
-	if (number(w, RECORD_COPY, key->bytes, key->count, value,
-		   record_copy_pack(&c, value, sizeof(value)), &r) == -1)
-		return -1;
-	if ((new = record_put_new(w, w->own, &r, true)) == 1)
-		advance(w, r.seq);
-	return new;
-}
-
-static int
-say_copy(struct writer *w, const struct own_file *f,
-	 const struct own_key *key, int64_t wall_ms)
-{
-	uint8_t value[RECORD_BYTES_MAX];
-	struct record_copy c = f->copy;
-	bool has_added = false;
-	size_t bytes;
-
-	if (record_get(w, w->own, RECORD_COPY, key->bytes, key->count,
-		       &w->old) == -1)
-		return -1;
-	if (copy_unchanged(&w->old, &c, &has_added))
-		return 0;
-	if (!has_added && find_added(w, &f->root, &c, &has_added) == -1)
-		return -1;
-	if (!has_added)
-		c.added_ms = wall_ms;
-	bytes = record_copy_pack(&c, value, sizeof(value));
-	return stamp(w, RECORD_COPY, key->bytes, key->count, value, bytes);
-}
-
-/* Is the fact recorded with these very bytes?  Leaves w->old for stamp. */
-static int
-recorded(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
-	 const uint8_t *value, size_t value_bytes)
-{
-	if (record_get(w, w->own, kind, key, key_bytes, &w->old) == -1)
-		return -1;
-	return w->old.found && !w->old.dead &&
-	       w->old.value_bytes == value_bytes &&
-	       memcmp(w->old.value, value, value_bytes) == 0;
-}
-
-int
-own_say(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
-	const uint8_t *value, size_t value_bytes)
-{
-	int r = recorded(w, kind, key, key_bytes, value, value_bytes);
-
-	if (r != 0)
-		return r == 1 ? 0 : -1;
-	return stamp(w, kind, key, key_bytes, value, value_bytes);
-}
-
-static int
-say_problem(struct writer *w, const struct own_file *f,
-	    const struct own_key *key)
-{
-	uint8_t value[RECORD_BYTES_MAX];
-	size_t bytes = record_problem_pack(&f->problem, value, sizeof(value));
-
-	return own_say(w, RECORD_PROBLEM, key->bytes, key->count, value, bytes);
-}
-
-/* ---- a batch ---------------------------------------------------------- */
-
-static int
-file_there(struct writer *w, const struct own_file *f, uint8_t *plan,
-	   int64_t wall_ms)
-{
-	struct known_row k;
-	struct own_key key;
+	const struct own_file *f = n->file;
 	bool copy = f->verdict == OWN_COPY;
 	bool problem = f->verdict == OWN_PROBLEM || (copy && f->also_problem);
 	int said = 0;
 
-	if (own_key_of(w, f, &key) == -1 || known_put(w, f, &key, &k) == -1)
-		return -1;
-	if (copy && !k.found)
-		said = say_new_copy(w, f, &key, wall_ms);
+	if (copy && !k->found)
+		said = own_say_new_copies(w, n, 1, wall_ms);
 	if (copy && said == 0)
-		said = say_copy(w, f, &key, wall_ms);
-	if (said == -1)
+		said = own_say_copy(w, f, &n->key, wall_ms);
+	if (said == -1 ||
+	    (problem && own_say_problem(w, f, &n->key) == -1))
 		return -1;
-	if (problem && say_problem(w, f, &key) == -1)
-		return -1;
-	if (!copy && known_had_copy(&k))
-		*plan |= PLAN_CUT_COPY;
-	if (!problem && known_had_problem(&k))
-		*plan |= PLAN_CUT_PROBLEM;
+	if (!copy && known_had_copy(k))
+		*n->plan |= PLAN_CUT_COPY;
+	if (!problem && known_had_problem(k))
+		*n->plan |= PLAN_CUT_PROBLEM;
 	return 0;
+}
+
+static int
+file_there(struct writer *w, const struct own_new *n, int64_t wall_ms)
+{
+	struct known_row k;
+
+	if (known_put(w, n->file, &n->key, &k) == -1)
+		return -1;
+	return file_said(w, n, &k, wall_ms);
+}
+
+/* Photos that wait to be put down together.  Most often, in a first scan always,
+ * they are new: that is tried first. */
+static int
+new_files_end(struct writer *w, int64_t wall_ms)
+{
+	static const struct known_row unknown;
+	const struct own_new *n = w->new_files;
+	int count = (int)w->new_file_count, known, i;
+
+	w->new_file_count = 0;
+	if ((known = known_put_new(w, n, (unsigned)count)) == -1 ||
+	    (i = own_say_new_copies(w, n, (unsigned)known, wall_ms)) == -1)
+		return -1;
+	for (; i < known; i++)
+		if (file_said(w, &n[i], &unknown, wall_ms) == -1)
+			return -1;
+	for (; i < count; i++)
+		if (file_there(w, &n[i], wall_ms) == -1)
+			return -1;
+	return 0;
+}
+
+/* In the order of the batch. */
+static int
+put_file(struct writer *w, const struct own_file *f, uint8_t *plan,
+	 int64_t wall_ms)
+{
+	struct own_new *n = &w->new_files[w->new_file_count];
+
+	if (own_key_of(w, f, &n->key) == -1)
+		return -1;
+	n->file = f;
+	n->plan = plan;
+	if (f->verdict == OWN_COPY && !f->also_problem)
+		return ++w->new_file_count == ROWS_MANY ?
+			       new_files_end(w, wall_ms) : 0;
+	/* It lies behind those that wait, and goes down behind them. */
+	if (new_files_end(w, wall_ms) == -1)
+		return -1;
+	return file_there(w, n, wall_ms);
 }
 
 static int
@@ -221,10 +111,10 @@ file_withdrawn(struct writer *w, const struct own_file *f, uint8_t plan)
 		if (k.found && known_cut(w, &k) == -1)
 			return -1;
 	}
-	if ((plan & PLAN_CUT_COPY) && withdraw(w, RECORD_COPY, &key) == -1)
+	if ((plan & PLAN_CUT_COPY) && own_withdraw(w, RECORD_COPY, &key) == -1)
 		return -1;
 	if ((plan & PLAN_CUT_PROBLEM) &&
-	    withdraw(w, RECORD_PROBLEM, &key) == -1)
+	    own_withdraw(w, RECORD_PROBLEM, &key) == -1)
 		return -1;
 	return 0;
 }
@@ -263,12 +153,15 @@ files_apply(struct writer *w, const struct own_batch *b, int64_t wall_ms)
 		return fail_with(w, "catalogue: a batch is too large");
 	if (plan_batch(w, b) == -1)
 		return -1;
+	w->new_file_count = 0;
 	for (size_t i = 0; i < b->file_count; i++) {
 		if (b->files[i].verdict != OWN_GONE &&
 		    w->plan[i] != PLAN_SKIP &&
-		    file_there(w, &b->files[i], &w->plan[i], wall_ms) == -1)
+		    put_file(w, &b->files[i], &w->plan[i], wall_ms) == -1)
 			return -1;
 	}
+	if (new_files_end(w, wall_ms) == -1)
+		return -1;
 	for (size_t i = 0; i < b->file_count; i++) {
 		if (w->plan[i] == PLAN_SKIP)
 			continue;
@@ -312,7 +205,7 @@ root_apply(struct writer *w, const struct root_id *id,
 			return 0;
 	}
 	bytes = record_root_pack(is, value, sizeof(value));
-	return stamp(w, RECORD_ROOT, id->bytes, ROOT_ID_BYTES, value, bytes);
+	return own_stamp(w, RECORD_ROOT, id->bytes, ROOT_ID_BYTES, value, bytes);
 }
 
 /* Beside the copy, unless that holds something else by now. */
@@ -340,7 +233,7 @@ say_meta_problem(struct writer *w, const struct own_meta *m)
 		return 0;
 	if (known_add_problem(w, &k) == -1)
 		return -1;
-	return say_problem(w, &f, &key);
+	return own_say_problem(w, &f, &key);
 }
 
 static int

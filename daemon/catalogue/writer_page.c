@@ -11,7 +11,7 @@ static int
 join(struct writer *w, struct held *h, const struct record *r)
 {
 	struct record stored;
-	int new = record_put_new(w, h, r, false);
+	int new = record_put_new(w, h, r, NULL, 1, false);
 
 	w->result.changed = w->result.changed || new == 1;
 	if (new != 0)
@@ -31,6 +31,27 @@ join(struct writer *w, struct held *h, const struct record *r)
 	}
 	w->result.changed = true;
 	return record_put(w, h, r, &w->old, false);
+}
+
+/* Many at a time, until one is met that is not new. */
+static int
+join_all(struct writer *w, struct held *h, const struct message_batch *batch)
+{
+	const struct record *r = batch->records;
+	uint32_t i = 0;
+	int new = ROWS_MANY;
+
+	while (new == ROWS_MANY && batch->record_count - i >= ROWS_MANY) {
+		new = record_put_new(w, h, r + i, NULL, ROWS_MANY, false);
+		if (new == -1)
+			return -1;
+		w->result.changed = w->result.changed || new > 0;
+		i += (uint32_t)new;
+	}
+	for (; i < batch->record_count; i++)
+		if (join(w, h, r + i) == -1)
+			return -1;
+	return 0;
 }
 
 /* The replica that a page belongs into, made if this is its first. */
@@ -109,9 +130,8 @@ page_apply(struct writer *w, const struct mesh_store *store,
 		return fail_with(w, "catalogue: a point is not lawful");
 	if ((h = page_target(w, store, batch)) == NULL)
 		return -1;
-	for (uint32_t i = 0; i < batch->record_count; i++)
-		if (join(w, h, &batch->records[i]) == -1)
-			return -1;
+	if (join_all(w, h, batch) == -1)
+		return -1;
 	if (h->point.base != store->point.base ||
 	    h->point.cursor != store->point.cursor)
 		w->result.changed = true;

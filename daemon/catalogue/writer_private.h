@@ -19,7 +19,8 @@
 enum writer_statement {
 	W_BEGIN, W_COMMIT, W_ROLLBACK,
 	W_STREAMS, W_STREAM_SAVE, W_STREAM_CUT,
-	W_RECORD_GET, W_RECORD_PUT, W_RECORD_NEW, W_RECORD_CUT, W_RECORDS_FROM,
+	W_RECORD_GET, W_RECORD_PUT, W_RECORD_NEW, W_RECORD_MANY,
+	W_RECORD_CUT, W_RECORDS_FROM,
 	W_RECORDS_CUT, W_RECORDS_CUT_TO, W_RECORDS_CUT_DEAD, W_RECORD_MOVE,
 	W_RECORD_RESAY, W_RECORDS_COPY,
 	W_ROOT_COPIES, W_ROOT_COUNT, W_ROOT_NEXT, W_ROOTS, W_ROOT_FACTS,
@@ -30,7 +31,8 @@ enum writer_statement {
 	W_PHOTO_GET, W_PHOTO_PUT, W_PHOTO_MANY, W_PHOTO_SET, W_PHOTO_COPIES,
 	W_PHOTO_CUT,
 	W_TOTALS, W_TOTALS_SAVE,
-	W_KNOWN_GET, W_KNOWN_PUT, W_KNOWN_SET, W_KNOWN_CUT, W_KNOWN_VERDICT,
+	W_KNOWN_GET, W_KNOWN_PUT, W_KNOWN_MANY, W_KNOWN_SET, W_KNOWN_CUT,
+	W_KNOWN_VERDICT,
 	W_HIDDEN, W_HIDDEN_PUT, W_HIDDEN_CUT, W_HIDDEN_CUT_STREAM,
 	W_NODES, W_NODE_PUT, W_NODE_CUT, W_NODES_TRIM, W_META_PUT, W_META_CUT,
 	W_FORGOTTEN, W_FORGOTTEN_COUNT, W_INDEX,
@@ -84,9 +86,21 @@ struct asked {
 	int any;
 };
 
-/* Rows that are certain to be new go into their table so many at a time: a
+/* Rows that are new, or most likely are, go into their table so many at a time: a
  * statement's beginning and end cost as much as its row. */
 #define ROWS_MANY 16u
+
+struct own_key {
+	uint8_t bytes[RECORD_KEY_MAX];
+	size_t count;
+};
+
+/* A file of a batch on its way into the tables. */
+struct own_new {
+	const struct own_file *file; /* borrowed from the batch */
+	uint8_t *plan;               /* borrowed from writer.plan */
+	struct own_key key;
+};
 
 /* One that a transaction is about to write. */
 struct fresh_row {
@@ -146,6 +160,8 @@ struct writer {
 	uint64_t alone; /* lives_review: copies that only it tells of */
 	struct id_set mentioned; /* keys of a batch, from its end */
 	uint8_t plan[OWN_FILES_MAX];
+	struct own_new new_files[ROWS_MANY];
+	unsigned new_file_count;
 	struct photo_news news[PHOTO_NEWS_MAX];
 	struct stream_id ended[ENDED_NEWS_MAX];
 };
@@ -169,6 +185,9 @@ int fail_with(struct writer *w, const char *format, ...)
 
 /* Step to the end and reset; for statements that yield nothing. */
 int run(struct writer *w, enum writer_statement s);
+/* The same for statements that make rows and stop, without an error, where one
+ * would take the place of another: how many they made; -1. */
+int run_new(struct writer *w, enum writer_statement s);
 /* 1: a row is there, reset it when read; 0: none, already reset; -1. */
 int row(struct writer *w, enum writer_statement s);
 void reset(struct writer *w, enum writer_statement s);
@@ -207,9 +226,13 @@ int record_get(struct writer *w, const struct held *h, uint8_t kind,
  */
 int record_put(struct writer *w, struct held *h, const struct record *r,
 	       const struct old_row *old, bool at_once);
-/* The same, if nothing stands in its place, which costs less than to look first.
- * 1: written; 0: something does; -1. */
+/*
+ * The same for `count` facts, ROWS_MANY at most, as long as nothing stands in
+ * their places, which costs less than to look first.  How many are written, from
+ * the first on; -1.  `copies`, or NULL: what the facts say, all of copies.
+ */
 int record_put_new(struct writer *w, struct held *h, const struct record *r,
+		   const struct record_copy *copies, unsigned count,
 		   bool at_once);
 /* Forget a stream and all that is shown of it. */
 int stream_cut(struct writer *w, struct held *h, bool drop_reported);
@@ -237,16 +260,29 @@ int writer_store_many(struct writer *w, page_at *page, void *arg, size_t count,
 		      size_t *done, struct stream_report *reports,
 		      struct write_result *out, struct trouble *why);
 
+/* ---- writer_say.c: own facts -------------------------------------------- */
+
+/* A fact with the next number in the place of w->old; no value: it is dead. */
+int own_stamp(struct writer *w, uint8_t kind, const void *key,
+	      size_t key_bytes, const uint8_t *value, size_t value_bytes);
 /* One own fact, if it is not recorded with these very bytes. */
 int own_say(struct writer *w, uint8_t kind, const void *key, size_t key_bytes,
 	    const uint8_t *value, size_t value_bytes);
 
-/* ---- writer_known.c: as what a file was read --------------------------- */
+/* The copy at this path is as `f` says. */
+int own_say_copy(struct writer *w, const struct own_file *f,
+		 const struct own_key *key, int64_t wall_ms);
+/* The same for `count` files, ROWS_MANY at most, of which nothing was known, so
+ * that most likely nothing is recorded: how many were said, from the first on,
+ * until something is; -1. */
+int own_say_new_copies(struct writer *w, const struct own_new *files,
+		       unsigned count, int64_t wall_ms);
+int own_say_problem(struct writer *w, const struct own_file *f,
+		    const struct own_key *key);
+/* There is nothing of this kind any more. */
+int own_withdraw(struct writer *w, uint8_t kind, const struct own_key *key);
 
-struct own_key {
-	uint8_t bytes[RECORD_KEY_MAX];
-	size_t count;
-};
+/* ---- writer_known.c: as what a file was read --------------------------- */
 
 struct known_row {
 	bool found;
@@ -263,6 +299,10 @@ int known_get(struct writer *w, const struct own_key *key,
 /* Note it down, and tell what was known of the path before. */
 int known_put(struct writer *w, const struct own_file *f,
 	      const struct own_key *key, struct known_row *k);
+/* The same for ROWS_MANY files (of fewer none is), as long as nothing was known
+ * of their paths: how many are noted, from the first on; -1. */
+int known_put_new(struct writer *w, const struct own_new *files,
+		  unsigned count);
 /* A problem stands beside its copy now. */
 int known_add_problem(struct writer *w, const struct known_row *k);
 int known_cut(struct writer *w, const struct known_row *k);

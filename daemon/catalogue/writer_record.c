@@ -6,6 +6,8 @@
 
 #include "writer_private.h"
 
+#define RECORD_COLUMNS 6 /* that are bound */
+
 int
 record_get(struct writer *w, const struct held *h, uint8_t kind,
 	   const uint8_t *key, size_t key_bytes, struct old_row *old)
@@ -34,17 +36,17 @@ record_get(struct writer *w, const struct held *h, uint8_t kind,
 	return 0;
 }
 
-static int
-insert(struct writer *w, enum writer_statement s, const struct held *h,
-       const struct record *r)
+/* Behind `at` other columns of the statement. */
+static void
+bind_record(struct writer *w, enum writer_statement s, int at,
+	    const struct held *h, const struct record *r)
 {
-	bind_int(w, s, 1, row_id(w, h));
-	bind_int(w, s, 2, (int64_t)r->seq);
-	bind_int(w, s, 3, r->kind);
-	bind_blob(w, s, 4, r->key, r->key_bytes);
-	bind_int(w, s, 5, r->dead);
-	bind_blob(w, s, 6, r->value, r->value_bytes);
-	return run(w, s);
+	bind_int(w, s, at + 1, row_id(w, h));
+	bind_int(w, s, at + 2, (int64_t)r->seq);
+	bind_int(w, s, at + 3, r->kind);
+	bind_blob(w, s, at + 4, r->key, r->key_bytes);
+	bind_int(w, s, at + 5, r->dead);
+	bind_blob(w, s, at + 6, r->value, r->value_bytes);
 }
 
 static void
@@ -82,28 +84,34 @@ write_row(struct writer *w, struct held *h, const struct record *r,
 		h->rows++;
 	}
 	add_digest(h, r);
-	return insert(w, W_RECORD_PUT, h, r);
+	bind_record(w, W_RECORD_PUT, 0, h, r);
+	return run(w, W_RECORD_PUT);
 }
 
+/* `is`: what the record says, where that has been read; or NULL. */
 static int
 copy_changed(struct writer *w, struct held *h, const struct record *r,
-	     const struct old_row *old, bool at_once)
+	     const struct old_row *old, const struct record_copy *is,
+	     bool at_once)
 {
-	struct record_copy was, is;
-	bool had, has;
+	struct record_copy was, read;
+	bool had;
 
 	if (r->key_bytes <= ROOT_ID_BYTES || root_hidden(w, h, r->key))
 		return 0;
 	had = old->found && !old->dead &&
 	      record_copy_parse(old->value, old->value_bytes, &was);
-	has = !r->dead && record_copy_parse(r->value, r->value_bytes, &is);
-	if (had && !(has && photo_id_compare(&was.photo, &is.photo) == 0)) {
+	if (is == NULL && !r->dead &&
+	    record_copy_parse(r->value, r->value_bytes, &read))
+		is = &read;
+	if (had &&
+	    !(is != NULL && photo_id_compare(&was.photo, &is->photo) == 0)) {
 		if ((at_once ? copy_hide : copy_leave)(w, h, r->key,
 						       r->key_bytes,
 						       &was.photo) == -1)
 			return -1;
 	}
-	return has ? copy_show(w, h, r->key, r->key_bytes, &is) : 0;
+	return is != NULL ? copy_show(w, h, r->key, r->key_bytes, is) : 0;
 }
 
 int
@@ -138,10 +146,10 @@ node_changed(struct writer *w, struct held *h, const struct record *r)
 	return holders_resolve(w, &h->name.node);
 }
 
-/* What follows from its being there. */
+/* What follows from its being there; `copy` as in copy_changed. */
 static int
 follow(struct writer *w, struct held *h, const struct record *r,
-       const struct old_row *old, bool at_once)
+       const struct old_row *old, const struct record_copy *copy, bool at_once)
 {
 	if (r->kind == RECORD_FORGOTTEN)
 		forgotten_note(w, h, r);
@@ -154,7 +162,7 @@ follow(struct writer *w, struct held *h, const struct record *r,
 		h->review = true;
 		return 0;
 	case RECORD_COPY:
-		return copy_changed(w, h, r, old, at_once);
+		return copy_changed(w, h, r, old, copy, at_once);
 	case RECORD_META:
 		return about_changed(w, h, r);
 	default: /* not an enum: kept and relayed, shown nowhere */
@@ -168,22 +176,44 @@ record_put(struct writer *w, struct held *h, const struct record *r,
 {
 	if (write_row(w, h, r, old) == -1)
 		return -1;
-	return follow(w, h, r, old, at_once);
+	return follow(w, h, r, old, NULL, at_once);
+}
+
+/* So many of them, from the first on, have become rows. */
+static int
+insert_new(struct writer *w, const struct held *h, const struct record *r,
+	   unsigned count)
+{
+	bool many = count == ROWS_MANY;
+	enum writer_statement s = many ? W_RECORD_MANY : W_RECORD_NEW;
+	int written = 1;
+	unsigned n;
+
+	for (n = 0; n < count && written == 1; n++) {
+		bind_record(w, s, many ? (int)n * RECORD_COLUMNS : 0, h, &r[n]);
+		if (!many)
+			written = run_new(w, s);
+	}
+	if (many)
+		return run_new(w, s);
+	return written == -1 ? -1 : written == 0 ? (int)n - 1 : (int)n;
 }
 
 int
 record_put_new(struct writer *w, struct held *h, const struct record *r,
-	       bool at_once)
+	       const struct record_copy *copies, unsigned count, bool at_once)
 {
 	static const struct old_row none;
+	int written = insert_new(w, h, r, count);
 
-	if (insert(w, W_RECORD_NEW, h, r) == -1)
-		return -1;
-	if (sqlite3_changes(w->db) == 0)
-		return 0;
-	h->rows++;
-	add_digest(h, r);
-	return follow(w, h, r, &none, at_once) == -1 ? -1 : 1;
+	for (int i = 0; i < written; i++) {
+		h->rows++;
+		add_digest(h, &r[i]);
+		if (follow(w, h, &r[i], &none,
+			   copies != NULL ? &copies[i] : NULL, at_once) == -1)
+			return -1;
+	}
+	return written;
 }
 
 static int

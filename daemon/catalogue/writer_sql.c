@@ -4,7 +4,7 @@
 #include "writer_private.h"
 
 #define ROOT_RANGE " AND key >= ?2 AND key < ?3"
-/* ROWS_MANY of them.  OR FAIL: whatever fails ends the transaction, so SQLite need
+/* ROWS_MANY of them.  OR FAIL: rows before the one that fails stay, so SQLite need
  * not keep what such a statement changed before. */
 #define FOUR(row)  row "," row "," row "," row
 #define MANY(row)  FOUR(row) "," FOUR(row) "," FOUR(row) "," FOUR(row)
@@ -32,6 +32,9 @@ const char *const writer_sql[W_COUNT] = {
 	[W_RECORD_NEW] =
 		"INSERT INTO record(stream, seq, kind, key, dead, value)"
 		" VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING",
+	[W_RECORD_MANY] =
+		"INSERT OR FAIL INTO record(stream, seq, kind, key, dead,"
+		" value) VALUES" MANY("(?,?,?,?,?,?)"),
 	[W_RECORD_CUT] =
 		"DELETE FROM record WHERE stream = ?1 AND seq = ?2"
 		" AND kind = ?3 AND key = ?4",
@@ -145,6 +148,9 @@ const char *const writer_sql[W_COUNT] = {
 	[W_KNOWN_PUT] =
 		"INSERT INTO known(key, verdict, size, inode, mtime, ctime)"
 		" VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(key) DO NOTHING",
+	[W_KNOWN_MANY] =
+		"INSERT OR FAIL INTO known(key, verdict, size, inode, mtime,"
+		" ctime) VALUES" MANY("(?,?,?,?,?,?)"),
 	[W_KNOWN_SET] =
 		"UPDATE known SET verdict = ?2, size = ?3, inode = ?4,"
 		" mtime = ?5, ctime = ?6 WHERE id = ?1",

@@ -64,6 +64,19 @@ run(struct writer *w, enum writer_statement s)
 }
 
 int
+run_new(struct writer *w, enum writer_statement s)
+{
+	int r = sqlite3_step(w->st[s]);
+
+	if (r != SQLITE_DONE && (r & 0xff) != SQLITE_CONSTRAINT)
+		fail_db(w);
+	else
+		r = SQLITE_DONE;
+	sqlite3_reset(w->st[s]);
+	return r == SQLITE_DONE ? sqlite3_changes(w->db) : -1;
+}
+
+int
 row(struct writer *w, enum writer_statement s)
 {
 	int r = sqlite3_step(w->st[s]);

@@ -116,6 +116,92 @@ grouping_changes_nothing(void **state)
 	}
 }
 
+/* ---- one row or many a statement ---------------------------------------- */
+
+#define ROUNDS     12u
+#define AT_ONCE    90u
+#define NAMES      700u
+#define KNOWN_SUM  "SELECT total(length(key) * verdict + size % 8191 +" \
+		   " inode % 4093 + mtime % 2039) FROM known"
+
+/* Mostly photos under names that are new, so that many are put down at once until
+ * one is met that is not. */
+static struct own_file
+any_file(uint64_t *x, char path[16])
+{
+	uint8_t root = (uint8_t)(1 + draw(x, 2));
+	unsigned deed = draw(x, 60);
+	struct own_file f;
+
+	snprintf(path, 16, "%u.jpg", draw(x, NAMES));
+	if (deed == 0)
+		return kit_gone(root, path);
+	if (deed == 1)
+		return kit_problem(root, path);
+	if (deed == 2)
+		return kit_ignored(root, path);
+	f = kit_copy(root, path, draw(x, NAMES / 2));
+	f.also_problem = deed == 3;
+	f.problem.code = PROBLEM_TRUNCATED;
+	f.inode = draw(x, 5) == 0 ? draw(x, 9) : f.inode;
+	return f;
+}
+
+/* Rows without a note may stem from a former life. */
+static void
+forget_notes(struct box *box)
+{
+	assert_int_equal(sqlite3_exec(box->w->db,
+				      "DELETE FROM known WHERE key IN (SELECT"
+				      " key FROM known ORDER BY key LIMIT 20)",
+				      NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* Each file by itself, or up to 90 in a batch; and a peer that is told of them in
+ * pages, of what is new and what stands in the place of something: all three have
+ * the same. */
+static void
+many_at_a_time_change_nothing(void **state)
+{
+	static char paths[AT_ONCE][16];
+	static struct own_file f[AT_ONCE];
+	uint64_t x = 0x9e3779b97f4a7c15u;
+	struct digest one, other, told;
+	struct box c;
+
+	(void)state;
+	box_start(&c, 2, 2);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		unsigned count = 1 + draw(&x, AT_ONCE);
+		struct stream_report own;
+
+		for (unsigned i = 0; i < count; i++) {
+			f[i] = any_file(&x, paths[i]);
+			box_own(&a, &f[i], 1, 1);
+		}
+		box_own(&b, f, count, 1);
+		own = box_own_report(&b);
+		/* The head is the newest of its records. */
+		assert_int_equal(own.point.cursor,
+				 box_count(&b, "SELECT max(seq) FROM record"));
+		box_pull(&c, &b, &own.stream, PULL_OWNER);
+		box_check(&c);
+		one = box_merged(&a);
+		other = box_merged(&b);
+		told = box_merged(&c);
+		assert_true(digest_equal(&one, &other));
+		assert_true(digest_equal(&one, &told));
+		assert_int_equal(box_photos(&a), box_photos(&b));
+		assert_int_equal(box_count(&a, KNOWN_SUM),
+				 box_count(&b, KNOWN_SUM));
+		if (round % 4 == 3) {
+			forget_notes(&a);
+			forget_notes(&b);
+		}
+	}
+	box_end(&c);
+}
+
 /* What a transaction shows that fails is not there for the next one. */
 static void
 what_failed_was_not_shown(void **state)
@@ -263,6 +349,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(grouping_changes_nothing),
+		T(many_at_a_time_change_nothing),
 		T(what_failed_was_not_shown),
 		T(lists_are_right_without_indexes),
 		T(indexes_come_after_a_while),
