@@ -205,14 +205,17 @@ look_at(const struct content_reader *r, int fd, uint8_t *out, size_t count,
 	return (ssize_t)count;
 }
 
-/* Do they occur?  The end is where it is likeliest. */
+/* Do they occur?  The very end is where it is likeliest, and to search those 4096
+ * bytes costs more than to hash as many. */
 static bool
 has(const uint8_t *in, size_t n, const char *bytes, size_t count)
 {
 	size_t last = n < LAST_BYTES ? n : LAST_BYTES;
 
+	if (n >= count && memcmp(in + n - count, bytes, count) == 0)
+		return true;
 	return memmem(in + n - last, last, bytes, count) != NULL ||
-	       memmem(in, n, bytes, count) != NULL;
+	       (n > last && memmem(in, n, bytes, count) != NULL);
 }
 
 /* Do these bytes occur in [from, size), looked for in its last MiB only? */
@@ -237,7 +240,7 @@ tail_has(struct content_reader *r, int fd, off_t from, off_t size,
 		n = read_at(fd, r->buffer, (size_t)(end - start), start);
 		/* Trouble here is no verdict on the content. */
 		if (n != end - start ||
-		    memmem(r->buffer, (size_t)n, bytes, count) != NULL)
+		    has(r->buffer, (size_t)n, bytes, count))
 			return true;
 		if (start == from)
 			return false;

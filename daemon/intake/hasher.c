@@ -25,9 +25,12 @@ static bool
 before_reading(void *arg, size_t bytes)
 {
 	struct intake *i = arg;
-	uint64_t now = clock_steady_ms();
-	uint64_t until = now + rate_reserve(&i->rate, bytes, now);
+	uint64_t now, until;
 
+	if (i->config.read_rate == 0)
+		return !atomic_load(&i->stop);
+	now = clock_steady_ms();
+	until = now + rate_reserve(&i->rate, bytes, now);
 	while ((now = clock_steady_ms()) < until && !atomic_load(&i->stop)) {
 		uint64_t nap = until - now < NAP_MS ? until - now : NAP_MS;
 		struct timespec t = {.tv_nsec = (long)nap * 1000000};

@@ -64,16 +64,18 @@ expect(size_t count, bool truncated)
 	assert(c.verdict == CONTENT_STOPPED);
 }
 
+#define NO_END ((size_t)-1)
+
 /* A segment with an end marker of its own, then compressed data, and perhaps
- * the end. */
+ * the end, with so much behind it. */
 static void
-jpeg(size_t count, bool ends)
+jpeg(size_t count, size_t behind)
 {
 	memset(bytes, 'x', count);
 	memcpy(bytes, "\xff\xd8\xff\xe1\x00\x08" "..\xff\xd9..\xff\xda", 14);
-	if (ends)
-		memcpy(bytes + count - 7, "\xff\xd9tail.", 7);
-	expect(count, !ends);
+	if (behind != NO_END)
+		memcpy(bytes + count - behind - 2, "\xff\xd9", 2);
+	expect(count, behind == NO_END);
 }
 
 static void
@@ -93,7 +95,7 @@ look_before(const char *path)
 	struct stat before;
 	struct content c;
 
-	jpeg(40000, true);
+	jpeg(40000, 5);
 	assert(fstat(fd, &before) == 0);
 	content_read(reader, fd, &before, NULL, NULL, &c);
 	assert(c.verdict == CONTENT_MEDIA && c.photo.size == 40000);
@@ -123,8 +125,14 @@ main(void)
 	assert(fd != -1);
 	assert((reader = content_reader_new()) != NULL);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		jpeg(sizes[i], true);
-		jpeg(sizes[i], false);
+		jpeg(sizes[i], 0);
+		jpeg(sizes[i], 5);
+		jpeg(sizes[i], NO_END);
+		/* Half of it stands before the last bytes. */
+		if (sizes[i] > 5000) {
+			jpeg(sizes[i], 4095);
+			jpeg(sizes[i], 4900);
+		}
 		png(sizes[i], true);
 		png(sizes[i], false);
 	}
