@@ -59,12 +59,16 @@ new_files_end(struct writer *w, int64_t wall_ms)
 {
 	static const struct known_row unknown;
 	const struct own_new *n = w->new_files;
-	int count = (int)w->new_file_count, known, i;
+	int count = (int)w->new_file_count, known, said, i;
 
 	w->new_file_count = 0;
 	if ((known = known_put_new(w, n, (unsigned)count)) == -1 ||
-	    (i = own_say_new_copies(w, n, (unsigned)known, wall_ms)) == -1)
+	    (said = own_say_new_copies(w, n, (unsigned)known, wall_ms)) == -1)
 		return -1;
+	for (i = 0; i < said; i++)
+		if (n[i].file->also_problem &&
+		    own_say_problem(w, n[i].file, &n[i].key) == -1)
+			return -1;
 	for (; i < known; i++)
 		if (file_said(w, &n[i], &unknown, wall_ms) == -1)
 			return -1;
@@ -85,7 +89,7 @@ put_file(struct writer *w, const struct own_file *f, uint8_t *plan,
 		return -1;
 	n->file = f;
 	n->plan = plan;
-	if (f->verdict == OWN_COPY && !f->also_problem)
+	if (f->verdict == OWN_COPY)
 		return ++w->new_file_count == ROWS_MANY ?
 			       new_files_end(w, wall_ms) : 0;
 	/* It lies behind those that wait, and goes down behind them. */
