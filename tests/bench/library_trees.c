@@ -48,14 +48,16 @@ open_new(const struct library *l, unsigned node, unsigned n, const char *type)
 	return f;
 }
 
-/* What is taken for a JPEG: a mark that makes it one of its kind, noise. */
+/* What is taken for a JPEG, and a whole one: a comment that makes it one of its
+ * kind, where the compressed data would begin, noise, the end. */
 static void
 write_photo(FILE *f, unsigned mark, const uint8_t *noise, size_t bytes)
 {
-	uint8_t head[8] = {0xff, 0xd8, 0xff, 0xe0};
+	uint8_t head[12] = {0xff, 0xd8, 0xff, 0xfe, 0x00, 0x06,
+			    0, 0, 0, 0, 0xff, 0xda};
 	size_t left = bytes - sizeof(head) - 2, n;
 
-	memcpy(head + 4, &mark, sizeof(mark));
+	memcpy(head + 6, &mark, sizeof(mark));
 	fwrite(head, 1, sizeof(head), f);
 	for (; left > 0; left -= n) {
 		n = left < NOISE_BYTES ? left : NOISE_BYTES;
