@@ -18,6 +18,7 @@
 	X(RANK_WITHOUT_PORT, "ranks nodes without their ports")             \
 	X(BOTH_CLOSE, "both ends give up the other's link")                 \
 	X(LIFE_IGNORED, "goes on in a life that peers know more of")        \
+	X(LIFE_GOES_ON, "tells more of a life that peers know more of")     \
 	X(SUSPECT_IS_GONE, "gives up at once whom it suspects")             \
 	X(BLAMES_OTHERS, "suspects others for its own sleep")               \
 	X(FORGIVES_AT_ONCE, "trusts a suspect with its first word")         \

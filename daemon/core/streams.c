@@ -173,6 +173,12 @@ streams_own_moved(struct mesh *m, const struct stream_report *report)
 		if (m->streams.began_generation == 0)
 			m->streams.began_generation = own->generation;
 		m->streams.begin_pending = false;
+		m->streams.ending = false;
+	} else if (m->streams.ending && !MUTANT(LIFE_GOES_ON)) {
+		/* Numbered as others number other rows: at their head they
+		 * would take these in the place of all that they have, which
+		 * may be the last that is known of a root. */
+		return;
 	}
 	stream_held(own, report);
 	own->dirty = false;
@@ -314,6 +320,7 @@ review_own(struct mesh *m)
 	if (generation >= GENERATION_MAX)
 		return;
 	t->begin_pending = true;
+	t->ending = true;
 	effect_begin_generation(m, generation + 1);
 }
 

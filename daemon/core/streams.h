@@ -54,6 +54,7 @@ struct stream {
 struct streams {
 	uint64_t told; /* slots whose first full STREAMS has been heard */
 	bool begin_pending;
+	bool ending; /* others know more of it: no more is told of our life */
 	uint64_t begin_ms; /* not before: the last one could not be written */
 	uint64_t began_generation; /* of our own, when this run began */
 	uint64_t owners_generation; /* highest that owners said of their own */

@@ -84,6 +84,20 @@ check_step(struct world *w, struct slot *s, const struct mesh_effects *out,
 		check_views(w, s);
 }
 
+/* Others know more of that life: it may number other rows like theirs, and what
+ * it told of those they would take in the place of what they have. */
+static void
+check_ending(struct world *w, struct slot *s, const struct stream_report *r)
+{
+	if (s->ending_life == r->stream.generation && s->own_told != 0 &&
+	    r->point.cursor > s->own_told)
+		world_fail(w, "%s tells more of a life that others know more "
+			      "of: %llu, and %llu before",
+			   s->name, (unsigned long long)r->point.cursor,
+			   (unsigned long long)s->own_told);
+	s->own_told = r->point.cursor;
+}
+
 void
 check_streams(struct world *w, struct slot *s,
 	      const struct message_streams *said)
@@ -94,6 +108,8 @@ check_streams(struct world *w, struct slot *s,
 		const struct truth *t = truth_of(w, &r->stream);
 		bool own = node_id_equal(&r->stream.node, &s->config.self);
 
+		if (own && r->stream.generation == s->disk->own_generation)
+			check_ending(w, s, r);
 		if (t == NULL || t->forked || (held == NULL && !own))
 			continue; /* let go a moment ago */
 		if (liar_smeared(w, &r->stream.node))

@@ -294,6 +294,7 @@ effect_perform(struct world *w, struct slot *s, const struct mesh_effect *e)
 		break;
 	case MESH_BEGIN_GENERATION:
 		world_tell(w, "%s begins a new generation", s->name);
+		s->ending_life = s->disk->own_generation;
 		disk_queue_generation(w, s, e->u.generation);
 		break;
 	case MESH_DROP:

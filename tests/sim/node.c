@@ -445,6 +445,8 @@ node_start(struct world *w, struct slot *s)
 	memset(s->heard_life, 0, sizeof s->heard_life);
 	memset(s->dead_life, 0, sizeof s->dead_life);
 	memset(s->told_life, 0, sizeof s->told_life);
+	s->own_told = 0;
+	s->ending_life = 0;
 	s->late_us = w->now_us;
 	s->step_count = 0;
 	s->input_us = w->input_us;

@@ -185,6 +185,8 @@ struct slot {
 	uint64_t dead_run[SIM_KNOWN];  /* as it knew that one */
 	struct point told[SIM_KNOWN]; /* the head that it was told of first ... */
 	uint64_t told_life[SIM_KNOWN]; /* ... and of which generation; 0 none */
+	uint64_t own_told;    /* its own head, as last said; 0: not yet ... */
+	uint64_t ending_life; /* ... of this generation, which is to end */
 	uint64_t late_us; /* the core's last step came later than it allows for */
 	uint32_t page_count;
 	struct page pages[64];
