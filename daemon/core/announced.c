@@ -201,6 +201,7 @@ streams_heard(struct mesh *m, struct link *l,
 	if (said->full) {
 		targets_void(m, bit);
 		t->told |= bit;
+		l->told = true;
 	}
 }
 

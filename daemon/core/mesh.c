@@ -146,11 +146,13 @@ heard(struct mesh *m, mesh_link id, const struct message *message)
 {
 	struct link *l = links_find(&m->links, id);
 	uint16_t from;
+	bool told;
 
 	assert(message != NULL);
 	if (l == NULL)
 		return;
 	from = l->node;
+	told = l->told;
 	if (l->phase != LINK_MEMBER) {
 		member_first_heard(m, l, message);
 		return;
@@ -194,7 +196,9 @@ heard(struct mesh *m, mesh_link id, const struct message *message)
 	default:
 		break; /* the driver's business; it was heard, that is all */
 	}
-	age_heard(m, from); /* `l` may be gone */
+	/* `l` may be gone.  What another link had said may be long past. */
+	if (told)
+		age_heard(m, from);
 }
 
 static void

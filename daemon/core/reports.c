@@ -226,13 +226,13 @@ reports_adopt(struct mesh *m, uint16_t index, uint8_t speaking)
 }
 
 static void
-heard_of_other(struct mesh *m, uint16_t index, uint8_t slot,
+heard_of_other(struct mesh *m, uint16_t index, const struct link *l,
 	       const struct node_report *said)
 {
 	struct node *n = mesh_node(m, index);
+	uint8_t slot = mesh_node(m, l->node)->slot;
 	uint64_t bit = UINT64_C(1) << slot;
-	uint64_t said_ms = failure_said_ms(
-		m, mesh_node(m, m->roster.slot_node[slot]));
+	uint64_t said_ms = failure_said_ms(m, mesh_node(m, l->node));
 
 	n->said_run[slot] = said->run;
 	if (said->flags & NODE_LINKED)
@@ -247,7 +247,8 @@ heard_of_other(struct mesh *m, uint16_t index, uint8_t slot,
 		(void)reports_adopt(m, index, slot);
 	if (said->run != n->run && n->run != 0)
 		return;
-	if (said->silent_ms < said_ms && (said->flags & NODE_LINKED))
+	if (l->told && said->silent_ms < said_ms &&
+	    (said->flags & NODE_LINKED))
 		age_told(m, index, slot, said_ms - said->silent_ms);
 	if (MUTANT(HEARSAY_COUNTS) && (said->flags & NODE_LINKED))
 		n->quiet_ms = m->now_ms;
@@ -303,7 +304,7 @@ reports_heard(struct mesh *m, const struct link *l,
 			/* No later than now; HELLO will say better. */
 			mesh_node(m, index)->started_ms = (int64_t)m->now_ms;
 		}
-		heard_of_other(m, index, slot, said);
+		heard_of_other(m, index, l, said);
 	}
 	member_unvouched(m, from);
 }

@@ -418,7 +418,8 @@ streams_flush(struct mesh *m)
 	if (!(t->any_dirty || t->full_due))
 		return;
 	/* What NODES says of ages is of what has been announced before it. */
-	if (m->now_ms < t->due_ms && !m->reports.dirty)
+	if (m->now_ms < t->due_ms && !m->reports.dirty &&
+	    m->reports.welcome == MESH_LINK_NONE)
 		return;
 	if (m->roster.slots_linked != 0) {
 		msg = effect_send(m, MESH_LINK_ALL, MESSAGE_STREAMS, 0);
