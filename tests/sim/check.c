@@ -126,6 +126,48 @@ check_streams(struct world *w, struct slot *s,
 	}
 }
 
+static void
+print_streams(struct world *w, const struct slot *s,
+	      const struct message_streams *said)
+{
+	for (uint32_t i = 0; i < said->count; i++) {
+		const struct stream_report *r = &said->reports[i];
+
+		world_trace(w, "  %s:%s of %s gen %llu %llu/%llu %04x", s->name,
+			    said->full ? " full" : "",
+			    world_name(w, &r->stream.node),
+			    (unsigned long long)r->stream.generation,
+			    (unsigned long long)r->point.base,
+			    (unsigned long long)r->point.cursor,
+			    (unsigned)(r->digest.low & 0xffff));
+	}
+}
+
+void
+check_print_message(struct world *w, const struct slot *s,
+		    const struct message *m)
+{
+	if (!w->trace)
+		return;
+	if (m->type == MESSAGE_STREAMS)
+		print_streams(w, s, &m->u.streams);
+	if (m->type == MESSAGE_PULL)
+		world_trace(w, "  %s: after %llu of %s gen %llu", s->name,
+			    (unsigned long long)m->u.pull.after,
+			    world_name(w, &m->u.pull.stream.node),
+			    (unsigned long long)m->u.pull.stream.generation);
+	if (m->type != MESSAGE_NODES && m->type != MESSAGE_WELCOME)
+		return;
+	for (uint32_t i = 0; i < m->u.nodes.count; i++) {
+		const struct node_report *r = &m->u.nodes.reports[i];
+
+		world_trace(w, "  %s: %s run %04llx flags %x age %lld", s->name,
+			    world_name(w, &r->node),
+			    (unsigned long long)r->run & 0xffff,
+			    (unsigned)r->flags, (long long)r->silent_ms);
+	}
+}
+
 void
 check_print(struct world *w, struct slot *s)
 {

@@ -48,6 +48,7 @@ effect_send(struct world *w, struct slot *s, const struct mesh_effect *e)
 		world_trace(w, "  %s: %s on %llu", s->name,
 			    message_type_text(m.type),
 			    (unsigned long long)e->link);
+	check_print_message(w, s, &m);
 	world_mix(w, f->bytes * 64 + m.type);
 	if (e->link != MESH_LINK_ALL) {
 		if (wire_find(w, s, e->link, &wire, &side) != NULL)

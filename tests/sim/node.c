@@ -103,6 +103,7 @@ hear_frame(struct world *w, struct slot *s, struct news *n,
 			world_trace(w, "%s hears %s on %llu", s->name,
 				    message_type_text(m.type),
 				    (unsigned long long)end->link);
+		check_print_message(w, s, &m);
 		if (s->liar && liar_answers(w, s, &m, (uint32_t)n->wire,
 					    n->side))
 			return;

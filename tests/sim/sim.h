@@ -542,6 +542,8 @@ void check_silence(struct world *w, struct slot *s, const struct node_view *v);
 /* The one slot with this identity, copies of it among others; or NULL. */
 const struct slot *only_one(const struct world *w, const struct node_id *whom);
 void check_print(struct world *w, struct slot *s); /* into the trace */
+void check_print_message(struct world *w, const struct slot *s,
+			 const struct message *m); /* likewise: what it says */
 void check_step(struct world *w, struct slot *s,
 		const struct mesh_effects *out, bool thorough);
 bool must_live(const struct slot *s); /* calm.c: by its end */
