@@ -181,6 +181,10 @@ streams_heard(struct mesh *m, struct link *l,
 
 	assert(l->phase == LINK_MEMBER);
 	assert(slot < SLOTS);
+	/* A part of we do not know what: the owner's present life is the
+	 * greatest of all that it speaks of. */
+	if (!said->full && !l->told)
+		return;
 	bit = UINT64_C(1) << slot;
 	first = said->full && (t->told & bit) == 0;
 	present = owner_present(m, l, said);

@@ -390,8 +390,9 @@ mesh_step(struct mesh *m, const struct mesh_input *in,
 		streams_review(m);
 		replica_review(m);
 		age_review(m);
-		streams_flush(m);
 		settle_crown(m);
+		reports_greet(m);
+		streams_flush(m);
 		reports_flush(m);
 	}
 	m->wake_ms = wake(m);

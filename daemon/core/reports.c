@@ -75,23 +75,32 @@ say_heartbeat(struct mesh *m, mesh_link link)
 	msg->u.heartbeat.synced = m->sync == SYNC_DONE;
 }
 
+/* What is said to everybody is said on the new link, too, behind this. */
+void
+reports_greet(struct mesh *m)
+{
+	struct reports *r = &m->reports;
+
+	if (r->greet != MESH_LINK_NONE &&
+	    links_find(&m->links, r->greet) != NULL) {
+		reports_build(m);
+		say_nodes(m, r->greet, MESSAGE_NODES, 0);
+		streams_greet(m, r->greet);
+		say_heartbeat(m, r->greet);
+	}
+	r->greet = MESH_LINK_NONE;
+}
+
 void
 reports_flush(struct mesh *m)
 {
 	struct reports *r = &m->reports;
 	bool linked = m->roster.slots_linked != 0;
-	bool greet = r->greet != MESH_LINK_NONE &&
-		     links_find(&m->links, r->greet) != NULL;
 	bool welcome = r->welcome != MESH_LINK_NONE &&
 		       links_find(&m->links, r->welcome) != NULL;
 
-	if (greet || welcome || (r->dirty && linked))
+	if (welcome || (r->dirty && linked))
 		reports_build(m);
-	if (greet) {
-		say_nodes(m, r->greet, MESSAGE_NODES, 0);
-		streams_greet(m, r->greet);
-		say_heartbeat(m, r->greet);
-	}
 	if (r->dirty && linked)
 		say_nodes(m, MESH_LINK_ALL, MESSAGE_NODES, 0);
 	if (welcome) {
@@ -105,7 +114,6 @@ reports_flush(struct mesh *m)
 		r->heartbeat_ms = m->now_ms + failure_period_ms(m);
 	}
 	r->dirty = false;
-	r->greet = MESH_LINK_NONE;
 	r->welcome = MESH_LINK_NONE;
 }
 

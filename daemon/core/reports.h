@@ -28,6 +28,8 @@ void reports_heartbeat_heard(struct mesh *m, const struct link *l,
 bool reports_adopt(struct mesh *m, uint16_t node, uint8_t speaking);
 /* The next heartbeat is due in this very step. */
 void reports_heartbeat_now(struct mesh *m);
+/* End of step: what a new member hears first, on its link. */
+void reports_greet(struct mesh *m);
 /* End of step: send what is owed. */
 void reports_flush(struct mesh *m);
 void reports_wake(const struct mesh *m, uint64_t *wake_ms);

@@ -9,7 +9,7 @@
 
 static void
 send_on(struct world *w, struct slot *s, uint32_t wire, uint32_t side,
-	struct frame_buf *f)
+	const struct message *m, struct frame_buf *f)
 {
 	struct wire_end *end = &w->wires[wire].end[side];
 
@@ -17,6 +17,12 @@ send_on(struct world *w, struct slot *s, uint32_t wire, uint32_t side,
 		world_fail(w, "%s sends on a link that is not up", s->name);
 	if (f->type == MESSAGE_HELLO)
 		end->hello_sent = true;
+	if (f->type == MESSAGE_STREAMS) {
+		if (!end->streams_sent && !m->u.streams.full)
+			world_fail(w, "%s: the first STREAMS on a link is not "
+				      "full", s->name);
+		end->streams_sent = true;
+	}
 	wire_send(w, wire, side, TOLD_FRAME, f, LINK_CLOSED);
 }
 
@@ -52,14 +58,14 @@ effect_send(struct world *w, struct slot *s, const struct mesh_effect *e)
 	world_mix(w, f->bytes * 64 + m.type);
 	if (e->link != MESH_LINK_ALL) {
 		if (wire_find(w, s, e->link, &wire, &side) != NULL)
-			send_on(w, s, wire, side, f);
+			send_on(w, s, wire, side, &m, f);
 	} else {
 		for (uint32_t i = 0; i < s->open_count; i++) {
 			uint32_t key = s->open[i];
 			struct wire_end *end = &w->wires[key / 2].end[key % 2];
 
 			if (end->hello_sent && end->hello_heard)
-				send_on(w, s, key / 2, key % 2, f);
+				send_on(w, s, key / 2, key % 2, &m, f);
 		}
 	}
 	frame_buf_drop(f);
@@ -76,7 +82,7 @@ effect_send_page(struct world *w, struct slot *s, const struct mesh_effect *e)
 		if (p->link != e->link || p->request != e->u.page.request)
 			continue;
 		if (wire_find(w, s, e->link, &wire, &side) != NULL)
-			send_on(w, s, wire, side, p->frame);
+			send_on(w, s, wire, side, NULL, p->frame);
 		frame_buf_drop(p->frame);
 		*p = s->pages[--s->page_count];
 		return;

@@ -57,7 +57,8 @@ end_print(uint64_t h, const struct wire_end *end)
 {
 	h = mix(mix(h, (uint64_t)end->slot), end->link);
 	h = mix(h, end->open | end->up << 1 | end->hello_sent << 2 |
-			   end->hello_heard << 3);
+			   end->hello_heard << 3 |
+			   end->streams_sent << 4);
 	h = mix(h, mix(end->due, end->missed));
 	for (const struct news *n = end->head; n != NULL; n = n->next)
 		h = news_print(h, n);

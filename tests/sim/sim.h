@@ -204,6 +204,7 @@ struct wire_end {
 	uint32_t life;
 	mesh_link link;
 	bool open, up, hello_sent, hello_heard;
+	bool streams_sent; /* some STREAMS */
 	struct news *head, **tail; /* on the way to this end */
 	uint64_t last_us;
 	uint32_t due;    /* arrivals scheduled */

@@ -299,6 +299,57 @@ an_age_is_of_what_is_held(void **state)
 	assert_int_equal(age_of_peer(), UINT64_MAX);
 }
 
+/* Something has come to be held just before: that goes to everybody, and a new
+ * member must hear all that there is before it hears a part of it. */
+static void
+a_new_member_is_told_all_first(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	struct message pull;
+	mesh_link a, b;
+	uint32_t i = 0;
+
+	(void)state;
+	begin();
+	a = kit_peer(1, 5000);
+	kit_streams(a, false, &r, 1);
+	pull = *pulled(a);
+	batch(a, &pull, 9, 9, 9, 99);
+	kit_kind(MESH_TICK);
+	b = kit_up(true);
+	stored(1, &r);
+	mesh.streams.any_dirty = true; /* within a second of the last one */
+	streams_find(&mesh, 1, GEN)->dirty = true;
+	kit_hello(b, 3, 503, 60000, 5002);
+	while (effects.list[i].kind != MESH_SEND ||
+	       effects.list[i].u.message.type != MESSAGE_STREAMS)
+		i++;
+	assert_true(effects.list[i].link == b);
+	assert_true(effects.list[i].u.message.u.streams.full);
+	assert_false(kit_sent(MESH_LINK_ALL, MESSAGE_STREAMS)
+			     ->u.message.u.streams.full);
+}
+
+/* Of a part it cannot be seen which life of its owner is the present one. */
+static void
+a_part_before_the_whole_is_no_word(void **state)
+{
+	struct stream_report lives[2] = { kit_report(1, GEN, 5, 5, 55),
+					  kit_report(1, GEN + 9, 9, 9, 99) };
+	mesh_link l;
+
+	(void)state;
+	begin();
+	l = kit_up(true);
+	kit_hello(l, 1, 501, 60000, 5000);
+	kit_streams(l, false, lives, 1);
+	assert_int_equal(mesh_node(&mesh, 1)->owner_generation, 0);
+	assert_null(pulled(l));
+	kit_streams(l, true, lives, 2);
+	assert_int_equal(mesh_node(&mesh, 1)->owner_generation, GEN + 9);
+	assert_non_null(pulled(l));
+}
+
 /* The disk was full: it is asked for again, but not at once. */
 static void
 a_generation_that_could_not_be_written(void **state)
@@ -808,6 +859,8 @@ main(void)
 		cmocka_unit_test(overtaken_by_the_owner),
 		cmocka_unit_test(a_new_generation),
 		cmocka_unit_test(an_age_is_of_what_is_held),
+		cmocka_unit_test(a_new_member_is_told_all_first),
+		cmocka_unit_test(a_part_before_the_whole_is_no_word),
 		cmocka_unit_test(a_generation_that_could_not_be_written),
 		cmocka_unit_test(a_good_memory),
 		cmocka_unit_test(former_lives_of_one_that_is_here),
