@@ -96,9 +96,9 @@ struct photo_news {
 struct write_result {
 	struct stream_report own;    /* the own stream after own changes */
 	struct stream_report stored; /* the replica after a stored page */
-	/* Streams let go because a newer generation has taken over. */
+	/* Older generations let go: nothing is left to tell, or no room. */
 	uint32_t dropped_count;
-	struct stream_id dropped[4];
+	struct mesh_dropped dropped[4];
 	uint32_t news_count;
 	struct photo_news *news; /* PHOTO_NEWS_MAX, owned by the writer, good
 				  * until the next call */

@@ -142,7 +142,7 @@ set_apart(struct writer *w, struct held *h)
 {
 	struct held *before = held_find(w, &h->name, ROLE_ENDING);
 
-	if (before != NULL && stream_cut(w, before, false) == -1)
+	if (before != NULL && stream_cut(w, before, CUT_SILENTLY) == -1)
 		return -1;
 	h->role = ROLE_ENDING;
 	h->dirty = true;
@@ -163,7 +163,7 @@ end_streams(struct writer *w, const struct stream_id *ended)
 		    h->name.generation > ended->generation)
 			continue;
 		if (h->role == ROLE_BUILDING &&
-		    stream_cut(w, h, false) == -1)
+		    stream_cut(w, h, CUT_SILENTLY) == -1)
 			return -1;
 		if (h->role != ROLE_REPLICA)
 			continue;
@@ -229,7 +229,7 @@ clear_some(struct writer *w)
 	w->result.changed = true;
 	if ((r = clear_rows(w, h)) == -1)
 		return -1;
-	if (r == 1 && stream_cut(w, h, false) == -1)
+	if (r == 1 && stream_cut(w, h, CUT_SILENTLY) == -1)
 		return -1;
 	w->result.more = ending_find(w) != NULL;
 	return 0;

@@ -194,14 +194,14 @@ review_node(struct writer *w, const struct node_id *node)
 			return -1;
 		if (go == 0)
 			continue;
-		if (stream_cut(w, h, true) == -1)
+		if (stream_cut(w, h, CUT_TOLD_ALL) == -1)
 			return -1;
 		cut = true;
 	}
 	if (superfluous(w, newest, &more) == -1)
 		return -1;
 	if (more != NULL) {
-		if (stream_cut(w, more, true) == -1)
+		if (stream_cut(w, more, CUT_CROWDED) == -1)
 			return -1;
 		newest->review = true; /* what that one hid may come back */
 		cut = true;
@@ -245,7 +245,7 @@ lives_tidy(struct writer *w)
 		if (w->alone > 0)
 			continue;
 		newest->review = true; /* what that one hid may come back */
-		if (stream_cut(w, h, true) == -1 ||
+		if (stream_cut(w, h, CUT_TOLD_ALL) == -1 ||
 		    holders_resolve(w, &newest->name.node) == -1)
 			return -1;
 	}

@@ -62,7 +62,7 @@ drop_buildings(struct writer *w)
 {
 	for (unsigned i = 0; i < w->slot_end; i++)
 		if (w->streams[i].role == ROLE_BUILDING &&
-		    stream_cut(w, &w->streams[i], false) == -1)
+		    stream_cut(w, &w->streams[i], CUT_SILENTLY) == -1)
 			return -1;
 	return 0;
 }

@@ -79,7 +79,7 @@ page_target(struct writer *w, const struct mesh_store *store,
 			if (b->role == ROLE_BUILDING &&
 			    node_id_equal(&b->name.node,
 					  &store->stream.node) &&
-			    stream_cut(w, b, false) == -1)
+			    stream_cut(w, b, CUT_SILENTLY) == -1)
 				return NULL;
 		}
 		h = NULL;
@@ -109,7 +109,7 @@ swap_in(struct writer *w, struct held *built)
 	struct held *old = held_find(w, &built->name, ROLE_REPLICA);
 
 	/* Hidden roots are judged afresh: what is complete may differ. */
-	if (old != NULL && stream_cut(w, old, false) == -1)
+	if (old != NULL && stream_cut(w, old, CUT_SILENTLY) == -1)
 		return -1;
 	built->role = ROLE_REPLICA;
 	built->dirty = true;
@@ -218,10 +218,10 @@ writer_drop(struct writer *w, const struct stream_id *stream,
 		return -1;
 	}
 	if ((h = held_find(w, stream, ROLE_BUILDING)) != NULL &&
-	    stream_cut(w, h, false) == -1)
+	    stream_cut(w, h, CUT_SILENTLY) == -1)
 		return txn_abort(w, out, why);
 	if ((h = held_find(w, stream, ROLE_REPLICA)) != NULL) {
-		if (stream_cut(w, h, false) == -1)
+		if (stream_cut(w, h, CUT_SILENTLY) == -1)
 			return txn_abort(w, out, why);
 		/* What it had taken over is shown of the older life again. */
 		if ((h = held_newest(w, &stream->node)) != NULL)

@@ -234,8 +234,13 @@ int record_put(struct writer *w, struct held *h, const struct record *r,
 int record_put_new(struct writer *w, struct held *h, const struct record *r,
 		   const struct record_copy *copies, unsigned count,
 		   bool at_once);
+enum cut {
+	CUT_SILENTLY,
+	CUT_TOLD_ALL, /* reported: it has nothing to tell */
+	CUT_CROWDED,  /* reported: there was no room for it */
+};
 /* Forget a stream and all that is shown of it. */
-int stream_cut(struct writer *w, struct held *h, bool drop_reported);
+int stream_cut(struct writer *w, struct held *h, enum cut cut);
 /* Its host from its node record; holders are to be resolved after that. */
 int host_read(struct writer *w, struct held *h);
 

@@ -224,7 +224,7 @@ cut_by_stream(struct writer *w, enum writer_statement s, struct held *h)
 }
 
 int
-stream_cut(struct writer *w, struct held *h, bool drop_reported)
+stream_cut(struct writer *w, struct held *h, enum cut cut)
 {
 	struct write_result *result = &w->result;
 	size_t kept = 0;
@@ -239,8 +239,9 @@ stream_cut(struct writer *w, struct held *h, bool drop_reported)
 		if (w->hidden[i].slot != slot_of(w, h))
 			w->hidden[kept++] = w->hidden[i];
 	w->hidden_count = kept;
-	if (drop_reported && result->dropped_count < 4)
-		result->dropped[result->dropped_count++] = h->name;
+	if (cut != CUT_SILENTLY && result->dropped_count < 4)
+		result->dropped[result->dropped_count++] =
+			(struct mesh_dropped){h->name, cut == CUT_CROWDED};
 	result->changed = true;
 	*h = (struct held){.role = ROLE_FREE};
 	return 0;

@@ -264,7 +264,9 @@ target_reached(struct mesh *m, uint16_t node, const struct stream *s,
 	/* Its owner knows nothing of it: not to be had. */
 	if (n->owner_generation != 0 && s->generation > n->owner_generation)
 		return true;
-	if (s->held && s->point.cursor >= target)
+	if ((s->held || s->let_go) && s->point.cursor >= target)
+		return true;
+	if (s->let_go && !source_wanted(m, s))
 		return true;
 	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
 		const struct stream *o = streams_at(m, node, k);

@@ -235,7 +235,8 @@ dispatch(struct mesh *m, const struct mesh_input *in)
 		streams_own_moved(m, &in->u.own);
 		break;
 	case MESH_DROPPED:
-		streams_dropped(m, &in->u.dropped);
+		streams_dropped(m, &in->u.dropped.stream,
+				in->u.dropped.crowded);
 		break;
 	case MESH_UNDONE:
 		streams_undone(m, &in->u.undone);

@@ -84,6 +84,11 @@ enum link_end {
 	LINK_CLOGGED,  /* they would not read; we hung up */
 };
 
+struct mesh_dropped {
+	struct stream_id stream;
+	bool crowded; /* for want of room: it still tells something */
+};
+
 struct mesh_input {
 	enum mesh_input_kind kind;
 	uint64_t now_ms;  /* steady clock; never goes back */
@@ -113,7 +118,7 @@ struct mesh_input {
 			bool found; /* the catalogue holds that stream */
 		} page;
 		struct stream_report own;  /* OWN */
-		struct stream_id dropped; /* DROPPED */
+		struct mesh_dropped dropped; /* DROPPED */
 		struct stream_id undone;  /* UNDONE: as it was to be */
 		struct node_id forget;    /* FORGET */
 		struct stream_id ended;   /* FORGOTTEN, FORGOT: up to this */

@@ -372,6 +372,7 @@ replica_stored(struct mesh *m, uint64_t store, bool failed,
 		   (p->mode != PULL_REBUILD ||
 		    (p->complete && p->unstored == 0))) {
 		s->held = true;
+		s->let_go = false;
 		s->point = report->point;
 		s->digest = report->digest;
 		s->rows = report->rows;

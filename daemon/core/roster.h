@@ -89,8 +89,7 @@ struct node {
 
 	/* Streams. */
 	uint64_t owner_generation; /* of its own, while linked; 0: none yet */
-	uint64_t ended; /* highest generation the catalogue let go of */
-	uint64_t shed;  /* highest generation dropped for want of room */
+	uint64_t ended; /* forgotten up to this generation */
 
 	/* How fresh what is held of it is; see age.h. */
 	uint64_t owed_generation; /* announced when it was last heard ... */

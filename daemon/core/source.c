@@ -21,13 +21,14 @@ source_mix(const struct digest *a, const struct digest *b)
 #define LIVES_WANTED 3u
 
 bool
-source_wanted(const struct mesh *m, const struct stream *s)
+source_wanted(struct mesh *m, const struct stream *s)
 {
 	uint16_t node = streams_node(m, s);
 	uint32_t newer = 0, held = 0;
 
 	if (s->generation == 0 || s->own || s->disowned ||
-	    s->generation <= m->roster.nodes[node].ended)
+	    s->generation <= m->roster.nodes[node].ended ||
+	    (s->let_go && !streams_again(m, s)))
 		return false;
 	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
 		const struct stream *o =
@@ -38,7 +39,7 @@ source_wanted(const struct mesh *m, const struct stream *s)
 		if (o->held || o->pull != PULL_NONE)
 			held++;
 		if (o->generation > s->generation &&
-		    (o->held || o->announced != 0))
+		    (o->held || (o->announced != 0 && !o->let_go)))
 			newer++;
 	}
 	/* Of our own only former lives, once the present one is known. */
@@ -51,9 +52,6 @@ source_wanted(const struct mesh *m, const struct stream *s)
 		return false;
 	if (s->held)
 		return true;
-	/* What the catalogue let go for want of room is not asked for again. */
-	if (s->generation <= m->roster.nodes[node].shed)
-		return false;
 	return newer == 0 || (held < LIVES_WANTED && newer < LIVES_WANTED);
 }
 

@@ -17,7 +17,7 @@ struct source {
 };
 
 /* May this generation be pulled at all: the newest, and one before it. */
-bool source_wanted(const struct mesh *m, const struct stream *s);
+bool source_wanted(struct mesh *m, const struct stream *s);
 /* The slot of the linked owner that announces this very life, if any. */
 bool source_owner(const struct mesh *m, const struct stream *s, uint8_t *slot);
 void source_choose(struct mesh *m, struct stream *s, struct source *out);

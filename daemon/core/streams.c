@@ -10,8 +10,8 @@
 /* Three tries, with time left over, before that is over for the others. */
 #define UNDONE_MS    3000u
 
-static void
-stream_clear(struct stream *s)
+void
+streams_clear(struct stream *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->contested_ms = NEVER_MS;
@@ -50,7 +50,7 @@ void
 streams_clear_node(struct mesh *m, uint16_t node)
 {
 	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++)
-		stream_clear(streams_at(m, node, k));
+		streams_clear(streams_at(m, node, k));
 	forget_met(m, node);
 }
 
@@ -100,7 +100,7 @@ streams_get(struct mesh *m, uint16_t node, uint64_t generation, bool must)
 	if (room == NULL ||
 	    (!must && room->generation > generation))
 		return NULL;
-	stream_clear(room);
+	streams_clear(room);
 	room->generation = generation;
 	return room;
 }
@@ -112,6 +112,7 @@ stream_held(struct stream *s, const struct stream_report *r)
 {
 	assert(s->generation == r->stream.generation);
 	s->held = true;
+	s->let_go = false;
 	s->point = r->point;
 	s->digest = r->digest;
 	s->rows = r->rows;
@@ -166,7 +167,7 @@ streams_own_moved(struct mesh *m, const struct stream_report *report)
 			own = streams_at(m, NODE_SELF_INDEX, 0);
 			if (own->pull != PULL_NONE)
 				replica_abort(m, own);
-			stream_clear(own);
+			streams_clear(own);
 			own->generation = report->stream.generation;
 		}
 		own->own = true;
@@ -189,88 +190,6 @@ streams_own_moved(struct mesh *m, const struct stream_report *report)
 	msg->u.streams.full = false;
 	msg->u.streams.count = 1;
 	msg->u.streams.reports = &m->streams.own;
-}
-
-static bool
-older_held(struct mesh *m, uint16_t node, uint64_t generation)
-{
-	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
-		const struct stream *s = streams_at(m, node, k);
-
-		if (s->held && s->generation < generation)
-			return true;
-	}
-	return false;
-}
-
-/* What a linked owner announces stays announced. */
-static void
-stream_let_go(struct stream *s, bool announced)
-{
-	struct stream was = *s;
-
-	stream_clear(s);
-	if (!announced)
-		return;
-	s->generation = was.generation;
-	s->announced = was.announced;
-	s->first = was.first;
-	s->retry_ms = was.retry_ms;
-	s->backoff_ms = was.backoff_ms;
-}
-
-void
-streams_let_go(struct mesh *m, struct stream *s)
-{
-	uint16_t node = streams_node(m, s);
-
-	assert(!s->own);
-	if (s->generation == 0)
-		return;
-	if (s->pull != PULL_NONE) {
-		/* What is being stored goes with it. */
-		m->replica.pulls[s->pull].generation = 0;
-		replica_abort(m, s);
-	}
-	if (s->held)
-		m->streams.full_due = true;
-	stream_let_go(s, s->generation ==
-				 mesh_node(m, node)->owner_generation);
-}
-
-void
-streams_dropped(struct mesh *m, const struct stream_id *stream)
-{
-	uint16_t node = roster_find(&m->roster, &stream->node);
-	struct node *n;
-	struct stream *s;
-
-	if (node == NODE_NONE || stream->generation == 0)
-		return;
-	n = mesh_node(m, node);
-	s = streams_find(m, node, stream->generation);
-	if (s != NULL && s->own)
-		return;
-	if (s != NULL && s->disowned) {
-		/* No end of a life: its owner never had it. */
-		assert(node != NODE_SELF_INDEX);
-	} else if (older_held(m, node, stream->generation)) {
-		/* For want of room: not the end of what came before it. */
-		if (stream->generation > n->shed)
-			n->shed = stream->generation;
-	} else {
-		if (stream->generation > n->ended)
-			n->ended = stream->generation;
-		if (n->shed > n->ended)
-			n->ended = n->shed;
-	}
-	if (s != NULL) {
-		if (s->pull != PULL_NONE)
-			replica_abort(m, s);
-		if (s->held)
-			m->streams.full_due = true;
-		stream_let_go(s, s->generation == n->owner_generation);
-	}
 }
 
 void
@@ -353,8 +272,8 @@ review_contested(struct mesh *m, uint16_t node, struct stream *s)
 	/* What was let go for its sake comes back. */
 	if (n->ended >= n->owner_generation)
 		n->ended = n->owner_generation - 1;
-	if (n->shed >= n->owner_generation)
-		n->shed = n->owner_generation - 1;
+	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++)
+		streams_at(m, node, k)->let_go = false;
 	if (s->pull != PULL_NONE)
 		replica_abort(m, s);
 	effect_drop(m, &n->id, s->generation);

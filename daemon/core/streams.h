@@ -3,10 +3,10 @@
  *
  * Each roster entry has room for five generations of its node: the catalogue
  * keeps two, a third until all have reached their heads, and lets go of one
- * when a fourth comes; it alone judges which (MESH_DROPPED).  The fifth place
- * is always free to note that a newer one is there.  What its owner, being
- * linked, does not live is let go by us (MESH_DROP).  What linked
- * peers announced is one bit and one entry per slot.
+ * when a fourth comes; it alone judges which (MESH_DROPPED).  A place notes
+ * what was let go until a newer one needs it, and the fifth that a newer one
+ * is there.  What its owner, being linked, does not live is let go by us
+ * (MESH_DROP).  What linked peers announced is one bit and one entry per slot.
  */
 #ifndef PHOTOMESH_STREAMS_H
 #define PHOTOMESH_STREAMS_H
@@ -33,7 +33,11 @@ struct stream {
 	bool dirty;    /* to be announced to everybody */
 	bool unequal;  /* told the humans */
 	bool disowned; /* being let go at its owner's word */
-	struct point point; /* held: durable */
+	bool let_go;   /* not held: the catalogue has let go of it ... */
+	bool crowded;  /* ... for want of room, and ... */
+	uint64_t beside; /* ... this stands for what it held instead */
+	uint64_t again_ms; /* how long it waits if it is to be had again */
+	struct point point; /* held: durable; let go: as it was then */
 	struct digest digest;
 	uint64_t rows;
 	uint64_t stored_ms; /* when it last moved in this run */
@@ -74,6 +78,7 @@ struct streams {
 	struct stream_report own;
 };
 
+void streams_clear(struct stream *s);
 /* Called for every roster index that comes into use. */
 void streams_clear_node(struct mesh *m, uint16_t node);
 struct stream *streams_at(struct mesh *m, uint32_t node, uint32_t k);
@@ -96,7 +101,13 @@ void streams_id(const struct mesh *m, const struct stream *s,
 void streams_remember(struct mesh *m, uint16_t node,
 		      const struct stream_report *held);
 void streams_own_moved(struct mesh *m, const struct stream_report *own);
-void streams_dropped(struct mesh *m, const struct stream_id *stream);
+/* The catalogue has let go of it: it has nothing to tell, or there was no room
+ * (`crowded`). */
+void streams_dropped(struct mesh *m, const struct stream_id *stream,
+		     bool crowded);
+/* Let go of, and would be judged otherwise now: more of it is announced, or
+ * other lives are held in its place. */
+bool streams_again(struct mesh *m, const struct stream *s);
 /* A new life of ours, or the end of a disowned one, that could not be written
  * (a full disk): to be asked for again. */
 void streams_undone(struct mesh *m, const struct stream_id *stream);

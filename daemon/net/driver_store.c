@@ -169,7 +169,7 @@ on_dropped(void *arg, bool failed, const struct write_result *result,
 	struct driver *d = s->driver;
 	const struct mesh_input in = {
 		.kind = MESH_DROPPED,
-		.u.dropped = s->stream,
+		.u.dropped = {.stream = s->stream},
 	};
 
 	if (failed) {

@@ -337,7 +337,7 @@ shell_work(struct shell *s, bool failed)
 		if (failed)
 			in.u.undone = j.stream;
 		else
-			in.u.dropped = j.stream;
+			in.u.dropped.stream = j.stream;
 		if (!failed)
 			let_go(s, &j.stream);
 		shell_step(s, &in);

@@ -260,7 +260,8 @@ tell(struct world *w, struct slot *s, struct news *n)
 		break;
 	case TOLD_DROPPED:
 		in.kind = MESH_DROPPED;
-		in.u.dropped = n->report.stream;
+		in.u.dropped.stream = n->report.stream;
+		in.u.dropped.crowded = n->crowded;
 		break;
 	case TOLD_LEAVE:
 		in.kind = MESH_LEAVE;

@@ -41,7 +41,8 @@ static uint64_t
 news_print(uint64_t h, const struct news *n)
 {
 	h = mix(h, n->kind | (uint64_t)n->end << 8 |
-			   (uint64_t)n->failed << 16);
+			   (uint64_t)n->failed << 16 |
+			   (uint64_t)n->crowded << 17);
 	h = mix(mix(mix(h, n->store), n->request), n->link);
 	h = MIX(h, n->report);
 	if (n->frame == NULL)

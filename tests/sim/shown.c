@@ -23,13 +23,26 @@ life_takes(const struct replica *newer, bool root_b)
 	       root->seq <= newer->report.point.base;
 }
 
-bool
-life_has_b(const struct replica *r)
+/* It has looked into the root to the end, or has found something there. */
+static bool
+tells_of(const struct replica *r, bool root_b)
 {
-	for (uint32_t key = SIM_FIRST_B; key < SIM_KEYS; key++)
-		if (r->rows[key].seq != 0 && r->rows[key].b)
+	const struct row *root = &r->rows[root_b ? SIM_ROOT_B : 0];
+
+	if (root->seq != 0 && root->value == 1)
+		return true;
+	for (uint32_t key = 1; key < SIM_ROOT_B; key++)
+		if (r->rows[key].seq != 0 && !r->rows[key].dead &&
+		    r->rows[key].b == root_b)
 			return true;
 	return false;
+}
+
+bool
+life_tells(const struct disk *d, const struct replica *r)
+{
+	return (tells_of(r, false) && !life_is_taken(d, r, false)) ||
+	       (tells_of(r, true) && !life_is_taken(d, r, true));
 }
 
 bool

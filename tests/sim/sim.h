@@ -136,7 +136,7 @@ struct news {
 	enum link_end end;
 	struct frame_buf *frame;
 	uint64_t store;
-	bool failed;
+	bool failed, crowded;
 	uint32_t request;
 	mesh_link link;
 	struct stream_report report;
@@ -507,8 +507,8 @@ void check_fresh(struct world *w, struct slot *s, const struct node_view *v);
 bool life_takes(const struct replica *newer, bool root_b);
 /* The same by any newer life on this disk. */
 bool life_is_taken(const struct disk *d, const struct replica *r, bool root_b);
-/* Does it say anything of the second root? */
-bool life_has_b(const struct replica *r);
+/* Has it something to say of a root that no newer life has taken over? */
+bool life_tells(const struct disk *d, const struct replica *r);
 /* Which keys of `node` a list made of this disk shows, of how many lives. */
 uint32_t shown_keys(struct disk *d, const struct node_id *node,
 		bool out[SIM_KEYS]);

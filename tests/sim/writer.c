@@ -22,6 +22,7 @@ struct op {
 	uint64_t generation;
 	struct stream_id stream;
 	bool vanishes, ordered;
+	bool crowded; /* dropped for want of room */
 	uint32_t count;
 	struct {
 		uint32_t key;
@@ -161,6 +162,7 @@ report_back(struct world *w, struct slot *s, enum news_kind kind,
 	n->report = *report;
 	n->store = op->store.store;
 	n->failed = op->failed;
+	n->crowded = op->crowded;
 	world_at(w, w->now_us + 20, EVENT_NEWS, s->index, s->life, n);
 }
 
@@ -183,15 +185,15 @@ shown(const struct disk *d, const struct replica *r)
 }
 
 static void
-let_go(struct world *w, struct slot *s, struct replica *r)
+let_go(struct world *w, struct slot *s, struct replica *r, bool crowded)
 {
-	static const struct op nothing;
+	const struct op why = {.crowded = crowded};
 
 	world_trace(w, "%s lets go of %s gen %llu", s->name,
 		    world_name(w, &r->report.stream.node),
 		    (unsigned long long)r->report.stream.generation);
 	r->used = false;
-	report_back(w, s, TOLD_DROPPED, &r->report, &nothing);
+	report_back(w, s, TOLD_DROPPED, &r->report, &why);
 }
 
 /* As daemon/catalogue/writer_lives.c: an older life at head goes when a newer
@@ -217,16 +219,14 @@ lives_review(struct world *w, struct slot *s, const struct node_id *node)
 			newest = r;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		bool own = life[i] == disk_own(s->disk), taken;
+		bool own = life[i] == disk_own(s->disk);
 		uint32_t shows;
 
 		if (life[i] == newest || own)
 			continue;
-		taken = life_is_taken(s->disk, life[i], false) &&
-			(!life_has_b(life[i]) ||
-			 life_is_taken(s->disk, life[i], true));
-		if (taken && at_head(life[i]) && at_head(newest)) {
-			let_go(w, s, life[i]);
+		if (!life_tells(s->disk, life[i]) && at_head(life[i]) &&
+		    at_head(newest)) {
+			let_go(w, s, life[i], false);
 			continue;
 		}
 		shows = shown(s->disk, life[i]);
@@ -241,7 +241,7 @@ lives_review(struct world *w, struct slot *s, const struct node_id *node)
 	for (uint32_t i = count; i-- > 0;)
 		count -= !life[i]->used;
 	if (least != NULL && count > (settled ? 2u : 3u)) {
-		let_go(w, s, least);
+		let_go(w, s, least, true);
 		lives_review(w, s, node);
 	}
 }

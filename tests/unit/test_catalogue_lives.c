@@ -196,7 +196,7 @@ older_life_with_nothing_to_tell_goes(void **state)
 			assert_int_equal(box_photos(&c), 399);
 	}
 	assert_int_equal(c.result.dropped_count, 1);
-	assert_true(stream_id_equal(&c.result.dropped[0], &old));
+	assert_true(stream_id_equal(&c.result.dropped[0].stream, &old));
 	assert_int_equal(box_held(&c, &old).stream.generation, 0);
 }
 

@@ -310,7 +310,7 @@ lives_swap_root_by_root(void **state)
 	fill(&a, 2, 100, 5);
 	box_root(&a, 2, true);
 	assert_int_equal(a.result.dropped_count, 1);
-	assert_true(stream_id_equal(&a.result.dropped[0], &old));
+	assert_true(stream_id_equal(&a.result.dropped[0].stream, &old));
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_held(&b, &old).stream.generation, 0);
 	assert_int_equal(box_photos(&b), 9);
@@ -576,7 +576,7 @@ hosts_decide_what_counts(void **state)
 	assert_int_equal(box_copies(&b, 1), 1);
 	assert_int_equal(writer_drop(b.w, &s, &b.result, NULL), 0);
 	box_check(&b);
-	assert_int_equal(b.result.dropped_count, 0);
+	assert_int_equal(b.result.dropped_count, 0); /* who asked knows */
 	assert_int_equal(box_copies(&b, 1), 1);
 	assert_int_equal(writer_drop(b.w, &t, &b.result, NULL), 0);
 	box_check(&b);

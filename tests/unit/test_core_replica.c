@@ -516,13 +516,14 @@ the_owner_has_the_last_word(void **state)
 
 	(void)state;
 	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &real);
 	mesh_remember_stream(&mesh, &forged);
 	kit_kind(MESH_START);
 	kit_refuse_all();
 	/* For its sake the true one has been let go. */
-	dropped.u.dropped = real.stream;
+	dropped.u.dropped.stream = real.stream;
 	kit_step(&dropped);
-	assert_true(mesh.roster.nodes[1].ended == GEN);
+	assert_true(streams_find(&mesh, 1, GEN)->let_go);
 	relay = kit_peer(7, 5003);
 	owner = kit_peer(1, 5000);
 	kit_streams(owner, true, &real, 1);
@@ -542,9 +543,10 @@ the_owner_has_the_last_word(void **state)
 	assert_null(kit_find(MESH_DROP, 0));
 	keep_alive(owner, 1500);
 	assert_non_null(kit_find(MESH_DROP, 0));
-	dropped.u.dropped = forged.stream;
+	dropped.u.dropped.stream = forged.stream;
 	kit_step(&dropped);
-	assert_true(mesh.roster.nodes[1].ended == GEN - 1);
+	assert_null(streams_find(&mesh, 1, GEN + 500));
+	kit_step(&dropped); /* told twice */
 	forged.point.base = forged.point.cursor = 20;
 	relay = kit_peer(7, 5003);
 	kit_streams(relay, false, &forged, 1);
@@ -769,7 +771,6 @@ third_generation(void **state)
 	struct stream_report a = kit_report(1, GEN, 9, 9, 1);
 	struct stream_report b = kit_report(1, GEN + 1, 9, 9, 2);
 	struct stream_report c = kit_report(1, GEN + 2, 9, 9, 3);
-	struct mesh_input dropped = { .kind = MESH_DROPPED };
 	mesh_link l;
 
 	(void)state;
@@ -782,13 +783,81 @@ third_generation(void **state)
 	kit_streams(l, false, &c, 1);
 	/* The newest is pulled whatever is held; the catalogue makes room. */
 	assert_true(pulled(l)->u.pull.stream.generation == GEN + 2);
-	dropped.u.dropped = b.stream;
+}
+
+/* Is it asked for within the next seconds? */
+static bool
+pulled_soon(mesh_link l, uint64_t generation)
+{
+	for (uint32_t n = 0; n < 30; n++) {
+		kit_now += 100;
+		kit_heartbeat(l, true);
+		if (pulled(l) != NULL &&
+		    pulled(l)->u.pull.stream.generation == generation)
+			return true;
+	}
+	return false;
+}
+
+/* It had nothing to tell: so has what no more is known of. */
+static void
+a_life_that_was_let_go(void **state)
+{
+	struct stream_report a = kit_report(1, GEN, 9, 9, 1);
+	struct stream_report b = kit_report(1, GEN + 1, 9, 9, 2);
+	struct stream_report c = kit_report(1, GEN + 2, 9, 9, 3);
+	struct mesh_input dropped = { .kind = MESH_DROPPED };
+	mesh_link l;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &b);
+	mesh_remember_stream(&mesh, &c);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	l = kit_peer(7, 5003);
+	kit_streams(l, false, &b, 1);
+	dropped.u.dropped.stream = b.stream;
 	kit_step(&dropped);
-	assert_true(mesh.roster.nodes[1].shed == GEN + 1);
-	assert_true(mesh.roster.nodes[1].ended == 0);
-	dropped.u.dropped = a.stream;
+	assert_false(pulled_soon(l, GEN + 1));
+	b.point.base = 5;
+	kit_streams(l, false, &b, 1);
+	assert_false(pulled_soon(l, GEN + 1));
+	/* One that was before it may have something to tell all the same. */
+	kit_streams(l, false, &a, 1);
+	assert_true(pulled(l)->u.pull.stream.generation == GEN);
+	b.point.cursor = 12;
+	kit_streams(l, false, &b, 1);
+	assert_true(pulled(l)->u.pull.stream.generation == GEN + 1);
+}
+
+/* There was no room for it: when another has gone, there is. */
+static void
+a_life_without_room(void **state)
+{
+	struct stream_report a = kit_report(1, GEN, 9, 9, 1);
+	struct stream_report b = kit_report(1, GEN + 1, 9, 9, 2);
+	struct stream_report c = kit_report(1, GEN + 2, 9, 9, 3);
+	struct mesh_input dropped = { .kind = MESH_DROPPED };
+	mesh_link l;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &a);
+	mesh_remember_stream(&mesh, &b);
+	mesh_remember_stream(&mesh, &c);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	l = kit_peer(7, 5003);
+	kit_streams(l, false, &a, 1);
+	dropped.u.dropped.stream = a.stream;
+	dropped.u.dropped.crowded = true;
 	kit_step(&dropped);
-	assert_true(mesh.roster.nodes[1].ended == GEN + 1);
+	assert_false(pulled_soon(l, GEN));
+	dropped.u.dropped.stream = b.stream;
+	dropped.u.dropped.crowded = false;
+	kit_step(&dropped);
+	assert_true(pulled(l)->u.pull.stream.generation == GEN);
 }
 
 static void
@@ -877,6 +946,8 @@ main(void)
 		cmocka_unit_test(phantom_streams_are_forgotten),
 		cmocka_unit_test(owner_goes_back),
 		cmocka_unit_test(third_generation),
+		cmocka_unit_test(a_life_that_was_let_go),
+		cmocka_unit_test(a_life_without_room),
 		cmocka_unit_test(serving),
 		cmocka_unit_test(synced_when_targets_are_reached),
 	};
