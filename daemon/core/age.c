@@ -39,20 +39,27 @@ held_to(const struct mesh *m, uint16_t index, uint64_t generation,
 }
 
 void
-age_heard(struct mesh *m, uint16_t index)
+age_heard(struct mesh *m, uint16_t index, uint64_t said_ms)
 {
 	struct node *n = mesh_node(m, index);
 	const struct stream *s;
+	uint64_t cursor;
 
 	if (n->slot == SLOT_NONE)
 		return;
 	s = announced_by(m, index, n->slot);
 	if (s == NULL)
 		return; /* its first word on it is still to come */
+	cursor = m->streams.table[streams_index(m, s)][n->slot].point.cursor;
+	/* What may be older than the last word takes nothing back. */
+	if (n->owed_generation != 0 && said_ms < n->owed_ms &&
+	    (s->generation < n->owed_generation ||
+	     (s->generation == n->owed_generation && cursor < n->owed_cursor)))
+		return;
 	n->owed_generation = s->generation;
-	n->owed_cursor =
-		m->streams.table[streams_index(m, s)][n->slot].point.cursor;
-	n->owed_ms = n->heard_ms;
+	n->owed_cursor = cursor;
+	if (n->owed_ms < said_ms)
+		n->owed_ms = said_ms;
 }
 
 void
@@ -71,6 +78,7 @@ void
 age_forget(struct node *n)
 {
 	n->owed_generation = 0;
+	n->owed_ms = 0;
 	n->told_slot = SLOT_NONE;
 }
 

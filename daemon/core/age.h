@@ -14,8 +14,8 @@
 
 #include "mesh_private.h"
 
-/* A message of this node has been heard, and dealt with. */
-void age_heard(struct mesh *m, uint16_t index);
+/* A message of this node, said no earlier than this, has been dealt with. */
+void age_heard(struct mesh *m, uint16_t index, uint64_t said_ms);
 /* The peer in this slot has said that it had all of it at told_ms. */
 void age_told(struct mesh *m, uint16_t index, uint8_t slot,
 		uint64_t told_ms);

@@ -19,11 +19,12 @@ failure_period_ms(const struct mesh *m)
 }
 
 uint64_t
-failure_said_ms(const struct mesh *m, const struct node *n)
+failure_said_ms(const struct mesh *m, const struct link *l)
 {
+	const struct node *n = &m->roster.nodes[l->node];
 	uint64_t said_ms = m->now_ms;
 
-	if (m->now_ms < m->stale_until_ms)
+	if (m->now_ms < m->stale_until_ms && l->waited)
 		said_ms = m->stale_from_ms;
 	if (m->now_ms < n->stale_until_ms && n->heard_ms < said_ms)
 		said_ms = n->heard_ms;
@@ -36,16 +37,15 @@ failure_said_ms(const struct mesh *m, const struct node *n)
  * line has held back.
  */
 void
-failure_heard(struct mesh *m, uint16_t index)
+failure_heard(struct mesh *m, const struct link *l)
 {
-	struct node *n = mesh_node(m, index);
+	struct node *n = mesh_node(m, l->node);
 	uint64_t said_ms;
 
+	assert(l->node != NODE_SELF_INDEX);
 	if (n->suspect)
 		n->stale_until_ms = m->now_ms + STALE_MS;
-	said_ms = failure_said_ms(m, n);
-
-	assert(index != NODE_SELF_INDEX);
+	said_ms = failure_said_ms(m, l);
 	n->quiet_ms = m->now_ms;
 	if (said_ms > n->heard_ms) {
 		n->heard_ms = said_ms;
@@ -225,6 +225,27 @@ failure_tick(struct mesh *m)
 }
 
 /*
+ * What was said meanwhile lies in the links that there were, and is read in no
+ * more time than it took to be said.
+ */
+static void
+stale(struct mesh *m, uint64_t late_ms)
+{
+	uint64_t ms = late_ms < STALE_MS_MAX ? late_ms : STALE_MS_MAX;
+
+	for (uint32_t i = 0; i < m->links.count; i++)
+		m->links.list[i].waited = true;
+	if (m->now_ms < m->stale_until_ms) { /* that is to be read as well */
+		m->stale_until_ms += ms;
+		if (m->stale_until_ms > m->now_ms + STALE_MS_MAX)
+			m->stale_until_ms = m->now_ms + STALE_MS_MAX;
+		return;
+	}
+	m->stale_from_ms = m->now_ms - late_ms;
+	m->stale_until_ms = m->now_ms + (ms < STALE_MS ? STALE_MS : ms);
+}
+
+/*
  * While we were away nobody could be heard: that time does not count, and
  * everybody gets one more period, so that what was sent to us meanwhile can
  * arrive first.  A loop that is late for ever must not excuse for ever.
@@ -232,8 +253,7 @@ failure_tick(struct mesh *m)
 void
 failure_late(struct mesh *m, uint64_t late_ms)
 {
-	m->stale_from_ms = m->now_ms - late_ms;
-	m->stale_until_ms = m->now_ms + STALE_MS;
+	stale(m, late_ms);
 	if (m->late_row >= LATE_ROW_MAX || MUTANT(BLAMES_OTHERS))
 		return;
 	m->late_row++;

@@ -23,14 +23,15 @@
 #define LATE_MS           200u
 #define LATE_ROW_MAX      10u
 #define STUCK_MS          10000u
-#define STALE_MS          1000u /* to read all that came, or waited, meanwhile */
+#define STALE_MS          1000u /* to read all that came, or waited, meanwhile ... */
+#define STALE_MS_MAX      10000u /* ... of which there is no more: others hang up */
 #define LOSSES_MS         1000u
 #define LOSSES_QUICK      3u
 #define LOSSES_WAIT_MS    250u
 #define EVIDENCE_DIALS    4u
 
 /* Any frame counts. */
-void failure_heard(struct mesh *m, uint16_t node);
+void failure_heard(struct mesh *m, const struct link *l);
 /* The last link with this node went. */
 void failure_lost(struct mesh *m, uint16_t node, bool evidence);
 /* What became of a redial made as evidence. */
@@ -39,8 +40,8 @@ void failure_evidence(struct mesh *m, const struct link *l, enum link_end end);
 void failure_dead(struct mesh *m, uint16_t node);
 /* This step came so much later than promised. */
 void failure_late(struct mesh *m, uint64_t late_ms);
-/* What is heard of that node in this step was said no earlier than this. */
-uint64_t failure_said_ms(const struct mesh *m, const struct node *n);
+/* What is heard on that link in this step was said no earlier than this. */
+uint64_t failure_said_ms(const struct mesh *m, const struct link *l);
 void failure_tick(struct mesh *m);
 void failure_wake(const struct mesh *m, uint64_t *wake_ms);
 /* How often heartbeats are sent now. */

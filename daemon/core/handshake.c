@@ -172,7 +172,7 @@ become_member(struct mesh *m, mesh_link id, uint16_t index,
 	else
 		effect_remember(m, &n->id);
 	roster_slot_take(&m->roster, index);
-	failure_heard(m, index);
+	failure_heard(m, l);
 	if (!l->accepted)
 		discovery_led_to(m, l, index);
 	m->had_links = true;

@@ -35,6 +35,7 @@ struct link {
 	uint32_t request_last;
 	uint32_t serving; /* pages being read for it */
 	bool refused_told;
+	bool waited; /* it was there when we were away ourselves */
 	bool told; /* its first full STREAMS has been heard on this one */
 	uint64_t owner_generation, owner_cursor; /* its last word on its own */
 };

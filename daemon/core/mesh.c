@@ -145,6 +145,7 @@ static void
 heard(struct mesh *m, mesh_link id, const struct message *message)
 {
 	struct link *l = links_find(&m->links, id);
+	uint64_t said_ms;
 	uint16_t from;
 	bool told;
 
@@ -157,7 +158,9 @@ heard(struct mesh *m, mesh_link id, const struct message *message)
 		member_first_heard(m, l, message);
 		return;
 	}
-	failure_heard(m, from);
+	failure_heard(m, l);
+	/* Of this link: another may be younger by a whole sleep. */
+	said_ms = failure_said_ms(m, l);
 	switch (message->type) {
 	case MESSAGE_HELLO:
 		member_punish(m, l, "HELLO twice");
@@ -198,7 +201,7 @@ heard(struct mesh *m, mesh_link id, const struct message *message)
 	}
 	/* `l` may be gone.  What another link had said may be long past. */
 	if (told)
-		age_heard(m, from);
+		age_heard(m, from, said_ms);
 }
 
 static void

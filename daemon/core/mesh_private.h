@@ -39,7 +39,8 @@ struct mesh {
 	uint64_t start_ms;
 	uint64_t wake_ms; /* promised */
 	uint32_t late_row;
-	/* What is heard until then may have waited for us since then. */
+	/* What is heard until then may have waited for us since then, on links
+	 * that there were. */
 	uint64_t stale_until_ms, stale_from_ms;
 	enum sync_state sync;
 	bool had_links; /* since we last looked around afresh */

@@ -240,7 +240,7 @@ heard_of_other(struct mesh *m, uint16_t index, const struct link *l,
 	struct node *n = mesh_node(m, index);
 	uint8_t slot = mesh_node(m, l->node)->slot;
 	uint64_t bit = UINT64_C(1) << slot;
-	uint64_t said_ms = failure_said_ms(m, mesh_node(m, l->node));
+	uint64_t said_ms = failure_said_ms(m, l);
 
 	n->said_run[slot] = said->run;
 	if (said->flags & NODE_LINKED)

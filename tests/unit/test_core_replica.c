@@ -299,6 +299,45 @@ an_age_is_of_what_is_held(void **state)
 	assert_int_equal(age_of_peer(), UINT64_MAX);
 }
 
+/* Of five seconds there may be five seconds to read; not on a link made since. */
+static void
+what_waited_is_old(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	mesh_link a, b;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &r);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	a = kit_peer(1, 5002);
+	kit_streams(a, true, &r, 1);
+	kit_heartbeat(a, true);
+	assert_int_equal(age_of_peer(), 0);
+	kit_now += 5000;
+	kit_kind(MESH_TICK);
+	for (uint32_t n = 0; n < 45; n++) {
+		kit_now += 100;
+		kit_heartbeat(a, true);
+	}
+	assert_true(age_of_peer() >= 9000);
+	kit_now += 400;
+	kit_heartbeat(a, true);
+	assert_int_equal(age_of_peer(), 0);
+	kit_now += 3000;
+	kit_kind(MESH_TICK);
+	kit_heartbeat(a, true);
+	assert_true(age_of_peer() >= 2000);
+	b = kit_up(true);
+	kit_hello(b, 1, 501, 73200, 5002);
+	kit_heartbeat(a, true); /* of which nothing makes that newer */
+	assert_true(age_of_peer() >= 2000);
+	kit_streams(b, true, &r, 1);
+	kit_heartbeat(b, true);
+	assert_int_equal(age_of_peer(), 0);
+}
+
 /* Something has come to be held just before: that goes to everybody, and a new
  * member must hear all that there is before it hears a part of it. */
 static void
@@ -606,7 +645,7 @@ being_away_is_no_last_word(void **state)
 	assert_null(kit_find(MESH_DROP, 0));
 	kit_now += 5000;
 	kit_kind(MESH_TICK);
-	keep_alive(owner, 500);
+	keep_alive(owner, 4500);
 	assert_null(kit_find(MESH_DROP, 0));
 	keep_alive(owner, 1000);
 	assert_non_null(kit_find(MESH_DROP, 0));
@@ -928,6 +967,7 @@ main(void)
 		cmocka_unit_test(overtaken_by_the_owner),
 		cmocka_unit_test(a_new_generation),
 		cmocka_unit_test(an_age_is_of_what_is_held),
+		cmocka_unit_test(what_waited_is_old),
 		cmocka_unit_test(a_new_member_is_told_all_first),
 		cmocka_unit_test(a_part_before_the_whole_is_no_word),
 		cmocka_unit_test(a_generation_that_could_not_be_written),
