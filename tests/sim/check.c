@@ -89,12 +89,14 @@ check_step(struct world *w, struct slot *s, const struct mesh_effects *out,
 static void
 check_ending(struct world *w, struct slot *s, const struct stream_report *r)
 {
-	if (s->ending_life == r->stream.generation && s->own_told != 0 &&
+	if (s->ending_life == r->stream.generation &&
+	    s->told_own == r->stream.generation &&
 	    r->point.cursor > s->own_told)
 		world_fail(w, "%s tells more of a life that others know more "
 			      "of: %llu, and %llu before",
 			   s->name, (unsigned long long)r->point.cursor,
 			   (unsigned long long)s->own_told);
+	s->told_own = r->stream.generation;
 	s->own_told = r->point.cursor;
 }
 

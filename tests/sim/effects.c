@@ -281,10 +281,7 @@ effect_perform(struct world *w, struct slot *s, const struct mesh_effect *e)
 			break;
 		if (w->wires[wire].end[side].hello_heard &&
 		    w->wires[wire].end[1 - side].slot >= 0)
-			check_hung_up(w, s,
-				      &w->slots[w->wires[wire]
-							.end[1 - side]
-							.slot]);
+			check_hung_up(w, s, &w->wires[wire].end[1 - side]);
 		wire_close(w, wire, side, true);
 		break;
 	case MESH_SEND:

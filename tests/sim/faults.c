@@ -46,7 +46,9 @@ faults_restart(struct world *w, struct slot *s, uint32_t how)
 	struct disk *d = s->disk;
 	uint64_t wall = node_wall_ms(w, s);
 
-	if (how >= RESTART_RESTORED && !s->has_saved)
+	/* What was to befall it in the storm is over: a process that makes room for
+	 * itself under another name, say, comes back as it was. */
+	if (w->weather == CALM || (how >= RESTART_RESTORED && !s->has_saved))
 		how = RESTART_KEPT;
 	switch ((enum restart)how) {
 	case RESTART_KEPT:

@@ -111,11 +111,10 @@ hear_frame(struct world *w, struct slot *s, struct news *n,
 	if (w->wires[n->wire].end[1 - n->side].slot >= 0) {
 		const struct wire_end *there =
 			&w->wires[n->wire].end[1 - n->side];
-		const struct slot *from = &w->slots[there->slot];
 
-		check_heard(w, s, from, there->life);
+		check_heard(w, s, there);
 		if (in.u.message->type == MESSAGE_STREAMS)
-			check_told(s, from, &in.u.message->u.streams);
+			check_told(s, &there->who, &in.u.message->u.streams);
 	}
 	w->hearing = in.u.message;
 	step(w, s, &in);
@@ -447,7 +446,7 @@ node_start(struct world *w, struct slot *s)
 	memset(s->heard_life, 0, sizeof s->heard_life);
 	memset(s->dead_life, 0, sizeof s->dead_life);
 	memset(s->told_life, 0, sizeof s->told_life);
-	s->own_told = 0;
+	s->told_own = 0;
 	s->ending_life = 0;
 	s->late_us = w->now_us;
 	s->step_count = 0;

@@ -19,17 +19,16 @@ number_of(const struct node_id *node)
 }
 
 void
-check_heard(struct world *w, struct slot *s, const struct slot *from,
-	    uint32_t life)
+check_heard(struct world *w, struct slot *s, const struct wire_end *from)
 {
-	s->heard_life[number_of(&from->config.self)] = life;
-	s->heard_us[number_of(&from->config.self)] = w->now_us;
+	s->heard_life[number_of(&from->who)] = from->life;
+	s->heard_us[number_of(&from->who)] = w->now_us;
 }
 
 void
-check_hung_up(struct world *w, struct slot *s, const struct slot *on)
+check_hung_up(struct world *w, struct slot *s, const struct wire_end *on)
 {
-	s->hung_step[number_of(&on->config.self)] = w->step_count;
+	s->hung_step[number_of(&on->who)] = w->step_count;
 }
 
 void
@@ -139,16 +138,16 @@ check_silence(struct world *w, struct slot *s, const struct node_view *v)
 /* ---- synced --------------------------------------------------------------- */
 
 void
-check_told(struct slot *s, const struct slot *from,
+check_told(struct slot *s, const struct node_id *from,
 	   const struct message_streams *said)
 {
-	uint32_t number = number_of(&from->config.self);
+	uint32_t number = number_of(from);
 	bool first = s->told_life[number] == 0;
 
 	for (uint32_t i = 0; first && i < said->count; i++) {
 		const struct stream_report *r = &said->reports[i];
 
-		if (!node_id_equal(&r->stream.node, &from->config.self) ||
+		if (!node_id_equal(&r->stream.node, from) ||
 		    r->stream.generation < s->told_life[number])
 			continue;
 		s->told_life[number] = r->stream.generation;

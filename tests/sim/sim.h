@@ -185,8 +185,9 @@ struct slot {
 	uint64_t dead_run[SIM_KNOWN];  /* as it knew that one */
 	struct point told[SIM_KNOWN]; /* the head that it was told of first ... */
 	uint64_t told_life[SIM_KNOWN]; /* ... and of which generation; 0 none */
-	uint64_t own_told;    /* its own head, as last said; 0: not yet ... */
-	uint64_t ending_life; /* ... of this generation, which is to end */
+	uint64_t own_told;    /* its own head, as last said ... */
+	uint64_t told_own;    /* ... of this generation; 0: not yet */
+	uint64_t ending_life; /* the generation that is to end */
 	uint64_t late_us; /* the core's last step came later than it allows for */
 	uint32_t page_count;
 	struct page pages[64];
@@ -202,6 +203,7 @@ struct slot {
 struct wire_end {
 	int32_t slot; /* -1: nobody of ours */
 	uint32_t life;
+	struct node_id who; /* it was then; a twin becomes somebody else */
 	mesh_link link;
 	bool open, up, hello_sent, hello_heard;
 	bool streams_sent; /* some STREAMS */
@@ -522,11 +524,10 @@ void shown_judge(struct world *w, const struct slot *s,
 void check_streams(struct world *w, struct slot *s,
 		   const struct message_streams *said);
 /* Notes for these checks: a frame came, the core hangs up, a step is due. */
-void check_heard(struct world *w, struct slot *s, const struct slot *from,
-		 uint32_t life);
-void check_hung_up(struct world *w, struct slot *s, const struct slot *on);
+void check_heard(struct world *w, struct slot *s, const struct wire_end *from);
+void check_hung_up(struct world *w, struct slot *s, const struct wire_end *on);
 void check_punctual(struct world *w, struct slot *s);
-void check_told(struct slot *s, const struct slot *from,
+void check_told(struct slot *s, const struct node_id *from,
 		const struct message_streams *said);
 /* Whoever is given up for its silence has been silent for long; `refused`: it was
  * proven dead. */

@@ -26,6 +26,8 @@ end_init(struct wire_end *end, const struct slot *s, mesh_link link)
 	memset(end, 0, sizeof *end);
 	end->slot = s != NULL ? (int32_t)s->index : -1;
 	end->life = s != NULL ? s->life : 0;
+	if (s != NULL)
+		end->who = s->config.self;
 	end->link = link;
 	end->open = s != NULL;
 	end->tail = &end->head;
