@@ -66,12 +66,16 @@ void
 age_told(struct mesh *m, uint16_t index, uint8_t slot, uint64_t told_ms)
 {
 	struct node *n = mesh_node(m, index);
+	const struct stream *s = announced_by(m, index, slot);
 
-	if (n->told_slot != SLOT_NONE && n->told_slot != slot &&
-	    n->told_ms >= told_ms)
+	if (s == NULL || (n->told_slot != SLOT_NONE && n->told_slot != slot &&
+			  n->told_ms >= told_ms))
 		return;
 	n->told_slot = slot;
 	n->told_ms = told_ms;
+	n->told_generation = s->generation;
+	n->told_cursor =
+		m->streams.table[streams_index(m, s)][slot].point.cursor;
 }
 
 void
@@ -116,18 +120,12 @@ static void
 review(struct mesh *m, uint16_t index)
 {
 	struct node *n = mesh_node(m, index);
-	const struct stream *s;
 
 	if (n->owed_generation != 0 && n->owed_ms > n->whole_ms &&
 	    nothing_owed(m, index))
 		whole(m, n, n->owed_ms);
-	if (n->told_slot == SLOT_NONE || n->told_ms <= n->whole_ms)
-		return;
-	s = announced_by(m, index, n->told_slot);
-	if (s != NULL &&
-	    held_to(m, index, s->generation,
-		    m->streams.table[streams_index(m, s)][n->told_slot]
-			    .point.cursor))
+	if (n->told_slot != SLOT_NONE && n->told_ms > n->whole_ms &&
+	    held_to(m, index, n->told_generation, n->told_cursor))
 		whole(m, n, n->told_ms);
 }
 

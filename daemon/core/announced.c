@@ -84,26 +84,33 @@ owner_present(const struct mesh *m, const struct link *l,
 	return present;
 }
 
+enum word {
+	WORD_FIRST, /* of all there is: a target */
+	WORD_NEXT,
+	WORD_LATE, /* on an older link: it takes nothing back */
+};
+
 static void
 announce(struct mesh *m, struct stream *s, uint8_t slot, bool owner,
-	 bool first, const struct stream_report *r)
+	 enum word word, const struct stream_report *r)
 {
 	struct announced *a = &m->streams.table[streams_index(m, s)][slot];
 	uint64_t bit = UINT64_C(1) << slot;
+	bool more = a->point.cursor > r->point.cursor ||
+		    (word == WORD_LATE && a->point.cursor == r->point.cursor);
 
 	/* A page may have told us more of the owner than this message. */
-	if (!(owner && (s->announced & bit) &&
-	      a->point.cursor > r->point.cursor)) {
+	if (!((s->announced & bit) && (owner || word == WORD_LATE) && more)) {
 		a->point = r->point;
 		a->digest = r->digest;
 		a->rows = r->rows;
 	}
 	s->announced |= bit;
-	if (first && owner) {
+	if (word == WORD_FIRST && owner) {
 		s->retry_ms = 0; /* what relays did is past */
 		s->backoff_ms = 0;
 	}
-	if (first) {
+	if (word == WORD_FIRST) {
 		s->first |= bit;
 		a->target = r->point.cursor;
 	}
@@ -111,8 +118,8 @@ announce(struct mesh *m, struct stream *s, uint8_t slot, bool owner,
 
 /* One entry.  False: the link must end. */
 static bool
-heard_of_stream(struct mesh *m, struct link *l, bool first, uint64_t present,
-		const struct stream_report *r)
+heard_of_stream(struct mesh *m, struct link *l, enum word word,
+		uint64_t present, const struct stream_report *r)
 {
 	uint8_t slot = mesh_node(m, l->node)->slot;
 	uint64_t bit = UINT64_C(1) << slot;
@@ -157,7 +164,7 @@ heard_of_stream(struct mesh *m, struct link *l, bool first, uint64_t present,
 	}
 	s = streams_get(m, node, r->stream.generation, owner);
 	if (s != NULL && (s->mute & bit) == 0)
-		announce(m, s, slot, owner, first, r);
+		announce(m, s, slot, owner, word, r);
 	return true;
 }
 
@@ -176,8 +183,10 @@ streams_heard(struct mesh *m, struct link *l,
 {
 	struct streams *t = &m->streams;
 	uint8_t slot = mesh_node(m, l->node)->slot;
+	const struct link *newest = links_of_node(&m->links, l->node);
+	enum word word = WORD_NEXT;
 	uint64_t bit, present;
-	bool first;
+	bool full;
 
 	assert(l->phase == LINK_MEMBER);
 	assert(slot < SLOTS);
@@ -186,27 +195,31 @@ streams_heard(struct mesh *m, struct link *l,
 	if (!said->full && !l->told)
 		return;
 	bit = UINT64_C(1) << slot;
-	first = said->full && (t->told & bit) == 0;
+	if (newest != l && newest->told)
+		word = WORD_LATE;
+	else if (said->full && (t->told & bit) == 0)
+		word = WORD_FIRST;
+	full = said->full && word != WORD_LATE;
 	present = owner_present(m, l, said);
 	if (present < l->owner_generation) {
 		member_punish(m, l, "an unlawful word on its own stream");
 		return;
 	}
-	if (said->full)
+	if (full)
 		for (uint32_t i = 0;
 		     i < m->roster.count * STREAMS_PER_NODE; i++)
 			t->list[i].announced &= ~bit;
 	for (uint32_t i = 0; i < said->count; i++) {
-		if (heard_of_stream(m, l, first, present, &said->reports[i]))
+		if (heard_of_stream(m, l, word, present, &said->reports[i]))
 			continue;
 		member_punish(m, l, "an unlawful word on its own stream");
 		return;
 	}
-	if (said->full) {
+	if (full) {
 		targets_void(m, bit);
 		t->told |= bit;
-		l->told = true;
 	}
+	l->told = l->told || said->full;
 }
 
 void

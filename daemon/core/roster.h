@@ -95,8 +95,9 @@ struct node {
 	uint64_t owed_generation; /* announced when it was last heard ... */
 	uint64_t owed_cursor;     /* ... up to here; generation 0: nothing */
 	uint64_t owed_ms;
-	uint8_t told_slot; /* who said as of when he has it; SLOT_NONE */
+	uint8_t told_slot; /* who said as of when he has it; SLOT_NONE ... */
 	uint64_t told_ms;
+	uint64_t told_generation, told_cursor; /* ... and what he had then */
 	uint64_t whole_ms; /* as of then all is held; 0: not in this run */
 };
 

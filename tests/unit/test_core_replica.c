@@ -299,6 +299,75 @@ an_age_is_of_what_is_held(void **state)
 	assert_int_equal(age_of_peer(), UINT64_MAX);
 }
 
+/* On one that is older than another it takes nothing back. */
+static void
+what_is_late_adds(void **state)
+{
+	struct stream_report old = kit_report(1, GEN, 9, 9, 99);
+	struct stream_report now[2] = { kit_report(1, GEN, 12, 12, 98),
+					kit_report(7, GEN, 3, 3, 33) };
+	const struct announced *a;
+	const struct stream *s;
+	mesh_link first, second;
+	uint8_t slot;
+
+	(void)state;
+	kit_init(2, 5001);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	first = kit_peer(1, 5002);
+	kit_streams(first, true, &old, 1);
+	second = kit_up(true);
+	kit_hello(second, 1, 501, 60000, 5002);
+	kit_streams(second, true, now, 2);
+	kit_streams(first, true, &old, 1);
+	s = streams_find(&mesh, 1, GEN);
+	slot = mesh.roster.nodes[1].slot;
+	a = &mesh.streams.table[streams_index(&mesh, s)][slot];
+	assert_int_equal(a->point.cursor, 12);
+	s = streams_find(&mesh, roster_find(&mesh.roster, &now[1].stream.node),
+			 GEN);
+	assert_true(s->announced != 0);
+	old.point.base = old.point.cursor = 15;
+	kit_streams(first, false, &old, 1);
+	assert_int_equal(a->point.cursor, 15);
+	kit_streams(second, true, now, 1);
+	assert_int_equal(a->point.cursor, 12);
+	assert_true(s->announced == 0);
+}
+
+/* That somebody has all of a node is said of what it had announced by then. */
+static void
+an_age_that_was_told_is_of_its_time(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	struct stream_report more = kit_report(1, GEN, 12, 12, 98);
+	struct node_report n = { .run = 501, .port = 5002,
+				 .flags = NODE_LINKED };
+	struct message msg = { .type = MESSAGE_NODES };
+	mesh_link a, b;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &r);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	a = kit_peer(7, 5003);
+	kit_streams(a, false, &more, 1);
+	n.node = kit_id(1);
+	msg.u.nodes.count = 1;
+	msg.u.nodes.reports = &n;
+	kit_now += 10;
+	kit_heard(a, &msg);
+	b = kit_up(true);
+	kit_hello(b, 7, 507, 60010, 5003);
+	kit_streams(b, true, &r, 1); /* said before it had more */
+	kit_heartbeat(b, true);
+	assert_int_equal(age_of_peer(), UINT64_MAX);
+	kit_heard(b, &msg);
+	assert_int_equal(age_of_peer(), 0);
+}
+
 /* Of five seconds there may be five seconds to read; not on a link made since. */
 static void
 what_waited_is_old(void **state)
@@ -967,6 +1036,8 @@ main(void)
 		cmocka_unit_test(overtaken_by_the_owner),
 		cmocka_unit_test(a_new_generation),
 		cmocka_unit_test(an_age_is_of_what_is_held),
+		cmocka_unit_test(what_is_late_adds),
+		cmocka_unit_test(an_age_that_was_told_is_of_its_time),
 		cmocka_unit_test(what_waited_is_old),
 		cmocka_unit_test(a_new_member_is_told_all_first),
 		cmocka_unit_test(a_part_before_the_whole_is_no_word),
