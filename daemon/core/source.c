@@ -24,6 +24,7 @@ bool
 source_wanted(struct mesh *m, const struct stream *s)
 {
 	uint16_t node = streams_node(m, s);
+	const struct stream *own = streams_own(m);
 	uint32_t newer = 0, held = 0;
 
 	if (s->generation == 0 || s->own || s->disowned ||
@@ -42,9 +43,11 @@ source_wanted(struct mesh *m, const struct stream *s)
 		    (o->held || (o->announced != 0 && !o->let_go)))
 			newer++;
 	}
-	/* Of our own only former lives, once the present one is known. */
+	/* Of our own only former lives: the greatest that we hold is taken for
+	 * the present one by everybody. */
 	if (node == NODE_SELF_INDEX &&
-	    (m->config.remembers || m->streams.begin_pending || newer == 0))
+	    (m->config.remembers || m->streams.begin_pending || own == NULL ||
+	     s->generation > own->generation))
 		return false;
 	/* No future lives of one that is here and could tell of them. */
 	if (m->roster.nodes[node].owner_generation != 0 &&

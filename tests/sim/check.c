@@ -110,6 +110,9 @@ check_streams(struct world *w, struct slot *s,
 		const struct truth *t = truth_of(w, &r->stream);
 		bool own = node_id_equal(&r->stream.node, &s->config.self);
 
+		if (own && r->stream.generation > s->disk->own_generation)
+			world_fail(w, "%s speaks of a life that it has yet to "
+				      "live", s->name);
 		if (own && r->stream.generation == s->disk->own_generation)
 			check_ending(w, s, r);
 		if (t == NULL || t->forked || (held == NULL && !own))

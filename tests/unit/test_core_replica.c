@@ -299,6 +299,32 @@ an_age_is_of_what_is_held(void **state)
 	assert_int_equal(age_of_peer(), UINT64_MAX);
 }
 
+/* What is said of ours is in the future until we live beyond it; held, it would
+ * be our present life to everybody. */
+static void
+lives_to_come_are_not_pulled(void **state)
+{
+	struct stream_report r[2] = { kit_report(2, GEN + 5, 7, 7, 77),
+				      kit_report(2, GEN + 9, 9, 9, 99) };
+	struct mesh_input undone = { .kind = MESH_UNDONE };
+	struct mesh_input own = { .kind = MESH_OWN };
+	mesh_link l;
+
+	(void)state;
+	begin();
+	l = kit_peer(1, 5000);
+	kit_streams(l, true, r, 2);
+	undone.u.undone.node = kit_id(2);
+	undone.u.undone.generation =
+		kit_find(MESH_BEGIN_GENERATION, 0)->u.generation;
+	assert_null(pulled(l));
+	kit_step(&undone);
+	assert_null(pulled(l));
+	own.u.own = kit_report(2, undone.u.undone.generation, 1, 1, 11);
+	kit_step(&own);
+	assert_non_null(pulled(l));
+}
+
 /* On one that is older than another it takes nothing back. */
 static void
 what_is_late_adds(void **state)
@@ -1036,6 +1062,7 @@ main(void)
 		cmocka_unit_test(overtaken_by_the_owner),
 		cmocka_unit_test(a_new_generation),
 		cmocka_unit_test(an_age_is_of_what_is_held),
+		cmocka_unit_test(lives_to_come_are_not_pulled),
 		cmocka_unit_test(what_is_late_adds),
 		cmocka_unit_test(an_age_that_was_told_is_of_its_time),
 		cmocka_unit_test(what_waited_is_old),
