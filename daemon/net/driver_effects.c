@@ -9,12 +9,15 @@
 
 #include <event2/event.h>
 
+#include "clock.h"
 #include "driver_private.h"
 #include "dying.h"
 #include "hello.h"
+#include "listening.h"
 
 /* Further dials of one step; see DIALS_PER_STEP. */
 #define DIALS_PER_TURN 8u
+#define LISTENING_MS   50u
 
 /* A HELLO is signed for the one connection it goes out on. */
 static bool
@@ -114,6 +117,27 @@ dial(struct driver *d, mesh_link link, const struct address *address)
 	(void)evtimer_add(d->dial_more, &soon);
 }
 
+/* Nobody there, by what the kernel says of all ports at once.  A little old
+ * at most: who has just come dials us. */
+static bool
+refused(struct driver *d, const struct address *a)
+{
+	uint16_t base = d->config.mesh.base_port;
+	uint64_t now = clock_steady_ms();
+	struct address here;
+
+	address_loopback(&here, a->port);
+	if (!address_equal(&here, a) || a->port < base ||
+	    a->port - base >= (int)LISTENING_PORTS)
+		return false;
+	if (d->listening_ms == 0 || now - d->listening_ms > LISTENING_MS) {
+		if (!listening_ports(base, &d->listening))
+			d->listening = UINT64_MAX;
+		d->listening_ms = now;
+	}
+	return (d->listening >> (a->port - base) & 1u) == 0;
+}
+
 void
 driver_on_dial_more(evutil_socket_t fd, short what, void *arg)
 {
@@ -126,7 +150,10 @@ driver_on_dial_more(evutil_socket_t fd, short what, void *arg)
 	for (unsigned n = 0; n < DIALS_PER_TURN && !d->stopped &&
 			     (p = TAILQ_FIRST(&d->dials)) != NULL; n++) {
 		TAILQ_REMOVE(&d->dials, p, in_driver);
-		wires_dial(d->wires, p->link, &p->address);
+		if (refused(d, &p->address))
+			driver_wire_events.down(d, p->link, LINK_REFUSED);
+		else
+			wires_dial(d->wires, p->link, &p->address);
 		free(p);
 	}
 	if (!TAILQ_EMPTY(&d->dials) && !d->stopped)

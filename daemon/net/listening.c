@@ -1,0 +1,95 @@
+/*
+ * listening.c: asked of the kernel by sock_diag(7), as ss(8) does.
+ */
+#include "listening.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The kernel fills at most so much at a time. */
+#define ANSWER_BYTES 32768u
+/* Answers that do not end are no answer. */
+#define ANSWERS_MAX  1024u
+
+static bool
+ask(int fd, uint8_t family)
+{
+	const struct {
+		struct nlmsghdr head;
+		struct inet_diag_req_v2 what;
+	} q = {
+		.head = {.nlmsg_len = sizeof(q),
+			 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.what = {.sdiag_family = family,
+			 .sdiag_protocol = IPPROTO_TCP,
+			 .idiag_states = 1u << TCP_LISTEN},
+	};
+
+	return send(fd, &q, sizeof(q), MSG_DONTWAIT) == (ssize_t)sizeof(q);
+}
+
+static void
+note(const struct nlmsghdr *h, uint16_t base, uint64_t *mask)
+{
+	struct inet_diag_msg said;
+	unsigned above;
+
+	if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
+	    h->nlmsg_len < NLMSG_LENGTH(sizeof(said)))
+		return;
+	memcpy(&said, NLMSG_DATA(h), sizeof(said));
+	above = (unsigned)ntohs(said.id.idiag_sport) - base;
+	if (above < LISTENING_PORTS)
+		*mask |= UINT64_C(1) << above;
+}
+
+/* All of one family.  A dump is made while it is read: it is there at once. */
+static bool
+hear(int fd, uint16_t base, uint64_t *mask)
+{
+	static _Alignas(struct nlmsghdr) char answer[ANSWER_BYTES];
+
+	for (unsigned n = 0; n < ANSWERS_MAX; n++) {
+		const struct nlmsghdr *h = (const void *)answer;
+		ssize_t got = recv(fd, answer, sizeof(answer),
+				   MSG_DONTWAIT | MSG_TRUNC);
+		size_t left = got > 0 ? (size_t)got : 0;
+
+		if (got <= 0 || left > sizeof(answer))
+			return false;
+		for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+			if (h->nlmsg_type == NLMSG_DONE)
+				return true;
+			if (h->nlmsg_type == NLMSG_ERROR)
+				return false;
+			note(h, base, mask);
+		}
+	}
+	return false;
+}
+
+bool
+listening_ports(uint16_t base, uint64_t *mask)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			NETLINK_SOCK_DIAG);
+	bool told;
+
+	if (fd == -1)
+		return false;
+	*mask = 0;
+	/* A listener of IPv6 may take IPv4 too. */
+	told = ask(fd, AF_INET) && hear(fd, base, mask) &&
+	       ask(fd, AF_INET6) && hear(fd, base, mask);
+	close(fd);
+	return told;
+}
