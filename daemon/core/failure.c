@@ -22,9 +22,10 @@ uint64_t
 failure_said_ms(const struct mesh *m, const struct link *l)
 {
 	const struct node *n = &m->roster.nodes[l->node];
-	uint64_t said_ms = m->now_ms;
+	uint64_t said_ms = m->came_ms;
 
-	if (m->now_ms < m->stale_until_ms && l->waited)
+	if (m->now_ms < m->stale_until_ms && l->waited &&
+	    m->stale_from_ms < said_ms)
 		said_ms = m->stale_from_ms;
 	if (m->now_ms < n->stale_until_ms && n->heard_ms < said_ms)
 		said_ms = n->heard_ms;
@@ -46,7 +47,8 @@ failure_heard(struct mesh *m, const struct link *l)
 	if (n->suspect)
 		n->stale_until_ms = m->now_ms + STALE_MS;
 	said_ms = failure_said_ms(m, l);
-	n->quiet_ms = m->now_ms;
+	if (m->came_ms > n->quiet_ms)
+		n->quiet_ms = m->came_ms;
 	if (said_ms > n->heard_ms) {
 		n->heard_ms = said_ms;
 		n->heard_wall_ms = m->wall_ms - (m->now_ms - said_ms);

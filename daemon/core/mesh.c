@@ -204,6 +204,19 @@ heard(struct mesh *m, mesh_link id, const struct message *message)
 		age_heard(m, from, said_ms);
 }
 
+/* Too small to say anything but that. */
+static void
+alive(struct mesh *m, mesh_link id)
+{
+	struct link *l = links_find(&m->links, id);
+
+	if (l == NULL || l->phase != LINK_MEMBER)
+		return;
+	failure_heard(m, l);
+	if (l->told)
+		age_heard(m, l->node, failure_said_ms(m, l));
+}
+
 static void
 dispatch(struct mesh *m, const struct mesh_input *in)
 {
@@ -225,6 +238,9 @@ dispatch(struct mesh *m, const struct mesh_input *in)
 		break;
 	case MESH_HEARD:
 		heard(m, in->link, in->u.message);
+		break;
+	case MESH_ALIVE:
+		alive(m, in->link);
 		break;
 	case MESH_STORED:
 		replica_stored(m, in->u.stored.store, in->u.stored.failed,
@@ -369,6 +385,18 @@ look_at_clock(struct mesh *m, const struct mesh_input *in)
 		mesh_unsync(m);
 }
 
+/*
+ * A heartbeat that lay unread is one of several, perhaps, and nobody may be
+ * judged before all of them are heard; so all the rest is left to the TICK.
+ */
+static bool
+tick_follows(const struct mesh_input *in)
+{
+	return in->kind == MESH_ALIVE ||
+	       (in->kind == MESH_HEARD && in->came_ms != 0 &&
+		in->u.message->type == MESSAGE_HEARTBEAT);
+}
+
 void
 mesh_step(struct mesh *m, const struct mesh_input *in,
 	  struct mesh_effects *out)
@@ -380,9 +408,18 @@ mesh_step(struct mesh *m, const struct mesh_input *in,
 	assert(in->now_ms >= m->now_ms);
 	m->now_ms = in->now_ms;
 	m->wall_ms = in->wall_ms;
+	m->came_ms = in->now_ms;
+	if (in->came_ms != 0)
+		m->came_ms = in->came_ms;
+	assert(m->came_ms <= m->now_ms);
 	m->out = out;
 	look_at_clock(m, in);
 	dispatch(m, in);
+	if (tick_follows(in)) {
+		m->wake_ms = m->now_ms;
+		m->out = NULL;
+		return;
+	}
 	if (!m->over) {
 		member_tick(m);
 		failure_tick(m);

@@ -62,6 +62,7 @@ enum mesh_input_kind {
 	MESH_LINK_UP,        /* TLS is done, by us or by them. */
 	MESH_LINK_DOWN,      /* It closed, failed, or never opened. */
 	MESH_HEARD,          /* One well-formed message arrived. */
+	MESH_ALIVE,          /* Something did that will be read later. */
 	MESH_STORED,         /* A page of a replica is in the catalogue, or not. */
 	MESH_PAGE_READ,      /* The page of records we asked for is in hand. */
 	MESH_OWN,            /* Our own stream moved, durably (also: new life). */
@@ -93,7 +94,10 @@ struct mesh_input {
 	enum mesh_input_kind kind;
 	uint64_t now_ms;  /* steady clock; never goes back */
 	uint64_t wall_ms; /* wall clock; may jump */
-	mesh_link link;   /* LINK_*, HEARD, PAGE_READ */
+	mesh_link link;   /* LINK_*, HEARD, ALIVE, PAGE_READ */
+	/* ALIVE; HEARD of what lay unread until a TICK was due: when it came.
+	 * That TICK follows.  HEARD of what came just now: 0. */
+	uint64_t came_ms;
 	union {
 		/* LINK_UP.  loopback: either end of the socket is on
 		 * 127.0.0.1, so a refused redial proves death. */

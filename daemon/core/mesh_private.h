@@ -33,6 +33,7 @@ struct mesh {
 
 	/* Of the step under way. */
 	uint64_t now_ms, wall_ms;
+	uint64_t came_ms; /* what is heard in it; at most now_ms */
 	bool late; /* this step came late: judge nobody in it */
 	struct mesh_effects *out;
 

@@ -63,13 +63,60 @@ step(struct world *w, struct slot *s, struct mesh_input *in)
 			break;
 	if (!s->running || s->life != life || w->failed)
 		return;
-	if (!s->liar)
+	/* Before its tick that is half a step. */
+	if (!s->liar && in->came_ms == 0)
 		check_step(w, s, w->effects,
 			   !plain || w->thorough || w->step_count % 16 == 0);
 	arm_tick(w, s);
 }
 
 /* ---- news -------------------------------------------------------------- */
+
+/* Nothing new in it: it lies in the socket until a tick. */
+static bool
+left_unread(struct world *w, const struct frame_buf *frame,
+	    struct wire_end *end)
+{
+	const struct message_heartbeat *now = &frame->heartbeat;
+	const struct message_heartbeat *was = &end->beat;
+	bool same = now->period_ms == was->period_ms &&
+		    now->synced == was->synced &&
+		    node_id_equal(&now->follows, &was->follows);
+
+	end->beat = *now;
+	end->rests = w->resting && same;
+	if (end->rests)
+		end->came_ms = node_now_ms(w);
+	return end->rests;
+}
+
+/* A tick is due: what lies unread is heard before, or seen to be there. */
+static void
+look(struct world *w, struct slot *s)
+{
+	static struct message heartbeat;
+	uint32_t life = s->life;
+
+	heartbeat.type = MESSAGE_HEARTBEAT;
+	for (uint32_t i = 0; s->running && s->life == life && !w->failed &&
+			     i < s->open_count; i++) {
+		struct wire_end *end =
+			&w->wires[s->open[i] / 2].end[s->open[i] % 2];
+		struct mesh_input in = {.kind = MESH_ALIVE,
+					.link = end->link,
+					.came_ms = end->came_ms};
+
+		if (!end->rests)
+			continue;
+		end->rests = false;
+		if (w->step_count % 4 == 0) {
+			heartbeat.u.heartbeat = end->beat;
+			in.kind = MESH_HEARD;
+			in.u.message = &heartbeat;
+		}
+		step(w, s, &in);
+	}
+}
 
 static void
 hear_frame(struct world *w, struct slot *s, struct news *n,
@@ -116,6 +163,9 @@ hear_frame(struct world *w, struct slot *s, struct news *n,
 		if (in.u.message->type == MESSAGE_STREAMS)
 			check_told(s, &there->who, &in.u.message->u.streams);
 	}
+	if (n->frame->type == MESSAGE_HEARTBEAT &&
+	    left_unread(w, n->frame, end))
+		return;
 	w->hearing = in.u.message;
 	step(w, s, &in);
 	w->hearing = NULL;
@@ -226,6 +276,7 @@ static void
 tell(struct world *w, struct slot *s, struct news *n)
 {
 	struct mesh_input in;
+	uint32_t life = s->life;
 
 	if (n->wire >= 0) {
 		tell_wire(w, s, n);
@@ -237,6 +288,9 @@ tell(struct world *w, struct slot *s, struct news *n)
 		in.kind = MESH_START;
 		break;
 	case TOLD_TICK:
+		look(w, s);
+		if (!s->running || s->life != life || w->failed)
+			return;
 		in.kind = MESH_TICK;
 		break;
 	case TOLD_STORED:

@@ -207,6 +207,9 @@ struct wire_end {
 	mesh_link link;
 	bool open, up, hello_sent, hello_heard;
 	bool streams_sent; /* some STREAMS */
+	bool rests; /* a heartbeat lies unread, and is like the one before */
+	uint64_t came_ms;              /* ... since then */
+	struct message_heartbeat beat; /* the last one */
 	struct news *head, **tail; /* on the way to this end */
 	uint64_t last_us;
 	uint32_t due;    /* arrivals scheduled */
@@ -267,6 +270,7 @@ struct world {
 	bool peaceful; /* no faults in this storm: more must hold */
 	bool napping;  /* ... except that all are suspended once */
 	bool equal_delays; /* all wires are base_delay_us long; see dials.c */
+	bool resting;  /* what says nothing new is heard with the next tick */
 	bool thorough; /* look at every view after every step */
 	bool single;   /* no disk is ever restored or copied: no two lives
 			* write under one number */

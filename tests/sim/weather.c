@@ -80,6 +80,7 @@ weather_play(struct world *w, uint64_t seed, uint64_t *calm_us)
 
 	*calm_us = 0;
 	world_reset(w, seed);
+	w->resting = seed % 2 != 0;
 	until = w->now_us + faults_begin(w);
 	if (w->peaceful) {
 		world_run(w, w->all_started_us + LINKED_US);

@@ -150,6 +150,7 @@ world_reset(struct world *w, uint64_t seed)
 	w->smeared_count = 0;
 	w->own_burst = 5;
 	w->thorough = false;
+	w->resting = false;
 	w->single = false;
 	w->input_us = 2;
 	w->ports = SIM_PORTS;

@@ -190,6 +190,75 @@ silence(void **state)
 }
 
 static void
+kit_alive(mesh_link link, uint64_t came_ms)
+{
+	struct mesh_input in = {
+		.kind = MESH_ALIVE, .link = link, .came_ms = came_ms};
+
+	kit_step(&in);
+}
+
+/* What lies unread counts from when it came, and is heard before anybody is
+ * judged. */
+static void
+unread_signs(void **state)
+{
+	mesh_link one, other;
+
+	(void)state;
+	begin(3, 5002);
+	one = kit_peer(1, 5000);
+	other = kit_peer(2, 5001);
+	for (int i = 0; i < 20; i++) {
+		kit_now += 125;
+		if (i % 2 == 0) {
+			kit_alive(one, kit_now - 100);
+			kit_alive(other, kit_now - 100);
+		}
+		kit_kind(MESH_TICK);
+		assert_false(mesh.roster.nodes[1].suspect);
+	}
+	/* The other was heard 225 ms ago. */
+	for (int i = 0; i < 6; i++) {
+		kit_now += 125;
+		kit_alive(one, kit_now);
+		kit_kind(MESH_TICK);
+		assert_false(mesh.roster.nodes[2].suspect);
+	}
+	kit_now += 25;
+	kit_alive(one, kit_now);
+	assert_false(mesh.roster.nodes[2].suspect);
+	kit_kind(MESH_TICK);
+	assert_false(mesh.roster.nodes[1].suspect);
+	assert_true(mesh.roster.nodes[2].suspect);
+}
+
+static void
+none_judged_before_all_are_heard(void **state)
+{
+	mesh_link one, other;
+
+	(void)state;
+	begin(3, 5002);
+	one = kit_peer(1, 5000);
+	other = kit_peer(2, 5001);
+	for (int i = 0; i < 7; i++) {
+		kit_now += 125;
+		kit_kind(MESH_TICK);
+	}
+	kit_now += 125;
+	kit_alive(one, kit_now - 50);
+	assert_false(mesh.roster.nodes[2].suspect);
+	kit_alive(other, kit_now - 50);
+	kit_kind(MESH_TICK);
+	assert_false(mesh.roster.nodes[1].suspect);
+	assert_false(mesh.roster.nodes[2].suspect);
+	/* And neither is a link that is no more heard, or not yet. */
+	kit_alive(77, kit_now);
+	kit_alive(kit_up(true), kit_now);
+}
+
+static void
 our_own_lateness(void **state)
 {
 	(void)state;
@@ -697,6 +766,8 @@ main(void)
 		cmocka_unit_test(another_behind_the_port),
 		cmocka_unit_test(same_host_id_elsewhere),
 		cmocka_unit_test(silence),
+		cmocka_unit_test(unread_signs),
+		cmocka_unit_test(none_judged_before_all_are_heard),
 		cmocka_unit_test(our_own_lateness),
 		cmocka_unit_test(duplicates),
 		cmocka_unit_test(last_word_of_a_duplicate),
