@@ -36,6 +36,11 @@
 #define CLIENT_BODY_BYTES_MAX   (64u * 1024u)     /* from a client */
 #define ANSWER_BODY_BYTES_MAX   (1024u * 1024u)   /* to a client, paged */
 
+/* Links, in bytes of TLS: fewer may lie in a socket until their reader has
+ * something to say itself; a record that may not has at least so many. */
+#define LINK_REST_BYTES 320u
+#define LINK_LOUD_BYTES 336u
+
 /* Channels: bytes of one body, to the holder and to the asker. */
 #define CHANNEL_ASK_BYTES_MAX   1024u
 #define CHUNK_BYTES_MAX         (256u * 1024u)

@@ -128,5 +128,8 @@ driver_on_tick(evutil_socket_t fd, short what, void *arg)
 	}
 	d->tick_ms = UINT64_MAX;
 	d->tick_deferred = false;
+	/* What was left in the sockets shall be heard before. */
+	wires_look(d->wires);
 	driver_feed(d, &in);
+	wires_rest(d->wires);
 }

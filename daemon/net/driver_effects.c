@@ -44,13 +44,28 @@ driver_say(struct driver *d, struct wire *w, const struct message *m)
 	(void)wire_send(w, d->frame, bytes);
 }
 
+/* Is it a HEARTBEAT that tells nothing but that we are here? */
+static bool
+no_news(struct driver *d, const struct message *m, size_t bytes)
+{
+	if (m->type != MESSAGE_HEARTBEAT || bytes > sizeof(d->beat))
+		return false;
+	if (bytes == d->beat_bytes && memcmp(d->beat, d->frame, bytes) == 0)
+		return true;
+	memcpy(d->beat, d->frame, bytes);
+	d->beat_bytes = bytes;
+	return false;
+}
+
 static void
 say_to_all(struct driver *d, const struct message *m)
 {
 	size_t bytes = message_encode(m, d->frame, sizeof(d->frame));
 	struct wire *w, *next;
+	bool quietly;
 
 	assert(bytes > 0);
+	quietly = no_news(d, m, bytes);
 	assert(m->type != MESSAGE_HELLO);
 	if (m->type == MESSAGE_STREAMS)
 		dying("before_announce");
@@ -58,7 +73,11 @@ say_to_all(struct driver *d, const struct message *m)
 		const struct wire_notes *n = wire_notes(w);
 
 		next = wire_next(w);
-		if (n->hello_sent && n->hello_heard)
+		if (!n->hello_sent || !n->hello_heard)
+			continue;
+		if (quietly)
+			(void)wire_send_quietly(w, d->frame, bytes);
+		else
 			(void)wire_send(w, d->frame, bytes);
 	}
 	if (m->type == MESSAGE_STREAMS)

@@ -236,6 +236,7 @@ on_heard(void *arg, struct wire *w, const uint8_t *body, size_t body_bytes)
 	d->heard = body;
 	d->heard_bytes = body_bytes;
 	in.u.message = &m;
+	in.came_ms = wire_came_ms(w);
 	driver_step(d, &in);
 	d->heard = NULL;
 	if (m.type == MESSAGE_VERIFY)
@@ -244,6 +245,18 @@ on_heard(void *arg, struct wire *w, const uint8_t *body, size_t body_bytes)
 		driver_verify_heard(d, w, &m);
 out:
 	driver_run(d);
+}
+
+static void
+on_alive(void *arg, struct wire *w)
+{
+	const struct mesh_input in = {
+		.kind = MESH_ALIVE,
+		.link = wire_id(w),
+		.came_ms = wire_came_ms(w),
+	};
+
+	driver_feed(arg, &in);
 }
 
 static bool
@@ -259,6 +272,7 @@ const struct wire_events driver_wire_events = {
 	.up = on_up,
 	.down = on_down,
 	.heard = on_heard,
+	.alive = on_alive,
 	.busy = is_busy,
 	.parted = on_parted,
 	.parted_whole = on_parted_whole,

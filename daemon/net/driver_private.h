@@ -82,6 +82,10 @@ struct driver {
 	struct event *accept_again;
 	struct log_gate accept_gate, hello_gate, store_gate;
 
+	/* The HEARTBEAT that was said last to all, as a frame. */
+	uint8_t beat[LINK_REST_BYTES];
+	size_t beat_bytes;
+
 	/* The frame being heard, for MESH_STORE. */
 	const uint8_t *heard;
 	size_t heard_bytes;

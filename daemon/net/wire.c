@@ -48,6 +48,8 @@ wire_free(struct wire *w)
 {
 	event_free(w->timer);
 	event_free(w->resume);
+	if (w->roused != NULL)
+		event_free(w->roused);
 	if (w->connecting != NULL)
 		event_free(w->connecting);
 	/* Takes the descriptor out of the loop at once.  What libevent puts
@@ -157,6 +159,7 @@ wire_admit(struct wire *w)
 	if (w->admitted || w->state != WIRE_STATE_OPEN)
 		return;
 	w->admitted = true;
+	wire_pad(w);
 	if (w->accepted) {
 		w->set->strangers--;
 		(void)event_del(w->timer);

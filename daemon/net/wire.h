@@ -45,6 +45,8 @@ struct wire_events {
 	/* `body` is good for the call. */
 	void (*heard)(void *arg, struct wire *w, const uint8_t *body,
 		      size_t body_bytes);
+	/* Something that was sent quietly has come, and is read later. */
+	void (*alive)(void *arg, struct wire *w);
 	bool (*busy)(void *arg);
 	/* After wire_part, from the loop: both are the callee's.  The socket is
 	 * non-blocking; `w` is good for the call. */
@@ -84,6 +86,9 @@ bool wire_exporter(const struct wire *w, uint8_t out[HELLO_EXPORTER_BYTES]);
 /* Queue whole frames.  False: not open, or they would not read and the link
  * has ended (LINK_CLOGGED). */
 bool wire_send(struct wire *w, const uint8_t *frame, size_t bytes);
+/* The same of a frame that may lie in their socket until they look.  If it is
+ * small, and nothing else is under way, it goes out so that it does. */
+bool wire_send_quietly(struct wire *w, const uint8_t *frame, size_t bytes);
 /* A good HELLO came: larger bodies are welcome now. */
 void wire_admit(struct wire *w);
 /* They sent nonsense: ends with LINK_BROKEN. */
@@ -98,6 +103,17 @@ bool wire_part(struct wire *w);
 /* The same with all that lies here, by parted_whole; `body`, the frame being
  * heard, is put back in front of the input. */
 bool wire_part_whole(struct wire *w, const uint8_t *body, size_t body_bytes);
+
+/*
+ * From now on, until something else comes, what was sent quietly lies in the
+ * sockets.  To be said again after every look.
+ */
+void wires_rest(struct wires *s);
+/* Hear what lies there.  Not while busy() says so. */
+void wires_look(struct wires *s);
+/* While that is heard, when it came, by the steady clock, rather too early
+ * than too late; otherwise 0. */
+uint64_t wire_came_ms(const struct wire *w);
 
 /* A place for the driver's own notes; zero at first, no more than bytes. */
 struct wire_notes {

@@ -24,6 +24,7 @@ retire(struct wire *w, enum wire_state state)
 	struct wires *s = w->set;
 
 	assert(w->state < WIRE_STATE_LINGERING);
+	wire_rouse(w);
 	if (w->accepted && !w->admitted)
 		s->strangers--;
 	TAILQ_REMOVE(&s->live, w, in_set);

@@ -38,6 +38,8 @@ struct wire {
 	bool admitted;  /* HELLO was good: the large body limit */
 	bool paused;    /* reading is off until `resume` fires */
 	bool saying;    /* inside wire_send: nothing is heard meanwhile */
+	bool quietly;   /* inside wire_send_quietly: add nothing to the record */
+	bool resting;   /* the kernel tells of large things only */
 	bool said_all;  /* LINGERING: our FIN is out, theirs is awaited */
 	bool over;      /* OPEN: they ended; frames may still lie in the input */
 	bool whole;     /* PARTING: with its bufferevent and what lies in it */
@@ -48,6 +50,13 @@ struct wire {
 	struct event *connecting; /* CONNECTING: fd became writable */
 	struct event *timer;      /* deadlines; PARTING, DEAD: at once */
 	struct event *resume;
+	struct event *roused; /* made with the first rest; set while resting */
+	uint64_t looked_ms;   /* resting: all that came before is read */
+	uint64_t came_ms;     /* what is being heard has rested; or 0 */
+	uint64_t received;    /* resting: bytes since the link began */
+	uint64_t beat_bytes;  /* of the last small record, in TLS */
+	uint32_t signs;       /* since something was read */
+	uint32_t looks;       /* wires_look: done with, this time */
 	struct wire_notes notes;
 	char where[ADDRESS_HOST_MAX + 10];
 };
@@ -65,6 +74,7 @@ struct wires {
 	unsigned strangers;     /* accepted and not admitted, in live */
 	unsigned lingering;
 	mesh_link next_odd;
+	uint32_t looks; /* counted, so that each link is looked at once */
 	struct log_gate shake_gate, break_gate, fd_gate;
 	uint8_t body[LINK_BODY_BYTES_MAX]; /* the frame being heard */
 };
@@ -84,6 +94,13 @@ void wire_shaken(struct wire *w, short what);
 void wire_on_readable(struct bufferevent *bev, void *arg);
 void wire_on_resume(evutil_socket_t fd, short what, void *arg);
 void wire_on_event(struct bufferevent *bev, short what, void *arg);
+/* Hand up every whole frame: now, or soon if nothing may be heard now. */
+void wire_hear(struct wire *w);
+
+/* wire_rest.c: small records are padded from now on. */
+void wire_pad(struct wire *w);
+/* It rests no more. */
+void wire_rouse(struct wire *w);
 
 /* wire_end.c: it is over.  Reported, unless it was accepted and never came
  * up. */

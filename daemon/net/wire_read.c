@@ -80,8 +80,8 @@ pump(struct wire *w)
 }
 
 /* Nothing is heard by those who are just performing, or saying something. */
-static void
-pump_if_free(struct wire *w)
+void
+wire_hear(struct wire *w)
 {
 	if (w->saying || w->set->events->busy(w->set->arg))
 		resume_soon(w);
@@ -102,7 +102,7 @@ wire_on_readable(struct bufferevent *bev, void *arg)
 	}
 	if (w->state != WIRE_STATE_OPEN || w->paused)
 		return;
-	pump_if_free(w);
+	wire_hear(w);
 }
 
 void
@@ -115,7 +115,7 @@ wire_on_resume(evutil_socket_t fd, short what, void *arg)
 	w->paused = false;
 	if (w->state != WIRE_STATE_OPEN)
 		return;
-	pump_if_free(w);
+	wire_hear(w);
 	if (w->state == WIRE_STATE_OPEN && !w->paused)
 		(void)bufferevent_enable(w->bev, EV_READ);
 }
@@ -137,7 +137,7 @@ wire_on_event(struct bufferevent *bev, short what, void *arg)
 		w->over = true;
 		if (w->paused)
 			return;
-		pump_if_free(w);
+		wire_hear(w);
 		return;
 	case WIRE_STATE_LINGERING:
 		if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) != 0)

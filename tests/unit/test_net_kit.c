@@ -54,12 +54,22 @@ on_heard(void *arg, struct wire *w, const uint8_t *body, size_t body_bytes)
 	e->heard++;
 	e->heard_bytes = body_bytes;
 	e->first = body[0];
+	e->came_ms = wire_came_ms(w);
 	if (e->hang_up_when_heard)
 		wire_hang_up(w);
 	if (e->part_when_heard && !wire_part(w)) {
 		e->not_parted++;
 		wire_break(w);
 	}
+}
+
+static void
+on_alive(void *arg, struct wire *w)
+{
+	struct end *e = arg;
+
+	e->alive++;
+	e->came_ms = wire_came_ms(w);
 }
 
 static void
@@ -86,6 +96,7 @@ static const struct wire_events events = {
 	.up = on_up,
 	.down = on_down,
 	.heard = on_heard,
+	.alive = on_alive,
 	.busy = is_busy,
 	.parted = on_parted,
 };

@@ -20,12 +20,13 @@ struct mailbox;
 struct end {
 	struct tls *tls;
 	struct wires *wires;
-	unsigned connected, up, down, heard;
+	unsigned connected, up, down, heard, alive;
 	mesh_link up_id;
 	enum link_end end;
 	bool admit, busy, hang_up_when_heard, part_when_heard;
 	size_t heard_bytes; /* of the last body */
 	uint8_t first;      /* of the last body */
+	uint64_t came_ms;   /* the same, if it had rested; else 0 */
 	uint8_t exporter[HELLO_EXPORTER_BYTES];
 	bool accepted, loopback;
 	/* Given away: the last one's; the test's from then on. */

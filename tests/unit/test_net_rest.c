@@ -1,0 +1,235 @@
+/*
+ * Links that rest: what is small and says nothing new lies in the socket until
+ * somebody looks; all else wakes as ever, whole and at once.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "clock.h"
+#include "frame.h"
+#include "test_net_kit.h"
+#include "wire_private.h"
+
+#define BEAT_BYTES 47u
+
+/* A frame of so many bytes in all, as a heartbeat that tells nothing new. */
+static void
+whisper(struct world *w, size_t bytes)
+{
+	uint8_t frame[256] = {0};
+
+	frame_header((uint32_t)(bytes - FRAME_HEADER_BYTES), frame);
+	assert_true(wire_send_quietly(dialled(w), frame, bytes));
+}
+
+static void
+rest_both(struct world *w)
+{
+	world_init(w, 7, 7);
+	link_both(w);
+	turn(w);
+	wires_rest(w->listener.wires);
+	wires_rest(w->dialler.wires);
+}
+
+/* What has been sent is in their socket: on loopback, at once. */
+static void
+look(struct world *w)
+{
+	wires_look(w->listener.wires);
+	wires_rest(w->listener.wires);
+}
+
+static void
+small_ones_wait(void **state)
+{
+	uint64_t before = clock_steady_ms();
+	struct world w;
+
+	(void)state;
+	rest_both(&w);
+	whisper(&w, BEAT_BYTES);
+	turn(&w);
+	assert_int_equal(w.listener.heard, 0);
+	look(&w);
+	assert_int_equal(w.listener.heard, 1);
+	assert_int_equal(w.listener.heard_bytes,
+			 BEAT_BYTES - FRAME_HEADER_BYTES);
+	/* By 10 ms too early at most, and never later than it was. */
+	assert_in_range(w.listener.came_ms, before - 20, clock_steady_ms());
+	look(&w);
+	turn(&w);
+	assert_int_equal(w.listener.heard, 1);
+	world_release(&w);
+}
+
+/* Three in a row are only seen; the fourth has all of them read. */
+static void
+signs_of_life(void **state)
+{
+	struct world w;
+
+	(void)state;
+	rest_both(&w);
+	whisper(&w, BEAT_BYTES);
+	look(&w);
+	for (unsigned i = 1; i <= 3; i++) {
+		whisper(&w, BEAT_BYTES);
+		look(&w);
+		assert_int_equal(w.listener.alive, i);
+		assert_int_equal(w.listener.heard, 1);
+	}
+	turn(&w);
+	assert_int_equal(w.listener.heard, 1);
+	look(&w);
+	assert_int_equal(w.listener.alive, 3);
+	whisper(&w, BEAT_BYTES);
+	look(&w);
+	assert_int_equal(w.listener.alive, 3);
+	assert_int_equal(w.listener.heard, 5);
+	/* It is not as long: it may say something. */
+	whisper(&w, BEAT_BYTES);
+	look(&w);
+	assert_int_equal(w.listener.alive, 4);
+	whisper(&w, BEAT_BYTES - 7);
+	look(&w);
+	assert_int_equal(w.listener.alive, 4);
+	assert_int_equal(w.listener.heard, 7);
+	world_release(&w);
+}
+
+/* Who never looks is woken in the end. */
+static void
+many_wake(void **state)
+{
+	struct world w;
+
+	(void)state;
+	rest_both(&w);
+	for (unsigned i = 0; i < 5; i++)
+		whisper(&w, BEAT_BYTES);
+	wait_for(&w, &w.listener.heard, 5);
+	world_release(&w);
+}
+
+static void
+loud_ones_wake(void **state)
+{
+	struct world w;
+
+	(void)state;
+	rest_both(&w);
+	for (unsigned i = 1; i <= 50; i++) {
+		assert_true(say(dialled(&w), 'x', 1 + i % 40));
+		wait_for(&w, &w.listener.heard, i);
+		look(&w);
+	}
+	whisper(&w, BEAT_BYTES);
+	turn(&w);
+	assert_int_equal(w.listener.heard, 50);
+	assert_true(say(dialled(&w), 'y', 1));
+	wait_for(&w, &w.listener.heard, 52);
+	assert_int_equal(w.listener.first, 'y');
+	world_release(&w);
+}
+
+/* Frames of every size around that of a record, read in pieces: no last byte
+ * of any stays behind, whenever the link was last let rest. */
+static void
+large_ones_come_whole(void **state)
+{
+	struct world w;
+	unsigned said = 0;
+
+	(void)state;
+	rest_both(&w);
+	for (size_t bytes = 16384 - 64; bytes < 16384 + 400; bytes += 3) {
+		assert_true(say(dialled(&w), 'x', bytes));
+		for (size_t i = 0; i < bytes % 4; i++) {
+			event_base_loop(w.base,
+					EVLOOP_ONCE | EVLOOP_NONBLOCK);
+			look(&w);
+		}
+		wait_for(&w, &w.listener.heard, ++said);
+		look(&w);
+	}
+	world_release(&w);
+}
+
+static void
+an_end_wakes(void **state)
+{
+	struct world w;
+
+	(void)state;
+	rest_both(&w);
+	whisper(&w, BEAT_BYTES);
+	wire_hang_up(dialled(&w));
+	wait_for(&w, &w.listener.down, 1);
+	assert_int_equal(w.listener.heard, 1);
+	assert_int_equal(w.listener.end, LINK_CLOSED);
+	world_release(&w);
+}
+
+static void
+hung_up_while_looking(void **state)
+{
+	struct world w;
+
+	(void)state;
+	rest_both(&w);
+	w.listener.hang_up_when_heard = true;
+	whisper(&w, BEAT_BYTES);
+	look(&w);
+	assert_int_equal(w.listener.heard, 1);
+	assert_null(accepted(&w));
+	wait_for(&w, &w.dialler.down, 1);
+	assert_int_equal(w.listener.down, 0);
+	world_release(&w);
+}
+
+/* Bytes that anybody might put there pass for signs of life for three looks;
+ * the next ends the link. */
+static void
+forged_ones_end_it(void **state)
+{
+	uint8_t junk[BEAT_BYTES + 22] = {23, 3, 3, 0, BEAT_BYTES + 17};
+	struct world w;
+
+	(void)state;
+	rest_both(&w);
+	whisper(&w, BEAT_BYTES);
+	look(&w);
+	for (unsigned i = 1; i <= 4; i++) {
+		assert_int_equal(w.listener.down, 0);
+		assert_int_equal(write(dialled(&w)->fd, junk, sizeof(junk)),
+				 sizeof(junk));
+		look(&w);
+	}
+	assert_int_equal(w.listener.alive, 3);
+	assert_int_equal(w.listener.heard, 1);
+	assert_int_equal(w.listener.down, 1);
+	assert_null(accepted(&w));
+	world_release(&w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(small_ones_wait),
+		cmocka_unit_test(signs_of_life),
+		cmocka_unit_test(many_wake),
+		cmocka_unit_test(loud_ones_wake),
+		cmocka_unit_test(large_ones_come_whole),
+		cmocka_unit_test(an_end_wakes),
+		cmocka_unit_test(hung_up_while_looking),
+		cmocka_unit_test(forged_ones_end_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
