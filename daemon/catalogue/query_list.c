@@ -21,6 +21,9 @@
  * twenty steps of SQLite's machine, of 10 000 in a round. */
 #define SWEPT_PER_ROUND 5000u
 
+/* What a sweep keeps at most, unless a page is longer. */
+#define SWEEP_KEEPS_MAX 65536u
+
 /* A page being made. */
 struct page {
 	const struct list_query *q;
@@ -33,8 +36,9 @@ struct page {
 
 /* ---- statements -------------------------------------------------------- */
 
+/* `sweep`: 0 for a walk, else how many photos it is to find. */
 static int
-statement_make(struct reader *r, const struct page *p, bool sweep,
+statement_make(struct reader *r, const struct page *p, uint32_t sweep,
 	       sqlite3_stmt **out, struct trouble *why)
 {
 	static const char *const columns[LIST_SORTS] = {
@@ -43,8 +47,8 @@ statement_make(struct reader *r, const struct page *p, bool sweep,
 	bool falling = (q->sort != SORT_NAME) != q->reverse;
 	const char *column = columns[q->sort];
 	const char *way = falling ? "DESC" : "ASC";
-	const char *not = sweep ? "+" : ""; /* the index of this column */
-	char behind[64] = "", some[32] = "1", node[128] = "", limit[32] = "";
+	const char *not = sweep > 0 ? "+" : ""; /* the index of this column */
+	char behind[64] = "", some[32] = "1", node[160] = "", limit[32] = "";
 	char terms[SEARCH_SQL_MAX], sql[SEARCH_SQL_MAX + 1024];
 	const char *text = sql;
 
@@ -54,14 +58,14 @@ statement_make(struct reader *r, const struct page *p, bool sweep,
 	if (p->from.set)
 		snprintf(behind, sizeof(behind), " AND (%s%s, id) %c (?1, ?2)",
 			 not, column, falling ? '<' : '>');
-	if (sweep && q->of_node)
+	if (sweep > 0 && q->of_node) /* in streams as read_begin has them */
 		snprintf(node, sizeof(node), " AND EXISTS(SELECT 1 FROM copy"
 			 " WHERE photo = photo.id AND stream IN (SELECT id"
-			 " FROM stream WHERE node = ?%d))", SEARCH_PARAMETERS);
-	if (sweep)
-		snprintf(limit, sizeof(limit), " LIMIT %u",
-			 p->walk.limit - p->walk.shown);
-	search_sql(&q->search, sweep ? NULL : &q->sort, terms);
+			 " FROM stream WHERE role IN (1, 2) AND node = ?%d))",
+			 SEARCH_PARAMETERS);
+	if (sweep > 0)
+		snprintf(limit, sizeof(limit), " LIMIT %u", sweep);
+	search_sql(&q->search, sweep > 0 ? NULL : &q->sort, terms);
 	snprintf(sql, sizeof(sql),
 		 "SELECT " PHOTO_COLUMNS " FROM %s WHERE %s%s%s%s"
 		 " ORDER BY %s%s %s, id %s%s", search_from(&q->search), some,
@@ -78,7 +82,7 @@ walk_statement(struct reader *r, const struct page *p, struct trouble *why)
 
 	if (q->search.count == 0)
 		st = &r->list[q->sort][q->reverse][p->from.set];
-	if (*st == NULL && statement_make(r, p, false, st, why) == -1)
+	if (*st == NULL && statement_make(r, p, 0, st, why) == -1)
 		return NULL;
 	return *st;
 }
@@ -167,20 +171,25 @@ walk(struct reader *r, struct page *p, sqlite3_stmt *st, bool sweeps,
 	return code == -1 ? -1 : 0;
 }
 
-/* From p->from on.  A photo that is chosen and then not shown takes a place of
- * the page; so it is swept again if any were lost. */
+/* From p->from on.  A photo that is chosen and then not shown, as all that only
+ * a node had that is being forgotten, takes a place of the page; so it is swept
+ * again if any were lost, and for more each time: they may be most. */
 static int
 sweep(struct reader *r, struct page *p, struct trouble *why)
 {
+	uint32_t asked = 1, found = 1, least = 1;
 	int code = 0;
 
-	for (uint32_t asked = 1, found = 1; !is_full(p) && found == asked;) {
+	for (; !is_full(p) && found == asked;
+	     least = asked < SWEEP_KEEPS_MAX / 8 ? 8 * asked :
+						   SWEEP_KEEPS_MAX) {
 		sqlite3_stmt *st = NULL;
 
 		asked = p->walk.limit - p->walk.shown;
+		asked = asked > least ? asked : least;
 		found = 0;
 		r->sweeps++;
-		if (statement_make(r, p, true, &st, why) == -1)
+		if (statement_make(r, p, asked, &st, why) == -1)
 			return -1;
 		statement_bind(st, p);
 		if (p->q->of_node)
