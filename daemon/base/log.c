@@ -17,6 +17,7 @@ static enum log_level threshold = LOG_INFO;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int out_fd = -1;
 static unsigned long lost;
+static bool torn; /* the last line has no end */
 
 void
 log_init(enum log_level level)
@@ -63,7 +64,7 @@ put_line(const char *line, size_t bytes)
 {
 	struct pollfd room = {.events = POLLOUT};
 	char gap[64];
-	int n;
+	ssize_t n;
 
 	if (out_fd == -1)
 		out_fd = choose_fd();
@@ -74,17 +75,24 @@ put_line(const char *line, size_t bytes)
 	}
 	if (lost > 0) {
 		n = snprintf(gap, sizeof(gap),
-			     "(%lu lines of the log were lost here)\n", lost);
-		if (write(out_fd, gap, (size_t)n) != n ||
-		    poll(&room, 1, 0) == 0) {
+			     "%s(%lu lines of the log were lost here)\n",
+			     torn ? "\n" : "", lost);
+		if (write(out_fd, gap, (size_t)n) != n) {
 			lost++;
 			return;
 		}
-		lost = 0;
+		torn = false;
+		lost = 0; /* it is said */
+		if (poll(&room, 1, 0) == 0) {
+			lost++;
+			return;
+		}
 	}
-	/* A log that cannot be written is no reason to stop serving. */
-	if (write(out_fd, line, bytes) == -1)
-		lost++;
+	/* A log that cannot be written is no reason to stop serving; and what
+	 * a terminal took half of has not been said. */
+	n = write(out_fd, line, bytes);
+	torn = n > 0 && n < (ssize_t)bytes;
+	lost += n != (ssize_t)bytes;
 }
 
 void
