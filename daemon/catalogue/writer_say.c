@@ -171,4 +171,3 @@ own_say_problem(struct writer *w, const struct own_file *f,
 
 	return own_say(w, RECORD_PROBLEM, key->bytes, key->count, value, bytes);
 }
-
