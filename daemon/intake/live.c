@@ -200,7 +200,7 @@ look(struct intake *i, const struct pending_item *item)
 	case TREE_THERE:
 		/* Another directory may have come in the place of one. */
 		if (below)
-			withdraw_below(s, item->path, item->path_bytes, false);
+			missing_add(i, item);
 		break;
 	case TREE_LEFT_OUT:
 	case TREE_STOPPED:

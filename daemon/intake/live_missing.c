@@ -1,7 +1,6 @@
 /*
  * live_missing.c: withdrawing what is no longer found at its path.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,8 +42,8 @@ missing_add(struct intake *i, const struct pending_item *item)
 	m->next = NULL;
 	m->index = item->root;
 	m->flags = item->flags & (LOOK_BELOW | LOOK_MOVED);
-	m->counted = false;
-	m->photos = 0;
+	m->counted = m->photo = false;
+	m->found = PATH_MISSING;
 	m->path_bytes = item->path_bytes;
 	memcpy(m->path, item->path, item->path_bytes + 1);
 	*l->last = m;
@@ -86,7 +85,7 @@ missing_due(struct intake *i)
 /* ---- what is known below a directory ----------------------------------- */
 
 struct below {
-	struct scan_root *root;
+	bool failed;
 	size_t count;
 	struct {
 		char *path; /* owned */
@@ -101,16 +100,16 @@ note_below(void *arg, const struct known_file *f, const char *path,
 {
 	struct below *b = arg;
 
-	if ((b->all[b->count].path = strndup(path, path_bytes)) == NULL)
+	if ((b->all[b->count].path = strndup(path, path_bytes)) == NULL) {
+		b->failed = true;
 		return false;
+	}
 	b->all[b->count].path_bytes = path_bytes;
 	b->all[b->count].photo = f->verdict == OWN_COPY;
 	return ++b->count < GONE_AT_ONCE;
 }
 
-/* Do `each` with everything known below, some thousands at a time, with no
- * read transaction open. */
-static void
+bool
 each_below(struct scan_root *s, const char *path, size_t path_bytes,
 	   bool (*each)(struct scan_root *s, const char *path, size_t bytes,
 			bool photo, void *arg),
@@ -120,246 +119,115 @@ each_below(struct scan_root *s, const char *path, size_t path_bytes,
 	char after[PATH_BYTES_MAX];
 	size_t after_bytes = 0;
 	struct trouble why;
-	bool go_on = b != NULL;
+	bool whole = b != NULL, more = whole;
 
-	/* What was just found there must be known. */
-	while (go_on && outbox_flush(s->intake->outbox)) {
+	while (more) {
 		b->count = 0;
-		if (reader_known_below(s->intake->reader, &s->root->id, path,
-				       path_bytes,
-				       after_bytes > 0 ? after : NULL,
-				       after_bytes, note_below, b,
-				       &why) == -1) {
+		/* What was just found there must be known. */
+		if (!outbox_flush(s->intake->outbox)) {
+			b->failed = true;
+		} else if (reader_known_below(s->intake->reader, &s->root->id,
+					      path, path_bytes,
+					      after_bytes > 0 ? after : NULL,
+					      after_bytes, note_below, b,
+					      &why) == -1) {
 			log_error("%s: cannot read what is known: %s",
 				  s->root->path, why.text);
-			scan_again(s->intake);
+			b->failed = true;
 		}
-		go_on = b->count == GONE_AT_ONCE;
+		more = b->count == GONE_AT_ONCE;
+		whole = whole && !b->failed;
 		for (size_t k = 0; k < b->count; k++) {
 			if (k == b->count - 1) {
 				after_bytes = b->all[k].path_bytes;
 				memcpy(after, b->all[k].path, after_bytes);
 			}
-			if (!each(s, b->all[k].path, b->all[k].path_bytes,
-				  b->all[k].photo, arg))
-				go_on = false;
+			if (whole && !each(s, b->all[k].path,
+					   b->all[k].path_bytes,
+					   b->all[k].photo, arg))
+				whole = false;
 			free(b->all[k].path);
 		}
+		more = more && whole;
 	}
 	free(b);
+	return whole;
+}
+
+/* ---- withdrawing ------------------------------------------------------- */
+
+struct withdrawal {
+	bool all;       /* the directory is gone, and everything with it */
+	uint64_t *left; /* so many photos more the brake knows of; NULL: what was
+			 * moved, which it does not judge */
+};
+
+/* What has gone since it was counted, nobody has judged yet. */
+static bool
+may_go(struct scan_root *s, bool photo, struct withdrawal *w)
+{
+	if (!photo || w->left == NULL)
+		return true;
+	if (*w->left > 0) {
+		--*w->left;
+		return true;
+	}
+	scan_again(s->intake);
+	return false;
 }
 
 static bool
 withdraw_one(struct scan_root *s, const char *path, size_t path_bytes,
 	     bool photo, void *arg)
 {
-	const bool *all = arg;
+	struct withdrawal *w = arg;
 
-	(void)photo;
-	if (!*all && find_path(s, path, path_bytes) != PATH_MISSING)
+	if (!w->all && find_path(s, path, path_bytes) != PATH_MISSING)
 		return true;
-	return put_gone(s, path, path_bytes);
+	return may_go(s, photo, w) && put_gone(s, path, path_bytes);
 }
-
-void
-withdraw_below(struct scan_root *s, const char *path, size_t path_bytes,
-	       bool all)
-{
-	each_below(s, path, path_bytes, withdraw_one, &all);
-}
-
-/* ---- the brake --------------------------------------------------------- */
-
-struct count {
-	uint64_t photos;
-	bool all; /* the directory is gone, and everything with it */
-};
-
-static bool
-count_one(struct scan_root *s, const char *path, size_t path_bytes, bool photo,
-	  void *arg)
-{
-	struct count *c = arg;
-
-	if (photo && !held_elsewhere(s, path, path_bytes) &&
-	    (c->all || find_path(s, path, path_bytes) == PATH_MISSING))
-		c->photos++;
-	return true;
-}
-
-/* What is back by now is not gone. */
-static void
-count_photos(struct scan_root *s, struct missing *m)
-{
-	enum path_found found;
-	struct known_file known;
-	struct count c = {.all = true};
-	bool there = false;
-
-	if (m->flags & LOOK_MOVED || m->counted ||
-	    (found = find_path(s, m->path, m->path_bytes)) == PATH_UNKNOWN)
-		return;
-	if (found != PATH_FILE &&
-	    reader_known_file(s->intake->reader, &s->root->id, m->path,
-			      m->path_bytes, &known, &there, NULL) == 0 &&
-	    there)
-		count_one(s, m->path, m->path_bytes, known.verdict == OWN_COPY,
-			  &c);
-	c.all = found != PATH_DIRECTORY;
-	if (m->flags & LOOK_BELOW)
-		each_below(s, m->path, m->path_bytes, count_one, &c);
-	m->photos = c.photos;
-}
-
-/* By path, what lies in a directory right behind it. */
-static int
-by_path(const void *one, const void *two)
-{
-	const struct missing *a = *(struct missing *const *)one;
-	const struct missing *b = *(struct missing *const *)two;
-	const char *x = a->path, *y = b->path;
-
-	while (*x == *y && *x != '\0') {
-		x++;
-		y++;
-	}
-	if (*x == *y) /* the one that tells of more goes first */
-		return (int)(b->flags & LOOK_BELOW) -
-		       (int)(a->flags & LOOK_BELOW);
-	if (*x == '\0' || *y == '\0')
-		return *x == '\0' ? -1 : 1;
-	if (*x == '/' || *y == '/')
-		return *x == '/' ? -1 : 1;
-	return (unsigned char)*x < (unsigned char)*y ? -1 : 1;
-}
-
-static bool
-tells_of(const struct missing *m, const struct missing *other)
-{
-	size_t n = m->path_bytes;
-
-	if (other->path_bytes < n || memcmp(other->path, m->path, n) != 0)
-		return false;
-	return other->path_bytes == n ||
-	       (m->flags & LOOK_BELOW && (n == 0 || other->path[n] == '/'));
-}
-
-/* What was told of twice, or with its directory, is gone once.  False: out of
- * memory. */
-static bool
-count_once(struct live *l, unsigned index)
-{
-	struct missing **all = calloc(l->count, sizeof(struct missing *));
-	struct missing *last = NULL;
-	size_t count = 0;
-
-	if (all == NULL)
-		return false;
-	for (struct missing *m = l->first; m != NULL; m = m->next)
-		if (m->index == index && (m->flags & LOOK_MOVED) == 0)
-			all[count++] = m;
-	qsort(all, count, sizeof(struct missing *), by_path);
-	for (size_t i = 0; i < count; i++) {
-		if (last != NULL && tells_of(last, all[i]))
-			all[i]->counted = true;
-		else
-			last = all[i];
-	}
-	free(all);
-	return true;
-}
-
-static bool
-count_held(void *arg, const struct known_file *f, const char *path,
-	   size_t path_bytes)
-{
-	uint64_t *left = arg;
-
-	(void)path;
-	(void)path_bytes;
-	return f->verdict != OWN_COPY || --*left > 0;
-}
-
-/* Photos known of the root, counted up to `max`. */
-static uint64_t
-photos_known(struct scan_root *s, uint64_t max)
-{
-	uint64_t left = max;
-
-	if (max > 0)
-		(void)reader_known_below(s->intake->reader, &s->root->id, "", 0,
-					 NULL, 0, count_held, &left, NULL);
-	return max - left;
-}
-
-/* May all of a root that is missing go?  If not, the root is offline now. */
-static bool
-brake_live(struct scan_root *s, uint64_t gone)
-{
-	uint64_t now = clock_steady_ms(), window = window_sum(s->now, now), held;
-
-	if (gone == 0)
-		return true;
-	/* Enough to tell whether any is left; all, if that decides. */
-	held = photos_known(s, gone + 1);
-	if (brake_allows(s->now, gone + window, 0, held > gone ? held - gone : 0))
-		return true;
-	held = photos_known(s, UINT64_MAX);
-	if (brake_allows(s->now, gone + window, held + window,
-			 held > gone ? held - gone : 0))
-		return true;
-	if (s->intake->scanning) {
-		/* Its brake is the scan's; but what it has passed already only
-		 * another one misses. */
-		scan_again(s->intake);
-		return false;
-	}
-	brake(s, gone + window, held + window);
-	state_review(s->intake);
-	return false;
-}
-
-/* ---- withdrawing ------------------------------------------------------- */
 
 /* It may have come back meanwhile; then it has been looked at. */
 static void
-withdraw_missing(struct scan_root *s, const struct missing *m)
+withdraw_missing(struct scan_root *s, const struct missing *m, uint64_t *left)
 {
-	enum path_found found = find_path(s, m->path, m->path_bytes);
+	bool moved = (m->flags & LOOK_MOVED) != 0;
+	struct withdrawal w = {.left = moved ? NULL : left};
+	enum path_found found;
 
-	if (found == PATH_UNKNOWN)
+	if (m->counted)
 		return;
-	if (found != PATH_FILE)
+	found = find_path(s, m->path, m->path_bytes);
+	/* What was there when it was counted is judged by a scan. */
+	if (found == PATH_UNKNOWN ||
+	    (m->found != PATH_MISSING && m->found != found)) {
+		scan_again(s->intake);
+		return;
+	}
+	if (found != PATH_FILE && may_go(s, m->photo, &w))
 		put_gone(s, m->path, m->path_bytes);
-	if (m->flags & LOOK_BELOW)
-		withdraw_below(s, m->path, m->path_bytes,
-			       found != PATH_DIRECTORY);
+	w.all = found != PATH_DIRECTORY;
+	if (m->flags & LOOK_BELOW &&
+	    !each_below(s, m->path, m->path_bytes, withdraw_one, &w))
+		scan_again(s->intake);
 }
 
 static void
 withdraw_root(struct intake *i, unsigned index)
 {
 	struct scan_root *s = NULL;
-	struct missing *m;
-	uint64_t gone = 0;
+	struct gone gone = {0};
 
-	for (m = i->live->first; m != NULL; m = m->next) {
-		if (m->index != index)
-			continue;
-		if (s == NULL && ((s = live_root(i, index)) == NULL ||
-				  !count_once(i->live, index))) {
-			scan_again(i);
-			return; /* a scan will tell */
-		}
-		count_photos(s, m);
-		gone += m->photos;
+	if (!gone_count(i, index, &s, &gone)) {
+		scan_again(i);
+		return; /* a scan will tell */
 	}
-	if (s == NULL || !brake_live(s, gone))
+	if (s == NULL || !gone_allowed(s, gone.photos))
 		return;
-	window_add(s->now, gone, clock_steady_ms());
-	for (m = i->live->first; m != NULL; m = m->next) {
+	window_add(s->now, gone.photos, clock_steady_ms());
+	for (struct missing *m = i->live->first; m != NULL; m = m->next) {
 		if (m->index == index)
-			withdraw_missing(s, m);
+			withdraw_missing(s, m, &gone.withdrawn);
 	}
 }
 

@@ -10,13 +10,15 @@
 
 #include "scan_private.h"
 
-/* A path at which nothing was found. */
+/* A path at which nothing was found, or another directory than the one that was
+ * known (LOOK_BELOW). */
 struct missing {
 	struct missing *next;
 	unsigned index;  /* of the root */
 	unsigned flags;  /* LOOK_BELOW, LOOK_MOVED */
-	bool counted;    /* with another one that tells of it, too */
-	uint64_t photos; /* that go with it, and lie nowhere else */
+	bool counted;    /* with another one that tells of it: it goes with that */
+	bool photo;      /* the path itself was one */
+	enum path_found found; /* when it was counted */
 	size_t path_bytes;
 	char path[]; /* and a NUL */
 };
@@ -43,10 +45,26 @@ void missing_add(struct intake *i, const struct pending_item *item);
 /* When what is missing will be withdrawn; UINT64_MAX: nothing is missing. */
 uint64_t missing_due(struct intake *i);
 void missing_withdraw(struct intake *i);
-/* Withdraw what is known below a directory and not there any more; `all`: the
- * directory itself is gone. */
-void withdraw_below(struct scan_root *s, const char *path, size_t path_bytes,
-		    bool all);
 void missing_clear(struct live *l);
+/* Do `each` with everything known below, some thousands at a time, with no
+ * read transaction open.  False: not with all of it. */
+bool each_below(struct scan_root *s, const char *path, size_t path_bytes,
+		bool (*each)(struct scan_root *s, const char *path,
+			     size_t bytes, bool photo, void *arg),
+		void *arg);
+
+/* ---- live_count.c ------------------------------------------------------ */
+
+struct gone {
+	uint64_t photos;    /* that lie nowhere else: what the brake judges */
+	uint64_t withdrawn; /* all: no more than these may be withdrawn */
+};
+
+/* Count what is missing of a root; *s is NULL if nothing is.  False: it cannot be
+ * told, so nothing may be withdrawn. */
+bool gone_count(struct intake *i, unsigned index, struct scan_root **s,
+		struct gone *out);
+/* May so many photos go?  If not, the root is offline now. */
+bool gone_allowed(struct scan_root *s, uint64_t photos);
 
 #endif

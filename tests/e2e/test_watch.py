@@ -300,6 +300,16 @@ class Watch(unittest.TestCase):
                        timeout=60)
             wait_until(lambda: not problems(b), "the problem to go")
             self.assertEqual(names(a), before)
+            # Nor is an empty one in its place, as when something is mounted
+            # over it, or put back from elsewhere.
+            os.rename(f + "/sub", away)
+            os.mkdir(f + "/sub")
+            wait_until(lambda: state(a) == "offline", "the brake")
+            self.assertEqual(names(a), before)
+            os.rmdir(f + "/sub")
+            os.rename(away, f + "/sub")
+            wait_until(lambda: state(a) == "idle", "them to be back",
+                       timeout=60)
             # One by one is no better.
             for n in range(150):
                 os.unlink(f + "/sub/%d.jpg" % n)
