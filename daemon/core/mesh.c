@@ -368,19 +368,26 @@ wake(const struct mesh *m)
 	return at < m->now_ms ? m->now_ms : at;
 }
 
-/* Did this step come much later than promised?  Then we are the sick one. */
+/*
+ * Did this step come much later than promised?  Then we are the sick one.  A
+ * TICK is as late as the first that was heard because it was due.
+ */
 static void
 look_at_clock(struct mesh *m, const struct mesh_input *in)
 {
 	uint64_t late_ms = 0;
 
-	m->late = false;
+	if (!m->looking)
+		m->late = m->lagging = false;
+	m->looking = in->came_ms != 0;
 	if (m->wake_ms != NEVER_MS && in->now_ms > m->wake_ms)
 		late_ms = in->now_ms - m->wake_ms;
-	if (late_ms > LATE_MS)
+	if (late_ms > LATE_MS) {
+		m->lagging = true;
 		failure_late(m, late_ms);
-	else if (in->kind == MESH_TICK)
+	} else if (in->kind == MESH_TICK && !m->lagging) {
 		m->late_row = 0;
+	}
 	if (late_ms > STUCK_MS)
 		mesh_unsync(m);
 }

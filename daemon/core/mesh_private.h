@@ -35,6 +35,8 @@ struct mesh {
 	uint64_t now_ms, wall_ms;
 	uint64_t came_ms; /* what is heard in it; at most now_ms */
 	bool late; /* this step came late: judge nobody in it */
+	bool lagging; /* the same, whether or not that excuses anybody */
+	bool looking; /* what lay unread is heard; a TICK follows */
 	struct mesh_effects *out;
 
 	uint64_t start_ms;

@@ -276,6 +276,27 @@ our_own_lateness(void **state)
 	assert_int_equal(mesh.roster.live_count, 2);
 }
 
+/* The TICK is as late as what lay unread until it: nobody is judged in it, but
+ * a loop that is late again and again excuses nobody for ever. */
+static void
+late_for_ever(void **state)
+{
+	mesh_link l;
+
+	(void)state;
+	begin(2, 5001);
+	kit_peer(1, 5000);
+	l = kit_peer(3, 5002);
+	for (unsigned i = 0; i < LATE_ROW_MAX + 2 * SUSPECT_PERIODS; i++) {
+		assert_false(i < LATE_ROW_MAX && mesh.roster.nodes[1].suspect);
+		kit_now = mesh_wake_ms(&mesh) + LATE_MS + 100;
+		kit_alive(l, kit_now - 10);
+		kit_kind(MESH_TICK);
+	}
+	assert_true(mesh.roster.nodes[1].suspect);
+	assert_false(mesh.roster.nodes[2].suspect);
+}
+
 static void
 duplicates(void **state)
 {
@@ -769,6 +790,7 @@ main(void)
 		cmocka_unit_test(unread_signs),
 		cmocka_unit_test(none_judged_before_all_are_heard),
 		cmocka_unit_test(our_own_lateness),
+		cmocka_unit_test(late_for_ever),
 		cmocka_unit_test(duplicates),
 		cmocka_unit_test(last_word_of_a_duplicate),
 		cmocka_unit_test(ourselves),
