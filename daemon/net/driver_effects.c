@@ -18,6 +18,7 @@
 /* Further dials of one step; see DIALS_PER_STEP. */
 #define DIALS_PER_TURN 8u
 #define LISTENING_MS   50u
+#define NOT_TOLD_MS    60000u /* each time the kernel may look for a module */
 
 /* A HELLO is signed for the one connection it goes out on. */
 static bool
@@ -149,10 +150,12 @@ refused(struct driver *d, const struct address *a)
 	if (!address_equal(&here, a) || a->port < base ||
 	    a->port - base >= (int)LISTENING_PORTS)
 		return false;
-	if (d->listening_ms == 0 || now - d->listening_ms > LISTENING_MS) {
-		if (!listening_ports(base, &d->listening))
+	if (now > d->listening_ms) {
+		bool told = listening_ports(base, &d->listening);
+
+		if (!told)
 			d->listening = UINT64_MAX;
-		d->listening_ms = now;
+		d->listening_ms = now + (told ? LISTENING_MS : NOT_TOLD_MS);
 	}
 	return (d->listening >> (a->port - base) & 1u) == 0;
 }

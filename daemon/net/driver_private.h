@@ -97,8 +97,8 @@ struct driver {
 	TAILQ_HEAD(, dial) dials;
 	struct event *dial_more;
 	unsigned dials_now; /* allowed yet in this step */
-	uint64_t listening;    /* ports from base_port, as of listening_ms */
-	uint64_t listening_ms; /* 0: never looked */
+	uint64_t listening; /* ports from base_port, good until listening_ms */
+	uint64_t listening_ms;
 
 	TAILQ_HEAD(, page) pages;
 	TAILQ_HEAD(, verification) verifications;

@@ -52,29 +52,44 @@ note(const struct nlmsghdr *h, uint16_t base, uint64_t *mask)
 		*mask |= UINT64_C(1) << above;
 }
 
+int
+listening_take(const void *answer, size_t bytes, uint16_t base, uint64_t *mask)
+{
+	const struct nlmsghdr *h = answer;
+	int code = 0;
+
+	for (; NLMSG_OK(h, bytes); h = NLMSG_NEXT(h, bytes)) {
+		switch (h->nlmsg_type) {
+		case NLMSG_DONE:
+			/* With why it ends: not at the end of all if this kernel
+			 * has nothing to tell of TCP. */
+			if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(code)))
+				memcpy(&code, NLMSG_DATA(h), sizeof(code));
+			return code < 0 ? -1 : 1;
+		case NLMSG_ERROR:
+			return -1;
+		}
+		note(h, base, mask);
+	}
+	return 0;
+}
+
 /* All of one family.  A dump is made while it is read: it is there at once. */
 static bool
 hear(int fd, uint16_t base, uint64_t *mask)
 {
 	static _Alignas(struct nlmsghdr) char answer[ANSWER_BYTES];
+	int done = 0;
 
-	for (unsigned n = 0; n < ANSWERS_MAX; n++) {
-		const struct nlmsghdr *h = (const void *)answer;
+	for (unsigned n = 0; n < ANSWERS_MAX && done == 0; n++) {
 		ssize_t got = recv(fd, answer, sizeof(answer),
 				   MSG_DONTWAIT | MSG_TRUNC);
-		size_t left = got > 0 ? (size_t)got : 0;
 
-		if (got <= 0 || left > sizeof(answer))
+		if (got <= 0 || (size_t)got > sizeof(answer))
 			return false;
-		for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
-			if (h->nlmsg_type == NLMSG_DONE)
-				return true;
-			if (h->nlmsg_type == NLMSG_ERROR)
-				return false;
-			note(h, base, mask);
-		}
+		done = listening_take(answer, (size_t)got, base, mask);
 	}
-	return false;
+	return done > 0;
 }
 
 bool
