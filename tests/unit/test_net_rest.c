@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 
 #include "clock.h"
@@ -160,6 +162,42 @@ large_ones_come_whole(void **state)
 	world_release(&w);
 }
 
+/* Their socket is full: what OpenSSL has begun to write it finishes by way of
+ * libevent, once, and what is said behind it comes behind it. */
+static void
+into_a_full_socket(void **state)
+{
+	const int small = 4096;
+	unsigned said = 0;
+	struct world w;
+
+	(void)state;
+	rest_both(&w);
+	assert_int_equal(setsockopt(dialled(&w)->fd, SOL_SOCKET, SO_SNDBUF,
+				    &small, sizeof(small)),
+			 0);
+	while (said < 100000 &&
+	       evbuffer_get_length(bufferevent_get_output(
+		       dialled(&w)->bev)) == 0) {
+		whisper(&w, BEAT_BYTES);
+		said++;
+	}
+	assert_int_equal(evbuffer_get_length(bufferevent_get_output(
+				 dialled(&w)->bev)),
+			 BEAT_BYTES);
+	assert_true(say(dialled(&w), 'y', 3000));
+	whisper(&w, BEAT_BYTES);
+	wait_for(&w, &w.listener.heard, said + 2);
+	turn(&w);
+	assert_int_equal(w.listener.heard, said + 2);
+	assert_int_equal(w.listener.down + w.dialler.down, 0);
+	whisper(&w, BEAT_BYTES);
+	look(&w);
+	look(&w);
+	assert_int_equal(w.listener.heard + w.listener.alive, said + 3);
+	world_release(&w);
+}
+
 static void
 an_end_wakes(void **state)
 {
@@ -226,6 +264,7 @@ main(void)
 		cmocka_unit_test(many_wake),
 		cmocka_unit_test(loud_ones_wake),
 		cmocka_unit_test(large_ones_come_whole),
+		cmocka_unit_test(into_a_full_socket),
 		cmocka_unit_test(an_end_wakes),
 		cmocka_unit_test(hung_up_while_looking),
 		cmocka_unit_test(forged_ones_end_it),
