@@ -16,7 +16,8 @@ struct source {
 	uint64_t after;
 };
 
-/* May this generation be pulled at all: the newest, and one before it. */
+/* May this generation be pulled at all: the newest, and two before it, but not
+ * what was let go of and would be judged as before. */
 bool source_wanted(struct mesh *m, const struct stream *s);
 /* The slot of the linked owner that announces this very life, if any. */
 bool source_owner(const struct mesh *m, const struct stream *s, uint8_t *slot);
