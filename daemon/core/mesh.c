@@ -370,7 +370,8 @@ wake(const struct mesh *m)
 
 /*
  * Did this step come much later than promised?  Then we are the sick one.  A
- * TICK is as late as the first that was heard because it was due.
+ * TICK is as late as the first that was heard because it was due, and so is
+ * what comes in between.
  */
 static void
 look_at_clock(struct mesh *m, const struct mesh_input *in)
@@ -379,7 +380,8 @@ look_at_clock(struct mesh *m, const struct mesh_input *in)
 
 	if (!m->looking)
 		m->late = m->lagging = false;
-	m->looking = in->came_ms != 0;
+	m->looking = in->kind != MESH_TICK &&
+		     (m->looking || in->came_ms != 0);
 	if (m->wake_ms != NEVER_MS && in->now_ms > m->wake_ms)
 		late_ms = in->now_ms - m->wake_ms;
 	if (late_ms > LATE_MS) {

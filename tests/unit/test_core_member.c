@@ -291,6 +291,7 @@ late_for_ever(void **state)
 		assert_false(i < LATE_ROW_MAX && mesh.roster.nodes[1].suspect);
 		kit_now = mesh_wake_ms(&mesh) + LATE_MS + 100;
 		kit_alive(l, kit_now - 10);
+		kit_down(77, LINK_CLOSED); /* ended while we looked */
 		kit_kind(MESH_TICK);
 	}
 	assert_true(mesh.roster.nodes[1].suspect);
