@@ -24,6 +24,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "state.h"
 #include "trouble.h"
 
 #define LISTEN_BACKLOG  128
@@ -230,30 +231,6 @@ listen_at_path(struct clients *c, struct trouble *why)
 
 /* ---- when the path has gone --------------------------------------------- */
 
-/* As at the start; only what lies above it is not made, for that is a session's
- * and comes with the next one.  0, 1: not yet, or -1. */
-static int
-make_directory(const char *dir, struct trouble *why)
-{
-	struct stat st;
-
-	if (mkdir(dir, 0700) == -1 && errno != EEXIST) {
-		if (errno == ENOENT)
-			return 1;
-		return trouble_errno(why, errno,
-				     "cannot make the directory %s", dir);
-	}
-	if (lstat(dir, &st) == -1)
-		return trouble_errno(why, errno, "cannot look at %s", dir);
-	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid())
-		return trouble_set(why, 0, "%s is no directory of ours", dir);
-	if ((st.st_mode & 077) != 0)
-		return trouble_set(why, 0,
-				   "%s is open to others: run 'chmod 700 %s'",
-				   dir, dir);
-	return 0;
-}
-
 static void
 on_look(evutil_socket_t fd, short what, void *arg)
 {
@@ -267,7 +244,7 @@ on_look(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (lstat(c->path, &st) == 0 || errno != ENOENT)
 		return; /* what others have put there is theirs */
-	r = make_directory(c->config.runtime_dir, &why);
+	r = runtime_dir_again(c->config.runtime_dir, &why);
 	if (r == 0 && (r = listen_at_path(c, &why)) == 0)
 		log_info("the socket for clients was gone; made again");
 	if (r == -1 && log_gate_pass(&c->path_gate, clock_steady_ms(),

@@ -70,3 +70,15 @@ runtime_dir(char *out, size_t max, struct trouble *why)
 				     "cannot make the directory %s", out);
 	return check(out, why);
 }
+
+int
+runtime_dir_again(const char *dir, struct trouble *why)
+{
+	if (mkdir(dir, 0700) == -1 && errno != EEXIST) {
+		if (errno == ENOENT)
+			return 1;
+		return trouble_errno(why, errno,
+				     "cannot make the directory %s", dir);
+	}
+	return check(dir, why);
+}

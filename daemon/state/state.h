@@ -94,6 +94,9 @@ bool mesh_key_parse(const char *text, size_t bytes,
  * it is: sockets lie directly in <it>/photomesh like in the others.)
  */
 int runtime_dir(char *out, size_t max, struct trouble *why);
+/* That directory has gone since: make it again, but not what lies above it, for
+ * that is a session's and comes with the next one.  0, 1: not yet, or -1. */
+int runtime_dir_again(const char *dir, struct trouble *why);
 
 /* Volume identity of an open directory: filesystem UUID, else f_fsid, else
  * SHA-256 of (host id, mount source, type, mount root). */

@@ -933,26 +933,41 @@ pulled_soon(mesh_link l, uint64_t generation)
 	return false;
 }
 
+/* Held of a node are this life, perhaps another, and the newest; a peer tells of
+ * the first, and the catalogue lets go of it. */
+static mesh_link
+let_go_of(const struct stream_report *life, const struct stream_report *other,
+	  bool crowded)
+{
+	struct mesh_input dropped = { .kind = MESH_DROPPED };
+	struct stream_report newest = kit_report(1, GEN + 2, 9, 9, 3);
+	mesh_link l;
+
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, life);
+	if (other != NULL)
+		mesh_remember_stream(&mesh, other);
+	mesh_remember_stream(&mesh, &newest);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	l = kit_peer(7, 5003);
+	kit_streams(l, false, life, 1);
+	dropped.u.dropped.stream = life->stream;
+	dropped.u.dropped.crowded = crowded;
+	kit_step(&dropped);
+	return l;
+}
+
 /* It had nothing to tell: so has what no more is known of. */
 static void
 a_life_that_was_let_go(void **state)
 {
 	struct stream_report a = kit_report(1, GEN, 9, 9, 1);
 	struct stream_report b = kit_report(1, GEN + 1, 9, 9, 2);
-	struct stream_report c = kit_report(1, GEN + 2, 9, 9, 3);
-	struct mesh_input dropped = { .kind = MESH_DROPPED };
 	mesh_link l;
 
 	(void)state;
-	kit_init(2, 5001);
-	mesh_remember_stream(&mesh, &b);
-	mesh_remember_stream(&mesh, &c);
-	kit_kind(MESH_START);
-	kit_refuse_all();
-	l = kit_peer(7, 5003);
-	kit_streams(l, false, &b, 1);
-	dropped.u.dropped.stream = b.stream;
-	kit_step(&dropped);
+	l = let_go_of(&b, NULL, false);
 	assert_false(pulled_soon(l, GEN + 1));
 	b.point.base = 5;
 	kit_streams(l, false, &b, 1);
@@ -971,25 +986,13 @@ a_life_without_room(void **state)
 {
 	struct stream_report a = kit_report(1, GEN, 9, 9, 1);
 	struct stream_report b = kit_report(1, GEN + 1, 9, 9, 2);
-	struct stream_report c = kit_report(1, GEN + 2, 9, 9, 3);
 	struct mesh_input dropped = { .kind = MESH_DROPPED };
 	mesh_link l;
 
 	(void)state;
-	kit_init(2, 5001);
-	mesh_remember_stream(&mesh, &a);
-	mesh_remember_stream(&mesh, &b);
-	mesh_remember_stream(&mesh, &c);
-	kit_kind(MESH_START);
-	kit_refuse_all();
-	l = kit_peer(7, 5003);
-	kit_streams(l, false, &a, 1);
-	dropped.u.dropped.stream = a.stream;
-	dropped.u.dropped.crowded = true;
-	kit_step(&dropped);
+	l = let_go_of(&a, &b, true);
 	assert_false(pulled_soon(l, GEN));
 	dropped.u.dropped.stream = b.stream;
-	dropped.u.dropped.crowded = false;
 	kit_step(&dropped);
 	assert_true(pulled(l)->u.pull.stream.generation == GEN);
 }
