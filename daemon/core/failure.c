@@ -113,6 +113,39 @@ failure_lost(struct mesh *m, uint16_t index, bool evidence)
 }
 
 void
+failure_voucher_lost(struct mesh *m, uint16_t by)
+{
+	const struct node *v = &m->roster.nodes[by];
+
+	assert(v->slot != SLOT_NONE);
+	assert((m->roster.slots_linked >> v->slot & 1u) == 0);
+	for (uint32_t i = 1; i < m->roster.count; i++) {
+		struct node *n = mesh_node(m, (uint16_t)i);
+
+		if (n->standing != STANDING_LIVE || n->link_count > 0 ||
+		    i == by ||
+		    !roster_reported_by(&m->roster, (uint16_t)i, v->slot))
+			continue;
+		if (n->word_ms < v->quiet_ms)
+			n->word_ms = v->quiet_ms;
+		/* So was its doubt. */
+		if ((n->said_suspect >> v->slot & 1u) && !n->suspect &&
+		    !roster_reported(&m->roster, (uint16_t)i))
+			become_suspect(m, n);
+	}
+}
+
+/* By then it must have been linked or reported again. */
+static uint64_t
+lost_until_ms(const struct node *n)
+{
+	uint64_t until_ms = n->lost_ms + LOST_MS;
+	uint64_t word_ms = n->word_ms + (uint64_t)n->period_ms * GONE_PERIODS;
+
+	return n->word_ms != 0 && word_ms > until_ms ? word_ms : until_ms;
+}
+
+void
 failure_dead(struct mesh *m, uint16_t index)
 {
 	struct node *n = mesh_node(m, index);
@@ -167,38 +200,43 @@ evidence_tick(struct mesh *m, uint16_t index)
 	}
 }
 
-/* When the next judgement of a linked node is due. */
+/* When the next judgement of somebody's silence is due. */
 static uint64_t
 judgement_ms(const struct node *n)
 {
-	return n->quiet_ms +
-	       (uint64_t)n->period_ms *
-		       (n->suspect && !MUTANT(SUSPECT_IS_GONE)
-				? GONE_PERIODS
-				: SUSPECT_PERIODS);
+	uint64_t due_ms = n->quiet_ms +
+			  (uint64_t)n->period_ms *
+				  (n->suspect && !MUTANT(SUSPECT_IS_GONE)
+					   ? GONE_PERIODS
+					   : SUSPECT_PERIODS);
+
+	/* Who vouched for it may be about to do so again. */
+	if (n->link_count == 0 && n->vouched && due_ms < n->lost_ms + LOST_MS)
+		return n->lost_ms + LOST_MS;
+	return due_ms;
 }
 
 static void
 judge(struct mesh *m, uint16_t index)
 {
 	struct node *n = mesh_node(m, index);
-	bool excused;
+	/* Others hear it. */
+	bool excused = n->link_count == 0 &&
+		       roster_reported(&m->roster, index);
 
-	if (n->lost_ms != NEVER_MS && m->now_ms >= n->lost_ms + LOST_MS) {
+	if (n->lost_ms != NEVER_MS && (m->now_ms >= lost_until_ms(n) ||
+				       (n->vouched && excused))) {
 		n->lost_ms = NEVER_MS;
+		n->vouched = false;
 		n->evidence_next = EVIDENCE_DIALS;
 	}
 	if (!roster_direct(&m->roster, index)) {
 		/* Others hear it: it is for them to judge.  Else it is gone
 		 * in this very step, see member_review(). */
-		if ((n->suspect || n->held) &&
-		    roster_reported(&m->roster, index))
+		if ((n->suspect || n->held) && excused)
 			become_well(m, n);
 		return;
 	}
-	/* Others hear it, or did a moment ago. */
-	excused = n->link_count == 0 &&
-		  (n->vouched || roster_reported(&m->roster, index));
 	if (!excused && m->now_ms >= judgement_ms(n)) {
 		if (!n->suspect)
 			become_suspect(m, n);
@@ -272,6 +310,8 @@ failure_late(struct mesh *m, uint64_t late_ms)
 			n->quiet_ms = m->now_ms;
 		if (n->lost_ms != NEVER_MS)
 			n->lost_ms += late_ms;
+		if (n->word_ms != 0)
+			n->word_ms += late_ms;
 		if (n->held)
 			n->held_until_ms += late_ms;
 	}
@@ -286,14 +326,14 @@ failure_wake(const struct mesh *m, uint64_t *wake_ms)
 		if (n->standing != STANDING_LIVE)
 			continue;
 		if (n->lost_ms != NEVER_MS) {
-			wake_at(wake_ms, n->lost_ms + LOST_MS);
+			wake_at(wake_ms, lost_until_ms(n));
 			if (n->evidence_next < EVIDENCE_DIALS)
 				wake_at(wake_ms,
 					n->evidence_ms +
 					evidence_at_ms[n->evidence_next]);
 		}
 		if (n->link_count > 0 ||
-		    (n->lost_ms != NEVER_MS && !n->suspect && !n->vouched &&
+		    (n->lost_ms != NEVER_MS && !n->suspect &&
 		     !roster_reported(&m->roster, (uint16_t)i)))
 			wake_at(wake_ms, judgement_ms(n));
 		if (n->held)

@@ -34,6 +34,9 @@
 void failure_heard(struct mesh *m, const struct link *l);
 /* The last link with this node went. */
 void failure_lost(struct mesh *m, uint16_t node, bool evidence);
+/* The last link with who vouched for others went.  Its word on them is as good
+ * as it was: who is known by it alone may be silent for as long as a neighbour. */
+void failure_voucher_lost(struct mesh *m, uint16_t by);
 /* What became of a redial made as evidence. */
 void failure_evidence(struct mesh *m, const struct link *l, enum link_end end);
 /* Proven dead: gone, and this run returns only by HELLO. */

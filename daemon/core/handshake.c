@@ -160,6 +160,7 @@ become_member(struct mesh *m, mesh_link id, uint16_t index,
 	node_learn(m, n, h);
 	n->met = true;
 	n->vouched = false;
+	n->word_ms = 0;
 	n->lost_ms = NEVER_MS;
 	n->evidence_next = EVIDENCE_DIALS;
 	n->dial_ms = NEVER_MS;

@@ -35,6 +35,7 @@ enter_absent(struct mesh *m, uint16_t index)
 	n->suspect = false;
 	n->held = false;
 	n->lost_ms = NEVER_MS;
+	n->word_ms = 0;
 	n->evidence_next = EVIDENCE_DIALS;
 	n->dial_ms = has_far_address(m, n) ? m->now_ms + 250 : NEVER_MS;
 	n->dial_backoff_ms = 0;
@@ -180,6 +181,7 @@ member_unlink(struct mesh *m, const struct link *l)
 	}
 	assert(n->slot != SLOT_NONE);
 	m->roster.slots_linked &= ~(UINT64_C(1) << n->slot);
+	failure_voucher_lost(m, l->node);
 	streams_slot_lost(m, n->slot);
 	m->reports.dirty = true;
 	member_unvouched(m, l->node);

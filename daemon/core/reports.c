@@ -197,6 +197,7 @@ begin_run(struct mesh *m, struct node *n, uint64_t run)
 	n->held = false;
 	n->lost_ms = NEVER_MS;
 	n->vouched = false;
+	n->word_ms = 0;
 	n->evidence_next = EVIDENCE_DIALS;
 }
 

@@ -191,17 +191,28 @@ said_of_run(const struct node *n, uint64_t said)
 	return false;
 }
 
-bool
-roster_reported(const struct roster *r, uint16_t index)
+static bool
+reported_by(const struct node *n, uint64_t slots)
 {
-	const struct node *n = &r->nodes[index];
-	uint64_t said = n->said_linked & r->slots_linked;
+	uint64_t said = n->said_linked & slots;
 
 	if ((n->barred && !MUTANT(HEARSAY_REVIVES)) || said == 0)
 		return false;
 	if (n->silenced)
 		said &= ~n->said_suspect;
 	return said_of_run(n, said);
+}
+
+bool
+roster_reported(const struct roster *r, uint16_t index)
+{
+	return reported_by(&r->nodes[index], r->slots_linked);
+}
+
+bool
+roster_reported_by(const struct roster *r, uint16_t index, uint8_t slot)
+{
+	return reported_by(&r->nodes[index], UINT64_C(1) << slot);
 }
 
 bool

@@ -12,6 +12,7 @@ from clients import list_all
 from folders import walk
 from hosts import LIVE
 from talk import ERROR, Client, frame
+from world import kinds
 
 CALM_SECONDS = 120.0
 WHOLE_SECONDS = 10.0
@@ -187,6 +188,7 @@ class Calm:
             sizes[n.name] = {
                 "rss": n.daemon.rss_bytes(),
                 "descriptors": len(os.listdir("/proc/%d/fd" % pid)),
+                "kinds": kinds(pid),
                 "threads": len(os.listdir("/proc/%d/task" % pid))}
         return sizes
 

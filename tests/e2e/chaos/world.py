@@ -29,6 +29,20 @@ def descriptors(pid):
     return len(os.listdir("/proc/%d/fd" % pid))
 
 
+def kinds(pid):
+    """How many descriptors of which kind: sockets, pipes, files by name."""
+    found = {}
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        try:
+            to = os.readlink("/proc/%d/fd/%s" % (pid, fd))
+        except OSError:
+            continue  # closed meanwhile
+        kind = (os.path.basename(to) if to.startswith("/") else
+                to.split(":[")[0])
+        found[kind] = found.get(kind, 0) + 1
+    return found
+
+
 class Node:
     def __init__(self, world, name, mesh, state, args=(), env=None):
         self.world, self.name, self.mesh = world, name, mesh
