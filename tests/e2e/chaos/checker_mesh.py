@@ -137,7 +137,10 @@ def slowest_failover(story):
     """Of killed coordinators: until the last daemon that could had another
     one; seconds."""
     slowest = 0.0
-    moves = crowns(story)
+    moves = collections.defaultdict(list)
+    for said in story.said("coordinator"):
+        moves[said["at"]].append((said["t"], said["life"],
+                                  story.named(said["about"])))
     for fault in story.faults:
         if fault["what"] not in ("kill", "readonly"):
             continue
@@ -146,7 +149,7 @@ def slowest_failover(story):
             if at == fault["who"] or story.disturbed(at, t - 1, t + 3):
                 continue
             was = [m for m in told if m[0] <= t]
-            then = [m for m in told if m[0] > t and m[2]]
+            then = [m for m in told if m[0] > t]
             if was and was[-1][2] == fault["who"] and then:
                 slowest = max(slowest, then[0][0] - t)
     return slowest
