@@ -101,10 +101,12 @@ pull_finish(struct mesh *m, struct pull *p)
 			a->tried = source_mix(&s->digest, &a->digest);
 			s->tried |= UINT64_C(1) << p->slot;
 		}
-		/* Rebuilding again and again must slow down, and so must
-		 * asking for what is announced but not given. */
+		/* Rebuilding again and again must slow down, also by what
+		 * several say who contradict each other; and so must asking
+		 * for what is announced but not given. */
 		if (p->mode == PULL_REBUILD &&
-		    !digest_equal(&s->digest, &a->digest))
+		    (!digest_equal(&s->digest, &a->digest) ||
+		     m->roster.slot_node[p->slot] != streams_node(m, s)))
 			back_off(m, s);
 		else if (p->fell_short && !p->moved)
 			back_off(m, s);

@@ -21,7 +21,7 @@
 
 enum pull_mode {
 	PULL_OWNER,
-	PULL_REBUILD, /* from the owner, beside the old one */
+	PULL_REBUILD, /* from it or who hears it, beside the old one */
 	PULL_RELAY,
 	PULL_MERGE, /* from a relay, everything */
 };

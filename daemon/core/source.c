@@ -96,6 +96,35 @@ choose_owner(struct mesh *m, struct stream *s, uint8_t slot,
 	out->after = 0;
 }
 
+/* Does this peer hear the owner, and so have what the owner has? */
+static bool
+hears_owner(const struct mesh *m, const struct stream *s, uint8_t slot)
+{
+	uint16_t node = streams_node(m, s);
+
+	return node != NODE_SELF_INDEX && s->generation != 0 &&
+	       roster_reported_by(&m->roster, node, slot);
+}
+
+/* As far as we are, and of other rows: who hears the owner is right, else each
+ * may have what the other lacks. */
+static void
+choose_unequal(const struct mesh *m, const struct stream *s, uint8_t slot,
+	       struct source *out)
+{
+	const struct announced *a =
+		&m->streams.table[streams_index(m, s)][slot];
+	bool right = a->point.base == a->point.cursor &&
+		     hears_owner(m, s, slot);
+
+	if (out->found && !(right && out->mode == PULL_MERGE))
+		return;
+	out->found = true;
+	out->mode = right ? PULL_REBUILD : PULL_MERGE;
+	out->slot = slot;
+	out->after = 0;
+}
+
 static void
 choose_relay(struct mesh *m, struct stream *s, struct source *out)
 {
@@ -120,7 +149,7 @@ choose_relay(struct mesh *m, struct stream *s, struct source *out)
 			  !digest_equal(&a->digest, &s->digest) &&
 			  !((s->tried >> slot & 1u) &&
 			    a->tried == source_mix(&s->digest, &a->digest));
-		if (more && (!out->found || out->mode == PULL_MERGE ||
+		if (more && (!out->found || out->mode != PULL_RELAY ||
 			     a->point.cursor > best.cursor ||
 			     (a->point.cursor == best.cursor &&
 			      a->point.base > best.base))) {
@@ -129,11 +158,8 @@ choose_relay(struct mesh *m, struct stream *s, struct source *out)
 			out->slot = slot;
 			out->after = s->held ? s->point.base : 0;
 			best = a->point;
-		} else if (unequal && !out->found) {
-			out->found = true;
-			out->mode = PULL_MERGE;
-			out->slot = slot;
-			out->after = 0;
+		} else if (unequal) {
+			choose_unequal(m, s, slot, out);
 		}
 	}
 }

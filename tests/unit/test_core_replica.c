@@ -143,6 +143,43 @@ unequal_to_the_owner(void **state)
 	assert_true(streams_find(&mesh, 1, GEN)->digest.low == 99);
 }
 
+/* Other rows up to the same number, from somebody who hears the owner that we do
+ * not: what we hold is replaced, not merged with. */
+static void
+unequal_to_who_hears_it(void **state)
+{
+	struct stream_report held = kit_report(7, GEN, 9, 9, 1);
+	struct stream_report r = kit_report(7, GEN, 9, 9, 99);
+	struct node_report owner;
+	struct message msg = {.type = MESSAGE_NODES}, pull;
+	mesh_link l;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &held);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	l = kit_peer(1, 5000);
+	memset(&owner, 0, sizeof(owner));
+	owner.node = kit_id(7);
+	owner.run = 507;
+	owner.flags = NODE_LINKED;
+	msg.u.nodes.count = 1;
+	msg.u.nodes.reports = &owner;
+	kit_heard(l, &msg);
+	kit_streams(l, false, &r, 1);
+	pull = *pulled(l);
+	assert_int_equal(pull.u.pull.after, 0);
+	batch(l, &pull, 9, 9, 9, 99);
+	assert_true(kit_find(MESH_STORE, 0)->u.store.rebuild);
+	stored(kit_find(MESH_STORE, 0)->u.store.store, &r);
+	assert_null(pulled(l));
+	/* Who contradicts the others is not followed to and fro all the time. */
+	r.digest.low = 98;
+	kit_streams(l, false, &r, 1);
+	assert_null(pulled(l));
+}
+
 static void
 from_a_relay(void **state)
 {
@@ -1060,6 +1097,7 @@ main(void)
 		cmocka_unit_test(from_the_owner),
 		cmocka_unit_test(unstored_pages_are_bounded),
 		cmocka_unit_test(unequal_to_the_owner),
+		cmocka_unit_test(unequal_to_who_hears_it),
 		cmocka_unit_test(from_a_relay),
 		cmocka_unit_test(merging_ends),
 		cmocka_unit_test(overtaken_by_the_owner),
