@@ -272,6 +272,7 @@ static void
 stale(struct mesh *m, uint64_t late_ms)
 {
 	uint64_t ms = late_ms < STALE_MS_MAX ? late_ms : STALE_MS_MAX;
+	uint64_t from_ms = m->now_ms - late_ms;
 
 	for (uint32_t i = 0; i < m->links.count; i++)
 		m->links.list[i].waited = true;
@@ -279,10 +280,18 @@ stale(struct mesh *m, uint64_t late_ms)
 		m->stale_until_ms += ms;
 		if (m->stale_until_ms > m->now_ms + STALE_MS_MAX)
 			m->stale_until_ms = m->now_ms + STALE_MS_MAX;
-		return;
+	} else {
+		m->stale_from_ms = from_ms;
+		m->stale_until_ms = m->now_ms + (ms < STALE_MS ? STALE_MS : ms);
 	}
-	m->stale_from_ms = m->now_ms - late_ms;
-	m->stale_until_ms = m->now_ms + (ms < STALE_MS ? STALE_MS : ms);
+	/* What a cut line had held back of somebody still is to be read. */
+	for (uint32_t i = 1; i < m->roster.count; i++) {
+		struct node *n = mesh_node(m, (uint16_t)i);
+
+		if (n->stale_until_ms > from_ms &&
+		    n->stale_until_ms < m->stale_until_ms)
+			n->stale_until_ms = m->stale_until_ms;
+	}
 }
 
 /*

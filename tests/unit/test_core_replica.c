@@ -470,6 +470,33 @@ what_waited_is_old(void **state)
 	assert_int_equal(age_of_peer(), 0);
 }
 
+/* We fall asleep while what a cut line has held back is being read. */
+static void
+what_was_held_back_is_old(void **state)
+{
+	struct stream_report r = kit_report(1, GEN, 9, 9, 99);
+	mesh_link a;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &r);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	a = kit_peer(1, 5002);
+	kit_streams(a, true, &r, 1);
+	kit_heartbeat(a, true);
+	for (uint32_t n = 0; n < 30; n++) {
+		kit_now += 100;
+		kit_kind(MESH_TICK);
+	}
+	kit_heartbeat(a, true);
+	assert_true(age_of_peer() >= 3000);
+	kit_now += 5000;
+	kit_kind(MESH_TICK);
+	kit_heartbeat(a, true);
+	assert_true(age_of_peer() >= 8000);
+}
+
 /* Something has come to be held just before: that goes to everybody, and a new
  * member must hear all that there is before it hears a part of it. */
 static void
