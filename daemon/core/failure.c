@@ -259,7 +259,8 @@ failure_tick(struct mesh *m)
 		if (m->roster.nodes[i].standing != STANDING_LIVE)
 			continue;
 		evidence_tick(m, (uint16_t)i);
-		if (!m->late)
+		/* What else comes may come before what lies unread. */
+		if (m->tick && !m->late)
 			judge(m, (uint16_t)i);
 	}
 }

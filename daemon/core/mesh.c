@@ -417,6 +417,7 @@ mesh_step(struct mesh *m, const struct mesh_input *in,
 	assert(in->now_ms >= m->now_ms);
 	m->now_ms = in->now_ms;
 	m->wall_ms = in->wall_ms;
+	m->tick = in->kind == MESH_TICK;
 	m->came_ms = in->now_ms;
 	if (in->came_ms != 0)
 		m->came_ms = in->came_ms;

@@ -37,6 +37,7 @@ struct mesh {
 	bool late; /* this step came late: judge nobody in it */
 	bool lagging; /* the same, whether or not that excuses anybody */
 	bool looking; /* what lay unread is heard; a TICK follows */
+	bool tick;    /* this step is one: what lay unread has been heard */
 	struct mesh_effects *out;
 
 	uint64_t start_ms;

@@ -108,11 +108,13 @@ reports_flush(struct mesh *m)
 		if (!MUTANT(LATE_WORD_STAYS))
 			streams_greet(m, r->welcome);
 	}
-	if (m->now_ms >= r->heartbeat_ms) {
+	/* When it is due anyway, others are looked at as well: in a TICK. */
+	if (m->now_ms >= r->heartbeat_ms && (m->tick || r->heartbeat_now)) {
 		if (linked)
 			say_heartbeat(m, MESH_LINK_ALL);
 		r->heartbeat_ms = m->now_ms + failure_period_ms(m);
 	}
+	r->heartbeat_now = false;
 	r->dirty = false;
 	r->welcome = MESH_LINK_NONE;
 }
@@ -121,6 +123,7 @@ void
 reports_heartbeat_now(struct mesh *m)
 {
 	m->reports.heartbeat_ms = m->now_ms;
+	m->reports.heartbeat_now = true;
 }
 
 void

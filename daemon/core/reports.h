@@ -12,6 +12,7 @@ struct reports {
 	mesh_link welcome;     /* a JOIN to answer */
 	uint32_t welcome_request;
 	uint64_t heartbeat_ms; /* when the next one is due */
+	bool heartbeat_now;    /* in whatever step */
 	uint32_t count;
 	struct node_report list[MESH_KNOWN_MAX];
 };

@@ -35,12 +35,17 @@ rearm(struct driver *d)
 
 	if (d->stopped || wake == d->tick_ms)
 		return;
-	d->tick_ms = wake;
 	if (wake == UINT64_MAX) {
+		d->tick_ms = wake;
 		(void)evtimer_del(d->tick);
 		return;
 	}
 	now = clock_steady_ms();
+	/* It is due.  A timer that is set anew is put off, and whatever comes
+	 * comes before it: it would never be its turn while much comes. */
+	if (wake <= now && d->tick_ms <= now)
+		return;
+	d->tick_ms = wake;
 	if (wake > now) {
 		d->tick_deferred = false; /* it was for a deadline now past */
 		tv.tv_sec = (time_t)((wake - now) / 1000);

@@ -13,8 +13,9 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import tap  # noqa: E402
+from member import HEARTBEAT, STREAMS, Member  # noqa: E402
 from mesh import Mesh, has_hooks, wait_until  # noqa: E402
-from talk import Client  # noqa: E402
+from talk import Client, frame  # noqa: E402
 
 
 class Asker(threading.Thread):
@@ -299,6 +300,54 @@ class Failover(unittest.TestCase):
                        "bob to lead while alice hangs", 6)
             wait_until(lambda: coordinator(b) == a.port,
                        "alice to lead again")
+
+    def talk(self, member, said, over):
+        while not over.is_set() and not member.ended:
+            member.raw(said)
+        over.set()
+
+    def hear(self, quiet, other, done):
+        """Go on until done(number of its own heartbeats); when it heard
+        others."""
+        said, last, times = 0, quiet.beat_at, []
+        while not done(said) and not quiet.ended:
+            if other:
+                other.turn()
+            count = len(quiet.heard)
+            quiet.turn()
+            times += [time.monotonic() for kind, _, _ in quiet.heard[count:]
+                      if kind == HEARTBEAT]
+            said, last = said + (quiet.beat_at != last), quiet.beat_at
+        return times
+
+    def test_a_quiet_one_beside_a_loud_one(self):
+        """heartbeats that lie unread are heard, however much another says"""
+        with Mesh() as mesh:
+            a = mesh.start(mesh.sample("alice"))
+            mesh.settle([a])
+            said = frame(STREAMS, 0, {"full": False, "streams": []}) * 20
+            with Member(mesh, a.port, "loud", photos=0) as loud, \
+                    Member(mesh, a.port, "quiet", photos=0) as quiet:
+                for m in (loud, quiet):
+                    m.joined()
+                    m.announce()
+                for beats in (2, 3, 4, 5):
+                    # Nothing new in them, so they lie there for a while.
+                    self.hear(quiet, loud, lambda b: b == beats)
+                    over = threading.Event()
+                    talks = threading.Thread(
+                        target=self.talk, args=(loud, said, over))
+                    talks.start()
+                    began = time.monotonic()
+                    times = self.hear(quiet, None, lambda _: over.is_set() or
+                                      time.monotonic() - began > 1.5)
+                    over.set()
+                    talks.join()
+                    self.assertFalse(quiet.ended or loud.ended)
+                    gaps = [y - x for x, y in zip(times, times[1:])]
+                    self.assertGreater(len(gaps), 2)
+                    self.assertLess(max(gaps), 1)
+            self.assertNotIn("does not answer", a.log())
 
 
 if __name__ == "__main__":

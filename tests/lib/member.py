@@ -169,7 +169,7 @@ class Member:
         self.heard, self.streams, self.pulls = [], {}, []
         self.peer = self.ended = self.answer = None
         self.reads, self.beats = True, True
-        self._beat_at, self._serial = 0.0, 0
+        self.beat_at, self._serial = 0.0, 0
         self.rows = [[1, 1, b"", pack([name, self.host, "test", 0]), False],
                      [2, 2, ROOT, pack(["eve's", b"vol", True, True, 1, 1,
                                         1700000000000]), False]]
@@ -264,8 +264,8 @@ class Member:
 
     def turn(self):
         now = time.monotonic()
-        if self.beats and self.peer and now - self._beat_at > 0.25:
-            self._beat_at = now
+        if self.beats and self.peer and now - self.beat_at > 0.25:
+            self.beat_at = now
             self.send(HEARTBEAT, 0, {"period": 250, "follows": self.peer,
                                      "synced": True})
         try:

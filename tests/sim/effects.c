@@ -226,6 +226,8 @@ effect_news(struct world *w, struct slot *s, const struct mesh_effect *e)
 		return;
 	if (e->u.news.what == NEWS_PEER_GONE)
 		check_gone(w, s, &e->u.news.node, w->refused);
+	if (e->u.news.what == NEWS_PEER_SUSPECT)
+		check_suspect(w, s, &e->u.news.node);
 	if (e->u.news.what == NEWS_PEER_FORGOTTEN)
 		check_forgotten(s, &e->u.news.node);
 	if (e->u.news.what == NEWS_PEER_LIVE)

@@ -37,6 +37,7 @@ arm_tick(struct world *w, struct slot *s)
 		     : (wake - w->steady_offset_ms) * 1000;
 	if (at < w->now_us)
 		at = w->now_us;
+	at += w->tick_late_us;
 	if (s->tick_at_us != 0 && s->tick_at_us <= at)
 		return; /* look again then */
 	s->tick_at_us = at;

@@ -125,14 +125,32 @@ check_silence(struct world *w, struct slot *s, const struct node_view *v)
 {
 	uint32_t number = number_of(&v->node);
 
-	/* Among hundreds of phantoms heartbeats are rare. */
-	if (w->lies_many || v->self || !v->linked || v->state == NODE_STATE_SUSPECT ||
+	/* Among hundreds of phantoms heartbeats are rare; and whoever has a tick
+	 * before it judges then. */
+	if (mesh_wake_ms(s->mesh) <= node_now_ms(w) || w->lies_many || v->self || !v->linked || v->state == NODE_STATE_SUSPECT ||
 	    liar_phantom(&v->node) || w->now_us < s->late_us + SILENT_US ||
 	    w->now_us < s->heard_us[number] + SILENT_US)
 		return;
 	world_fail(w, "%s trusts %s, silent for %u ms", s->name,
 		   world_name(w, &v->node),
 		   (unsigned)((w->now_us - s->heard_us[number]) / 1000));
+}
+
+/* Nobody is suspected whose heartbeats have come, and lie unread. */
+void
+check_suspect(struct world *w, struct slot *s, const struct node_id *whom)
+{
+	for (uint32_t i = 0; i < s->open_count; i++) {
+		const struct wire *wire = &w->wires[s->open[i] / 2];
+		const struct wire_end *end = &wire->end[s->open[i] % 2];
+		const struct wire_end *other = &wire->end[1 - s->open[i] % 2];
+
+		if (end->rests && node_id_equal(&other->who, whom) &&
+		    end->came_ms * 1000 + SILENT_US / 2 >
+			    (uint64_t)node_now_ms(w) * 1000)
+			world_fail(w, "%s suspects %s, which it has not read",
+				   s->name, world_name(w, whom));
+	}
 }
 
 /* ---- synced --------------------------------------------------------------- */

@@ -271,6 +271,7 @@ struct world {
 	bool napping;  /* ... except that all are suspended once */
 	bool equal_delays; /* all wires are base_delay_us long; see dials.c */
 	bool resting;  /* what says nothing new is heard with the next tick */
+	uint32_t tick_late_us; /* what has come is heard before: a busy loop */
 	bool thorough; /* look at every view after every step */
 	bool single;   /* no disk is ever restored or copied: no two lives
 			* write under one number */
@@ -545,6 +546,7 @@ void check_live(struct world *w, struct slot *s, const struct node_id *whom);
 void check_synced(struct world *w, struct slot *s);
 /* A core that is on time itself suspects whoever says nothing on its link. */
 void check_silence(struct world *w, struct slot *s, const struct node_view *v);
+void check_suspect(struct world *w, struct slot *s, const struct node_id *whom);
 /* The one slot with this identity, copies of it among others; or NULL. */
 const struct slot *only_one(const struct world *w, const struct node_id *whom);
 void check_print(struct world *w, struct slot *s); /* into the trace */

@@ -81,6 +81,7 @@ weather_play(struct world *w, uint64_t seed, uint64_t *calm_us)
 	*calm_us = 0;
 	world_reset(w, seed);
 	w->resting = seed % 2 != 0;
+	w->tick_late_us = seed % 8 == 1 ? (uint32_t)MS(30) : 0;
 	until = w->now_us + faults_begin(w);
 	if (w->peaceful) {
 		world_run(w, w->all_started_us + LINKED_US);

@@ -151,6 +151,7 @@ world_reset(struct world *w, uint64_t seed)
 	w->own_burst = 5;
 	w->thorough = false;
 	w->resting = false;
+	w->tick_late_us = 0;
 	w->single = false;
 	w->input_us = 2;
 	w->ports = SIM_PORTS;

@@ -190,6 +190,14 @@ kit_heartbeat(mesh_link link, bool synced)
 	kit_heard(link, &msg);
 }
 
+/* ... and what is due then. */
+static inline void
+kit_heartbeat_and_tick(mesh_link link)
+{
+	kit_heartbeat(link, true);
+	kit_kind(MESH_TICK);
+}
+
 static inline struct stream_report
 kit_report(uint8_t id, uint64_t generation, uint64_t base, uint64_t cursor,
 	   uint64_t digest)

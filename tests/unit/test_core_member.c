@@ -178,7 +178,7 @@ silence(void **state)
 	assert_true(kit_leads(2));
 	for (int i = 0; i < 9; i++) {
 		kit_now += 125;
-		kit_heartbeat(l, true);
+		kit_heartbeat_and_tick(l);
 	}
 	assert_true(kit_leads(1));
 	for (int i = 0; i < 81; i++) {
@@ -187,6 +187,37 @@ silence(void **state)
 		kit_refuse_all();
 	}
 	assert_int_equal(mesh.roster.live_count, 1);
+}
+
+/* What comes may come before what lies unread is heard, and judges nobody; nor
+ * is it taken for the TICK in which that is heard. */
+static void
+judged_when_all_is_heard(void **state)
+{
+	mesh_link l, other;
+
+	(void)state;
+	begin(3, 5005);
+	l = kit_peer(1, 5000);
+	other = kit_peer(2, 5001);
+	for (int n = 0; n < 20; n++) {
+		kit_now += 60;
+		kit_streams(other, false, NULL, 0);
+		assert_null(kit_sent(MESH_LINK_ALL, MESSAGE_HEARTBEAT));
+		assert_false(mesh.roster.nodes[1].suspect);
+		if (n > 5)
+			assert_true(mesh_wake_ms(&mesh) <= kit_now);
+	}
+	kit_heartbeat(l, true);
+	kit_kind(MESH_TICK);
+	assert_non_null(kit_sent(MESH_LINK_ALL, MESSAGE_HEARTBEAT));
+	assert_false(mesh.roster.nodes[1].suspect);
+	for (int n = 0; n < 20; n++) {
+		kit_now += 60;
+		kit_streams(other, false, NULL, 0);
+	}
+	kit_kind(MESH_TICK);
+	assert_true(mesh.roster.nodes[1].suspect);
 }
 
 static void
@@ -512,7 +543,7 @@ live_by_report(void **state)
 	assert_int_equal(mesh.roster.live_count, 3);
 	for (int n = 0; n < 21; n++) {
 		kit_now += 100;
-		kit_heartbeat(l, true);
+		kit_heartbeat_and_tick(l);
 	}
 	assert_int_equal(mesh.roster.live_count, 2);
 }
@@ -700,7 +731,7 @@ names_share_the_room(void **state)
 	for (uint32_t ms = 0; ms < 12000; ms += 100) {
 		kit_refuse_all();
 		kit_now += 100;
-		kit_heartbeat(honest, true);
+		kit_heartbeat_and_tick(honest);
 	}
 	third = kit_peer(4, 5003);
 	name_some(third, 0xcc, 100, 0);
@@ -879,6 +910,7 @@ main(void)
 		cmocka_unit_test(another_behind_the_port),
 		cmocka_unit_test(same_host_id_elsewhere),
 		cmocka_unit_test(silence),
+		cmocka_unit_test(judged_when_all_is_heard),
 		cmocka_unit_test(unread_signs),
 		cmocka_unit_test(none_judged_before_all_are_heard),
 		cmocka_unit_test(our_own_lateness),
