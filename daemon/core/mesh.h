@@ -282,7 +282,8 @@ struct node_view {
 	/* The newest generation known of its stream: what the owner last
 	 * announced (or the highest point known) and what is held here. */
 	struct stream_report announced, held;
-	bool at_head; /* held is all the owner has announced */
+	bool at_head; /* held is all the owner has announced, and it is not
+		       * live by the word of somebody alone who has gone */
 };
 
 /* Nodes known, oneself included; index 0 is oneself. */

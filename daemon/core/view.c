@@ -98,6 +98,14 @@ announced_of(const struct mesh *m, uint16_t index, const struct stream *s,
 	return true;
 }
 
+/* Live by the word of who has gone since: nobody here hears it. */
+static bool
+unheard(const struct mesh *m, const struct node *n)
+{
+	return n->standing == STANDING_LIVE && n->link_count == 0 &&
+	       n->lost_ms != NEVER_MS && m->now_ms >= n->lost_ms + LOST_MS;
+}
+
 static void
 view_stream(const struct mesh *m, uint16_t index, struct node_view *out)
 {
@@ -132,6 +140,7 @@ view_stream(const struct mesh *m, uint16_t index, struct node_view *out)
 		out->announced.stream = id;
 	}
 	out->at_head = newest->held && age_settled(m, index) &&
+		       !unheard(m, &m->roster.nodes[index]) &&
 		       out->held.point.base == out->held.point.cursor &&
 		       out->held.point.cursor == out->announced.point.cursor;
 }

@@ -554,11 +554,16 @@ word_of_who_went(void **state)
 {
 	struct node_report r[1];
 	struct message msg = { .type = MESSAGE_NODES };
+	struct stream_report held = kit_report(1, 5, 9, 9, 99);
 	mesh_link first, second;
+	struct node_view view;
 	uint64_t last;
 
 	(void)state;
-	begin(3, 5005);
+	kit_init(3, 5005);
+	mesh_remember_stream(&mesh, &held);
+	kit_kind(MESH_START);
+	kit_refuse_all();
 	first = kit_peer(2, 5004);
 	second = kit_peer(4, 5006);
 	memset(r, 0, sizeof(r));
@@ -569,6 +574,7 @@ word_of_who_went(void **state)
 	msg.u.nodes.count = 1;
 	msg.u.nodes.reports = r;
 	kit_heard(first, &msg);
+	kit_streams(second, true, &held, 1);
 	kit_heard(second, &msg);
 	assert_true(kit_leads(1));
 	/* One of them no longer hears it, ... */
@@ -576,7 +582,7 @@ word_of_who_went(void **state)
 	kit_heard(second, &msg);
 	kit_down(first, LINK_CLOSED);
 	kit_refuse_all();
-	assert_int_equal(mesh.roster.nodes[1].standing, STANDING_GONE);
+	assert_int_equal(mesh.roster.nodes[2].standing, STANDING_GONE);
 	assert_false(kit_leads(1));
 	/* ... and goes as well: that is no news of it, good or bad. */
 	last = kit_now;
@@ -584,11 +590,13 @@ word_of_who_went(void **state)
 	for (uint32_t ms = 0; ms < 9900; ms += 100) {
 		kit_refuse_all();
 		assert_false(kit_leads(1));
-		assert_int_equal(mesh.roster.nodes[3].standing, STANDING_LIVE);
+		mesh_node_view(&mesh, 1, kit_now, &view);
+		assert_true(view.at_head == (ms < 2000));
+		assert_int_equal(mesh.roster.nodes[1].standing, STANDING_LIVE);
 		kit_now += 100;
 		kit_kind(MESH_TICK);
 	}
-	while (mesh.roster.nodes[3].standing == STANDING_LIVE) {
+	while (mesh.roster.nodes[1].standing == STANDING_LIVE) {
 		assert_true(mesh_wake_ms(&mesh) > kit_now);
 		assert_true(mesh_wake_ms(&mesh) <= last + 10000);
 		kit_now = mesh_wake_ms(&mesh);

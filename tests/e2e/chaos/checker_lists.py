@@ -178,13 +178,18 @@ def complete_is_true(story):
                     story, line["at"], other, line["t0"]):
                 continue
             # A killed neighbour is known at once to who was linked with it on
-            # the loopback; else, and in silence, it takes its time, for
-            # others may vouch for it who are asleep.
+            # the loopback, and so was awake while it lived; else, and in
+            # silence, it takes its time, for others may vouch for it who are
+            # asleep, or have done so while we slept.
             dead = story.down_throughout(other, line["t0"] - SLACK,
                                          line["t1"])
             near = story.run["hosts"] == 1
             proof = (dead and dead.how == "kill" and near and
-                     life.ready + SLACK < dead.ended)
+                     life.ready + SLACK < dead.ended and
+                     not any(f["t0"] < dead.ready + SLACK and
+                             f["t1"] > dead.ended for f in story.fault(
+                                 dead.ready, dead.ended, ("stop",),
+                                 (line["at"],))))
             if proof or _away(story, line["at"], other, line["t0"],
                               line["t1"]):
                 if life.ready < line["t0"] - SLACK:

@@ -231,6 +231,19 @@ class Checker(unittest.TestCase):
         t.list("alice", 30.0, A, B, age=5000, life=2)
         self.right(t.end())
 
+    def test_complete_of_a_life_slept_through(self):
+        """nor has who was asleep as long as that life lasted"""
+        t = Tale()
+        t.kill("bob", 22.0, 23.0)
+        t.add("down", name="bob", life=2, how="kill", t0=30.0, t=30.1)
+        t.add("up", name="bob", id=IDS["bob"], life=3, port=5001,
+              state="kept", t0=59.0, t=60.0)
+        t.stop("alice", 21.0, 33.0)
+        t.list("alice", 34.0, A, B, age=13000)
+        self.right(t.end())
+        t.last("fault", who="alice").update(t0=28.0)
+        self.wrong(t, "complete_is_true")
+
     def test_complete_while_stopped(self):
         """complete is said though a node has been silent for long"""
         t = Tale()
