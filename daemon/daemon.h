@@ -63,13 +63,15 @@ struct daemon {
 	struct thumb_store *thumb_store;
 	struct thumbs *thumbs; /* NULL: there was no memory */
 	bool leaving;
+	uint64_t looked_ms; /* for signals, while there is no loop */
 	bool reborn;  /* start again under a new identity */
 	bool damaged; /* start again with a new catalogue */
 };
 
 /* ---- daemon_start.c --------------------------------------------------- */
 
-/* -1 with *why; what has been started is then for daemon_stop. */
+/* -1 with *why, or without when it is to end already (d->leaving); what has been
+ * started is then for daemon_stop. */
 int daemon_start(struct daemon *d, struct trouble *why);
 /* All but the state; also after a start that failed. */
 void daemon_stop(struct daemon *d);

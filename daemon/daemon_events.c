@@ -258,6 +258,10 @@ leave(struct daemon *d)
 	if (d->leaving)
 		return;
 	d->leaving = true;
+	if (d->driver == NULL) {
+		log_info("the start is given up");
+		return; /* see daemon_start */
+	}
 	log_info("saying goodbye");
 	driver_leave(d->driver, on_left, d);
 }

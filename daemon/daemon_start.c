@@ -137,6 +137,22 @@ make_tls(struct daemon *d, struct trouble *why)
 	return d->tls != NULL ? 0 : -1;
 }
 
+#define LOOK_MS 20u
+
+/* While the loop does not run yet, signals are all that can come by it. */
+static bool
+is_leaving(void *arg)
+{
+	struct daemon *d = arg;
+	uint64_t now_ms = clock_steady_ms();
+
+	if (!d->leaving && now_ms - d->looked_ms >= LOOK_MS) {
+		d->looked_ms = now_ms;
+		(void)event_base_loop(d->base, EVLOOP_NONBLOCK);
+	}
+	return d->leaving;
+}
+
 static int
 open_catalogue(struct daemon *d, struct trouble *why)
 {
@@ -147,11 +163,13 @@ open_catalogue(struct daemon *d, struct trouble *why)
 		.wall_ms = (uint64_t)clock_wall_ms(),
 		.new_life = d->state->new_life,
 		.newborn = d->state->newborn,
+		.given_up = is_leaving,
+		.arg = d,
 	};
 	enum writer_found found;
 
 	d->catalogue = catalogue_open(&config, d->ends, &found, why);
-	if (d->catalogue == NULL)
+	if (d->catalogue == NULL || d->leaving)
 		return -1;
 	switch (found) {
 	case WRITER_NEW:

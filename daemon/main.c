@@ -75,12 +75,12 @@ static int
 serve(struct daemon *d, char **argv)
 {
 	struct trouble why = {0};
-	int status = EXIT_SUCCESS;
+	int status = EXIT_SUCCESS, started = daemon_start(d, &why);
 
-	if (daemon_start(d, &why) == -1) {
+	if (started == -1 && !d->leaving) {
 		fprintf(stderr, "photod: %s\n", why.text);
 		status = EXIT_FAILURE;
-	} else if (event_base_dispatch(d->base) == -1) {
+	} else if (started == 0 && event_base_dispatch(d->base) == -1) {
 		fputs("photod: the event loop failed\n", stderr);
 		status = EXIT_FAILURE;
 	}

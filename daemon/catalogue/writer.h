@@ -127,6 +127,11 @@ struct writer_config {
 	uint64_t wall_ms; /* for the first generation */
 	bool new_life;    /* the state directory was copied or restored */
 	bool newborn;     /* nobody can know anything of `self` yet */
+	/* Asked often while opening takes long: shall it be given up?  Then it
+	 * fails, nothing is half done, and the next opening begins that again.
+	 * NULL: never. */
+	bool (*given_up)(void *arg);
+	void *arg;
 };
 
 /*

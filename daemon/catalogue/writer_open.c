@@ -57,6 +57,27 @@ meta_put_clean(struct writer *w, bool clean)
 
 /* ---- opening ---------------------------------------------------------- */
 
+/* Steps of SQLite between two questions: less than a hundred rows. */
+#define STEPS 1000
+
+static int
+on_steps(void *arg)
+{
+	const struct writer_config *config = arg;
+
+	return config->given_up(config->arg);
+}
+
+/* What takes long on a large library ends with SQLITE_INTERRUPT; nothing that
+ * has come to its COMMIT may. */
+static void
+heed(struct writer *w, const struct writer_config *config, bool on)
+{
+	on = on && config->given_up != NULL;
+	sqlite3_progress_handler(w->db, on ? STEPS : 0, on ? on_steps : NULL,
+				 on ? (void *)config : NULL);
+}
+
 static int
 drop_buildings(struct writer *w)
 {
@@ -173,16 +194,19 @@ begin_run(struct writer *w, const struct writer_config *config,
 {
 	uint64_t file_run = stamp_run_read(config->dir);
 	struct trouble why = {0};
+	bool ready;
 
 	if (txn_begin(w, true, &why) == -1)
 		goto failed;
-	if (derive_again(w, derived) == -1 || drop_buildings(w) == -1 ||
-	    settle_own(w, config, file_run, found) == -1 ||
-	    remembers_put(w) == -1 || lives_review(w) == -1 ||
-	    lives_tidy(w) == -1 ||
-	    meta_put(w, "run", &config->run, sizeof(config->run)) == -1 ||
-	    file_put(w) == -1 ||
-	    meta_put_clean(w, false) == -1)
+	heed(w, config, true);
+	ready = derive_again(w, derived) == 0 && drop_buildings(w) == 0 &&
+		settle_own(w, config, file_run, found) == 0 &&
+		remembers_put(w) == 0 && lives_review(w) == 0 &&
+		lives_tidy(w) == 0 &&
+		meta_put(w, "run", &config->run, sizeof(config->run)) == 0 &&
+		file_put(w) == 0 && meta_put_clean(w, false) == 0;
+	heed(w, config, false);
+	if (!ready)
 		txn_abort(w, NULL, &why);
 	else if (txn_commit(w, NULL, &why) == 0 &&
 		 stamp_run_write(config->dir, config->run, &why) == 0)
@@ -268,8 +292,10 @@ open_once(struct writer *w, const struct writer_config *config,
 			/* Of an unclean end in the midst of much.  Nobody has
 			 * to wait any longer for those that went with an older
 			 * format: they are made when the writer rests. */
+			heed(w, config, true);
 			if (*found != WRITER_NEW && !derived)
 				index_all(w);
+			heed(w, config, false);
 			return 0;
 		}
 		*why = w->why;

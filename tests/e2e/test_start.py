@@ -11,6 +11,7 @@ import select
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -152,6 +153,54 @@ class Start(unittest.TestCase):
             wait_until(lambda: [p["state"] for p in mesh.peers(a)] ==
                        ["live", "left", "live"], "bob to be seen as left", 5)
             self.assertEqual(c.photo("list").code, 0)
+
+    def test_ended_while_brought_up(self):
+        """ended while an older catalogue is brought up: it ends at once, and
+        the next start does the whole of it"""
+        def ids(d):
+            return [p["id"] for p in d.photo("--json", "list").json]
+        with Mesh() as mesh:
+            folder = mesh.sample("alice")
+            a = mesh.start(folder)
+            mesh.settle([a])
+            a.rested()
+            listed = ids(a)
+            self.assertEqual(a.end(), 0)
+            top = os.path.join(mesh.env["XDG_STATE_HOME"], "photomesh")
+            state, = [n for n in os.listdir(top) if n.startswith("alice")]
+            db = sqlite3.connect(os.path.join(top, state, "catalogue.db"))
+            # As format 1 had it, and large: seconds to bring up.
+            db.executescript("""
+                DROP TABLE photo; DROP TABLE about;
+                CREATE TABLE photo(id BLOB PRIMARY KEY NOT NULL,
+                  sort_time INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+                PRAGMA user_version = 1;
+                WITH RECURSIVE n(i) AS
+                  (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
+                INSERT INTO copy SELECT
+                  CAST(printf('%016d', i) || zeroblob(7) || x'01' AS BLOB),
+                  stream, CAST(substr(key, 1, 8) || i AS BLOB), mtime, added,
+                  file, type, 0 FROM (SELECT * FROM copy LIMIT 1), n;
+                """)
+            db.close()
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                d = mesh.start(folder, wait=False)
+                wait_until(lambda: "listed anew" in d.log(), "the upgrade",
+                           every=0.001)
+                d.signal(number)
+                self.assertEqual(d.process.wait(60), 0, d.log())
+                self.assertIn("given up", d.log())
+                self.assertNotIn("all are listed", d.log())
+                self.assertFalse(d.ready_line)
+            db = sqlite3.connect(os.path.join(top, state, "catalogue.db"))
+            db.execute("DELETE FROM copy WHERE"
+                       " substr(photo, 17) = x'0000000000000001'")
+            db.commit()
+            db.close()
+            a = mesh.start(folder)
+            self.assertIn("all are listed", a.log())
+            self.assertEqual(ids(a), listed)
+            self.assertEqual(a.photo("verify").code, 0)
 
     def test_port_of_one_who_is_leaving(self):
         """the port of a daemon that is still saying goodbye can be had"""

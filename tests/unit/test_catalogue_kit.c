@@ -16,7 +16,7 @@ box_open(struct box *b, bool new_life)
 	struct writer_config config = {
 		.dir = b->dir, .self = b->node, .run = ++b->run,
 		.wall_ms = 1000000, .new_life = new_life,
-		.newborn = b->newborn,
+		.newborn = b->newborn, .given_up = b->given_up, .arg = b->arg,
 	};
 
 	memset(&b->why, 0, sizeof(b->why));

@@ -29,6 +29,8 @@ struct box {
 	uint64_t run;
 	bool newborn; /* the identity, at the next opening */
 	enum writer_found found;
+	bool (*given_up)(void *arg); /* as in struct writer_config */
+	void *arg;
 };
 
 void box_start(struct box *b, uint8_t node, uint8_t host);
