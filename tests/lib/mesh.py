@@ -205,8 +205,9 @@ class Daemon:
                 return False
             with contextlib.closing(sqlite3.connect(
                     "file:%s?mode=ro" % path, uri=True)) as db:
-                (young,), = db.execute(
-                    "SELECT count(*) FROM known WHERE ctime <= 0")
+                # What is no media (3) waits for the next scan, or an event.
+                (young,), = db.execute("SELECT count(*) FROM known"
+                                       " WHERE ctime <= 0 AND verdict <> 3")
             return young == 0
         wait_until(sure, "nothing to be young any more")
         return scan()["read_files"]
