@@ -177,6 +177,7 @@ clients_new(const struct clients_config *config, struct trouble *why)
 		return NULL;
 	}
 	c->config = *config;
+	c->path_fd = c->path_watch = -1;
 	TAILQ_INIT(&c->list);
 	if (make_parts(c, why) == -1 || clients_listen(c, why) == -1) {
 		clients_free(c);

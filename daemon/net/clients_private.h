@@ -64,7 +64,12 @@ struct clients {
 	struct answers *answers;
 	struct question_decoder *decoder;
 	struct evconnlistener *listener;
-	struct event *reaper, *ticker, *accept_again, *looker;
+	struct event *reaper, *ticker, *accept_again;
+	/* clients_path.c: looks, and is told */
+	struct event *looker, *path_told;
+	int path_fd;    /* of inotify; -1: none */
+	int path_watch; /* -1: none */
+	bool path_away;
 	struct log_gate accept_gate, path_gate;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	dev_t path_dev;
@@ -84,6 +89,12 @@ struct client *clients_admit(struct clients *all, struct bufferevent *bev,
  * never opened. */
 int clients_listen(struct clients *c, struct trouble *why);
 void clients_unlisten(struct clients *c);
+/* A new listener at the path, in the place of an old one. */
+int clients_listen_again(struct clients *c, struct trouble *why);
+
+/* clients_path.c: the path is made again when it goes */
+int clients_keep_path(struct clients *c, struct trouble *why);
+void clients_let_path(struct clients *c);
 
 /* clients_frames.c: one client's bytes.  None of these frees it. */
 void client_start(struct client *c);

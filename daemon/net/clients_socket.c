@@ -3,9 +3,8 @@
  *
  * The path is the claim of one daemon on one port: it is taken over only from
  * the dead, which is proved by asking there, and given back only while it is
- * still ours.  It may go while we live, with the session that it belonged to,
- * and is made again then.  Whoever is accepted is handed on; clients.c has the
- * places.
+ * still ours; clients_path.c keeps it while we live.  Whoever is accepted is
+ * handed on; clients.c has the places.
  */
 #include "clients_private.h"
 
@@ -24,7 +23,6 @@
 
 #include "clock.h"
 #include "log.h"
-#include "state.h"
 #include "trouble.h"
 
 #define LISTEN_BACKLOG  128
@@ -34,7 +32,6 @@
  * for a second (driver_life.c), and its last words may be slow. */
 #define LEAVING_MS_MAX  5000u
 #define LEAVING_LOOK_MS 10
-#define LOOK_SECONDS    2 /* is the path still there? */
 
 /* ---- the path ----------------------------------------------------------- */
 
@@ -205,9 +202,8 @@ on_accept_again(evutil_socket_t fd, short what, void *arg)
 	evconnlistener_enable(all->listener);
 }
 
-/* A new listener, in the place of an old one. */
-static int
-listen_at_path(struct clients *c, struct trouble *why)
+int
+clients_listen_again(struct clients *c, struct trouble *why)
 {
 	struct evconnlistener *l;
 	int fd;
@@ -229,40 +225,15 @@ listen_at_path(struct clients *c, struct trouble *why)
 	return 0;
 }
 
-/* ---- when the path has gone --------------------------------------------- */
-
-static void
-on_look(evutil_socket_t fd, short what, void *arg)
-{
-	struct clients *c = arg;
-	struct trouble why;
-	struct stat st;
-	uint64_t muffled;
-	int r;
-
-	(void)fd;
-	(void)what;
-	if (lstat(c->path, &st) == 0 || errno != ENOENT)
-		return; /* what others have put there is theirs */
-	r = runtime_dir_again(c->config.runtime_dir, &why);
-	if (r == 0 && (r = listen_at_path(c, &why)) == 0)
-		log_info("the socket for clients was gone; made again");
-	if (r == -1 && log_gate_pass(&c->path_gate, clock_steady_ms(),
-				     LOG_PERIOD_MS, &muffled))
-		log_warn("no client reaches us: %s", why.text);
-}
-
 int
 clients_listen(struct clients *c, struct trouble *why)
 {
-	static const struct timeval period = {LOOK_SECONDS, 0};
-
 	c->accept_again = evtimer_new(c->config.base, on_accept_again, c);
-	c->looker = event_new(c->config.base, -1, EV_PERSIST, on_look, c);
-	if (c->accept_again == NULL || c->looker == NULL ||
-	    event_add(c->looker, &period) == -1)
+	if (c->accept_again == NULL)
 		return trouble_set(why, ENOMEM, "out of memory");
-	return listen_at_path(c, why);
+	if (clients_listen_again(c, why) == -1)
+		return -1;
+	return clients_keep_path(c, why);
 }
 
 void
@@ -272,7 +243,6 @@ clients_unlisten(struct clients *c)
 		evconnlistener_free(c->listener);
 	if (c->accept_again != NULL)
 		event_free(c->accept_again);
-	if (c->looker != NULL)
-		event_free(c->looker);
+	clients_let_path(c);
 	remove_socket(c);
 }
