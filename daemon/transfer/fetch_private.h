@@ -51,7 +51,8 @@ struct fetch_holder {
 	uint32_t peer; /* index into the world */
 	struct node_id node;
 	uint64_t bytes; /* that it sent */
-	bool silent; /* fell silent once bytes had come for this photo */
+	bool sent;   /* bytes of this photo, whatever became of them */
+	bool silent; /* after that fell silent */
 };
 
 struct fetch {

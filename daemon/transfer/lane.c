@@ -129,6 +129,7 @@ lane_land(struct lane *l)
 	} else {
 		plan_done(f->plan, l->holder, o->piece.index);
 		f->holders[l->holder].bytes += o->piece.length;
+		f->holders[l->holder].sent = true; /* or handed over */
 	}
 	pthread_mutex_unlock(&f->plan_lock);
 	if (!good)
@@ -137,6 +138,18 @@ lane_land(struct lane *l)
 	l->line->landed_ms = clock_steady_ms();
 	pthread_mutex_unlock(&f->lock);
 	shift(l);
+}
+
+/* Bytes of this holder's: it can be reached for them. */
+static void
+note_sent(struct lane *l)
+{
+	if (l->sent)
+		return;
+	l->sent = true;
+	pthread_mutex_lock(&l->f->plan_lock);
+	l->f->holders[l->holder].sent = true;
+	pthread_mutex_unlock(&l->f->plan_lock);
 }
 
 /* False: end the channel. */
@@ -162,6 +175,7 @@ take_chunk(struct lane *l, const struct bulk_chunk *chunk)
 		pthread_mutex_unlock(&f->plan_lock);
 		return false;
 	}
+	note_sent(l);
 	atomic_fetch_add(&f->bytes, chunk->data_bytes);
 	atomic_fetch_add(&f->fetched, chunk->data_bytes);
 	if (piece->got == piece->length)
@@ -205,7 +219,7 @@ fell_silent(struct lane *l)
 	struct fetch *f = l->f;
 
 	pthread_mutex_lock(&f->plan_lock);
-	f->holders[l->holder].silent |= atomic_load(&f->fetched) > 0;
+	f->holders[l->holder].silent |= f->holders[l->holder].sent;
 	pthread_mutex_unlock(&f->plan_lock);
 }
 
@@ -335,7 +349,7 @@ lane_run(struct fetch *f)
 		if (l.holder == PLAN_NOBODY)
 			break;
 		l.peer = &f->world->peers[f->holders[l.holder].peer];
-		l.asked = false;
+		l.asked = l.sent = false;
 		fetch_show(f, GETTING_FILLING, &l.peer->node, l.peer->name);
 		if (!serve(&l, false))
 			serve(&l, true);

@@ -23,6 +23,7 @@ struct lane {
 	struct channel *c;
 	bool was_idle, heard_any;
 	bool asked; /* anything of this holder */
+	bool sent;  /* its holder has been noted as one that sends */
 	uint32_t last_request;
 	uint32_t count;
 	struct flight flights[LANE_AT_ONCE]; /* in the order asked */

@@ -355,10 +355,13 @@ class Interrupted(World):
         self.assertEqual((bare["fetched"], bare["resumed"]), (len(data), 0))
 
     def test_vanishes_for_good(self):
-        """all holders gone: patience, then their names"""
+        """who sent is gone, and who is here never sends: patience for ten
+        seconds, not for the minute of who was seen to send; then names"""
         data = photo(8 * MIB)
         bob = self.holder("bob", [data], serve=self.cut_after(
             2 * MIB, lambda ch: time.sleep(60)))
+        carol = self.holder("carol", [data], serve=lambda ch, f:
+                            select.select([], [], [], 60))
         g = self.getter()
         fd = os.open(self.path(), os.O_RDWR | os.O_CREAT)
         serial = g.begin(photo_id(data), fd)
@@ -368,9 +371,16 @@ class Interrupted(World):
         with self.assertRaises(Failed) as e:
             g.finish(serial)
         self.assertEqual(e.exception.code, 21)
+        self.assertIn("away: ", e.exception.text)
         self.assertIn("bob", e.exception.text)
+        self.assertIn("carol", e.exception.text)
+        self.assertGreater(len(carol.asked), 1)
         self.assertIn(3, g.states)
         self.assertLess(time.monotonic() - started, 30)
+        carol.close()
+        wait_until(lambda: [p["state"] for p in self.mesh.peers(self.asker)
+                            if p["name"] == "carol"] == ["gone"],
+                   "carol to be gone")
         # nobody there from the start: said at once
         self.fails(data, 21, self.path("other"))
         os.close(fd)
