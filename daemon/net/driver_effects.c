@@ -142,22 +142,21 @@ dial(struct driver *d, mesh_link link, const struct address *address)
 static bool
 refused(struct driver *d, const struct address *a)
 {
-	uint16_t base = d->config.mesh.base_port;
+	const struct mesh_config *m = &d->config.mesh;
 	uint64_t now = clock_steady_ms();
-	struct address here;
 
-	address_loopback(&here, a->port);
-	if (!address_equal(&here, a) || a->port < base ||
-	    a->port - base >= (int)LISTENING_PORTS)
+	if (!listening_rules_out(0, m->base_port, a, m->joins, m->join_count))
 		return false;
 	if (now > d->listening_ms) {
-		bool told = listening_ports(base, &d->listening);
+		bool told = listening_ports(m->base_port, m->port,
+					    &d->listening);
 
 		if (!told)
 			d->listening = UINT64_MAX;
 		d->listening_ms = now + (told ? LISTENING_MS : NOT_TOLD_MS);
 	}
-	return (d->listening >> (a->port - base) & 1u) == 0;
+	return listening_rules_out(d->listening, m->base_port, a, m->joins,
+				   m->join_count);
 }
 
 void

@@ -92,8 +92,16 @@ hear(int fd, uint16_t base, uint64_t *mask)
 	return done > 0;
 }
 
+static bool
+has(uint64_t mask, uint16_t base, uint16_t port)
+{
+	unsigned above = (unsigned)port - base;
+
+	return above < LISTENING_PORTS && (mask >> above & 1u) != 0;
+}
+
 bool
-listening_ports(uint16_t base, uint64_t *mask)
+listening_ports(uint16_t base, uint16_t own, uint64_t *mask)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			NETLINK_SOCK_DIAG);
@@ -106,5 +114,21 @@ listening_ports(uint16_t base, uint64_t *mask)
 	told = ask(fd, AF_INET) && hear(fd, base, mask) &&
 	       ask(fd, AF_INET6) && hear(fd, base, mask);
 	close(fd);
-	return told;
+	return told && has(*mask, base, own);
+}
+
+bool
+listening_rules_out(uint64_t mask, uint16_t base, const struct address *at,
+		    const struct address *joins, unsigned join_count)
+{
+	struct address here;
+
+	address_loopback(&here, at->port);
+	if (!address_equal(&here, at) || at->port < base ||
+	    at->port - base >= (int)LISTENING_PORTS)
+		return false;
+	for (unsigned i = 0; i < join_count; i++)
+		if (address_equal(&joins[i], at))
+			return false;
+	return !has(mask, base, at->port);
 }
