@@ -54,6 +54,7 @@ struct message_hello {
 	struct address addresses[NODE_ADDRESSES_MAX];
 	struct host_id host;
 	char software[32];
+	bool pads; /* what may lie unread tells nothing; false: not said */
 };
 
 enum goodbye_reason {

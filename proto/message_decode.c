@@ -109,6 +109,7 @@ get_hello(struct fields *f, struct message_hello *h)
 	addresses = fields_array(f, "addrs", NODE_ADDRESSES_MAX);
 	fields_bin_exact(f, "host", h->host.bytes, HOST_ID_BYTES);
 	fields_str(f, "soft", h->software, sizeof(h->software) - 1);
+	h->pads = fields_bool_or(f, "pads", false);
 	return get_addresses(addresses, h->addresses, &h->address_count) &&
 	       h->version_min >= 1 && h->version_min <= h->version_max &&
 	       h->port != 0;

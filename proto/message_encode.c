@@ -32,7 +32,7 @@ put_hello(struct pack *p, const struct message_hello *h)
 	assert(h->version_min >= 1);
 	assert(h->version_min <= h->version_max);
 	assert(h->port != 0);
-	pack_map(p, 11);
+	pack_map(p, h->pads ? 12 : 11);
 	pack_key_uint(p, "vmin", h->version_min);
 	pack_key_uint(p, "vmax", h->version_max);
 	pack_key_bin(p, "key", h->key, PUBLIC_KEY_BYTES);
@@ -45,6 +45,8 @@ put_hello(struct pack *p, const struct message_hello *h)
 	put_addresses(p, h->addresses, h->address_count);
 	pack_key_bin(p, "host", h->host.bytes, HOST_ID_BYTES);
 	pack_key_str(p, "soft", h->software);
+	if (h->pads)
+		pack_key_bool(p, "pads", true);
 }
 
 static void

@@ -22,7 +22,7 @@ uint64_t
 failure_said_ms(const struct mesh *m, const struct link *l)
 {
 	const struct node *n = &m->roster.nodes[l->node];
-	uint64_t said_ms = m->came_ms;
+	uint64_t said_ms = m->since_ms;
 
 	if (m->now_ms < m->stale_until_ms && l->waited &&
 	    m->stale_from_ms < said_ms)

@@ -422,6 +422,9 @@ mesh_step(struct mesh *m, const struct mesh_input *in,
 	if (in->came_ms != 0)
 		m->came_ms = in->came_ms;
 	assert(m->came_ms <= m->now_ms);
+	m->since_ms = m->came_ms;
+	if (in->since_ms != 0 && in->since_ms < m->since_ms)
+		m->since_ms = in->since_ms;
 	m->out = out;
 	look_at_clock(m, in);
 	dispatch(m, in);

@@ -95,9 +95,12 @@ struct mesh_input {
 	uint64_t now_ms;  /* steady clock; never goes back */
 	uint64_t wall_ms; /* wall clock; may jump */
 	mesh_link link;   /* LINK_*, HEARD, ALIVE, PAGE_READ */
-	/* ALIVE; HEARD of what lay unread until a TICK was due: when it came.
-	 * That TICK follows.  HEARD of what came just now: 0. */
+	/* ALIVE; HEARD of what lay unread until a TICK was due: when the last
+	 * of it came.  That TICK follows.  HEARD of what came just now: 0. */
 	uint64_t came_ms;
+	/* HEARD: this message may have come as early as that, and its sender
+	 * have said more since.  0: no earlier than the above. */
+	uint64_t since_ms;
 	union {
 		/* LINK_UP.  loopback: either end of the socket is on
 		 * 127.0.0.1, so a refused redial proves death. */

@@ -34,6 +34,7 @@ struct mesh {
 	/* Of the step under way. */
 	uint64_t now_ms, wall_ms;
 	uint64_t came_ms; /* what is heard in it; at most now_ms */
+	uint64_t since_ms; /* the same as to what it says; at most came_ms */
 	bool late; /* this step came late: judge nobody in it */
 	bool lagging; /* the same, whether or not that excuses anybody */
 	bool looking; /* what lay unread is heard; a TICK follows */

@@ -33,6 +33,7 @@ sign_hello(struct driver *d, struct wire *w, struct message_hello *h)
 		return false;
 	bytes = hello_signed_bytes(ours, exporter, h->run, said);
 	memcpy(h->key, d->config.state->public_key, sizeof(h->key));
+	h->pads = true; /* wire_rest.c does */
 	return state_sign(d->config.state, said, bytes, h->signature) == 0;
 }
 

@@ -229,7 +229,7 @@ on_heard(void *arg, struct wire *w, const uint8_t *body, size_t body_bytes)
 			wire_break(w);
 			goto out;
 		}
-		wire_admit(w);
+		wire_admit(w, m.u.hello.pads);
 		wire_notes(w)->node = m.u.hello.node;
 		wire_notes(w)->hello_heard = true;
 	}
@@ -237,6 +237,7 @@ on_heard(void *arg, struct wire *w, const uint8_t *body, size_t body_bytes)
 	d->heard_bytes = body_bytes;
 	in.u.message = &m;
 	in.came_ms = wire_came_ms(w);
+	in.since_ms = wire_since_ms(w);
 	driver_step(d, &in);
 	d->heard = NULL;
 	if (m.type == MESSAGE_VERIFY)

@@ -153,8 +153,9 @@ wire_send(struct wire *w, const uint8_t *frame, size_t bytes)
 }
 
 void
-wire_admit(struct wire *w)
+wire_admit(struct wire *w, bool pads)
 {
+	w->pads = pads;
 	/* One that has ended is no stranger any more, and needs its timer. */
 	if (w->admitted || w->state != WIRE_STATE_OPEN)
 		return;

@@ -89,8 +89,9 @@ bool wire_send(struct wire *w, const uint8_t *frame, size_t bytes);
 /* The same of a frame that may lie in their socket until they look.  If it is
  * small, and nothing else is under way, it goes out so that it does. */
 bool wire_send_quietly(struct wire *w, const uint8_t *frame, size_t bytes);
-/* A good HELLO came: larger bodies are welcome now. */
-void wire_admit(struct wire *w);
+/* A good HELLO came: larger bodies are welcome now.  `pads`: it says that small
+ * records, from now on, tell nothing but that their sender is there. */
+void wire_admit(struct wire *w, bool pads);
 /* They sent nonsense: ends with LINK_BROKEN. */
 void wire_break(struct wire *w);
 /* Flush, then close.  Nothing more is reported. */
@@ -114,6 +115,10 @@ void wires_look(struct wires *s);
 /* While that is heard, when it came, by the steady clock, rather too early
  * than too late; otherwise 0. */
 uint64_t wire_came_ms(const struct wire *w);
+/* While a frame is heard that may have rested, or the beginning of which may
+ * have been followed by more: it did not come before this.  0: it came just now,
+ * or when wire_came_ms says. */
+uint64_t wire_since_ms(const struct wire *w);
 
 /* A place for the driver's own notes; zero at first, no more than bytes. */
 struct wire_notes {

@@ -36,6 +36,7 @@ struct wire {
 	enum wire_state state;
 	bool accepted, loopback;
 	bool admitted;  /* HELLO was good: the large body limit */
+	bool pads;      /* what is small says nothing new */
 	bool paused;    /* reading is off until `resume` fires */
 	bool saying;    /* inside wire_send: nothing is heard meanwhile */
 	bool quietly;   /* inside wire_send_quietly: add nothing to the record */
@@ -51,7 +52,11 @@ struct wire {
 	struct event *timer;      /* deadlines; PARTING, DEAD: at once */
 	struct event *resume;
 	struct event *roused; /* made with the first rest; set while resting */
-	uint64_t looked_ms;   /* resting: all that came before is read */
+	uint64_t looked_ms;   /* resting: all that came before is counted */
+	/* All that came before has been heard.  0: so has what came since, but
+	 * for a frame that is not yet whole. */
+	uint64_t read_ms;
+	uint64_t taken;       /* bytes of the frames heard since then */
 	uint64_t came_ms;     /* what is being heard has rested; or 0 */
 	uint64_t received;    /* resting: bytes since the link began */
 	uint64_t beat_bytes;  /* of the last small record, in TLS */
@@ -101,6 +106,8 @@ void wire_hear(struct wire *w);
 void wire_pad(struct wire *w);
 /* It rests no more. */
 void wire_rouse(struct wire *w);
+/* All whole frames that are here have been heard: has all that had rested? */
+void wire_rested(struct wire *w);
 
 /* wire_end.c: it is over.  Reported, unless it was accepted and never came
  * up. */

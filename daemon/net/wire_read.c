@@ -60,6 +60,7 @@ pump(struct wire *w)
 	for (unsigned n = 0; n < WIRE_FRAMES_PER_WAKE; n++) {
 		switch (take_frame(w, &f)) {
 		case FRAME_PARTIAL:
+			wire_rested(w);
 			if (w->over)
 				wire_finish(w, LINK_CLOSED);
 			else
@@ -71,6 +72,7 @@ pump(struct wire *w)
 			wire_break(w);
 			return;
 		case FRAME_READY:
+			w->taken += f.want_bytes;
 			s->events->heard(s->arg, w, f.body, f.body_bytes);
 			if (w->state != WIRE_STATE_OPEN)
 				return;
@@ -102,6 +104,7 @@ wire_on_readable(struct bufferevent *bev, void *arg)
 	}
 	if (w->state != WIRE_STATE_OPEN || w->paused)
 		return;
+	wire_rouse(w);
 	wire_hear(w);
 }
 

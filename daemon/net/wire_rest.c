@@ -13,6 +13,7 @@
 #include <linux/tcp.h> /* more of tcp_info than netinet/tcp.h has */
 #include <netinet/in.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <event2/buffer.h>
@@ -128,6 +129,11 @@ may_rest(const struct wire *w)
 static void
 rest(struct wire *w)
 {
+	int unread;
+
+	/* libevent is about to be told of that. */
+	if (ioctl(w->fd, FIONREAD, &unread) == -1 || unread > 0)
+		return;
 	if (w->roused == NULL) {
 		/* Memory for records is kept: it is needed all the time. */
 		SSL_clear_mode(w->ssl, SSL_MODE_RELEASE_BUFFERS);
@@ -139,7 +145,8 @@ rest(struct wire *w)
 	w->resting = true;
 	w->received = 0; /* not known: the next look reads */
 	w->signs = 0;
-	w->looked_ms = clock_steady_ms();
+	w->taken = 0;
+	w->looked_ms = w->read_ms = clock_steady_ms();
 	wake_at_bytes(w, LINK_REST_BYTES);
 }
 
@@ -173,7 +180,7 @@ arrivals(const struct wire *w, uint64_t *received, uint64_t *came_ms)
 	*received = info.tcpi_bytes_received;
 	/* Rather too early: what is said is only the older for it. */
 	ago = info.tcpi_last_data_recv + JIFFY_MS;
-	*came_ms = now - w->looked_ms > ago ? now - ago : w->looked_ms;
+	*came_ms = now > ago ? now - ago : 1;
 	return true;
 }
 
@@ -212,6 +219,7 @@ hear_record(struct wire *w, const uint8_t *record, size_t bytes)
 static void
 read_all(struct wire *w)
 {
+	uint64_t now = clock_steady_ms();
 	uint8_t *record = w->set->body;
 	int bytes;
 
@@ -224,6 +232,10 @@ read_all(struct wire *w)
 			hear_record(w, record, (size_t)bytes);
 	} while (bytes > 0 && w->state == WIRE_STATE_OPEN &&
 		 SSL_has_pending(w->ssl));
+	if (w->resting) {
+		w->read_ms = now;
+		w->taken = 0;
+	}
 	if (bytes > 0)
 		return;
 	ERR_clear_error();
@@ -235,8 +247,8 @@ read_all(struct wire *w)
 
 /*
  * As many bytes as the record before had, which said nothing but that they are
- * there: so does this one.  To read several at once costs little more than to
- * read one, and a forged one ends the link when it is read.
+ * there: so does this one, of who pads all others.  To read several at once costs
+ * little more than to read one, and a forged one ends the link when it is read.
  */
 static void
 look(struct wire *w)
@@ -247,7 +259,8 @@ look(struct wire *w)
 	if (!arrivals(w, &received, &w->came_ms)) {
 		read_all(w);
 	} else if (received != w->received) {
-		bool sign = received - w->received == w->beat_bytes &&
+		bool sign = w->pads &&
+			    received - w->received == w->beat_bytes &&
 			    w->signs < SIGNS_MAX;
 
 		w->received = received;
@@ -285,4 +298,43 @@ uint64_t
 wire_came_ms(const struct wire *w)
 {
 	return w->came_ms;
+}
+
+/* Is there more than what has been taken from the input? */
+static bool
+more_unread(const struct wire *w)
+{
+	int unread;
+
+	if (evbuffer_get_length(bufferevent_get_input(w->bev)) > 0 ||
+	    SSL_has_pending(w->ssl))
+		return true;
+	/* A look reads all there is; libevent a record or two. */
+	return w->came_ms == 0 &&
+	       (ioctl(w->fd, FIONREAD, &unread) == -1 || unread > 0);
+}
+
+void
+wire_rested(struct wire *w)
+{
+	if (w->read_ms != 0 && !w->resting &&
+	    (w->taken >= LINK_REST_BYTES || !more_unread(w)))
+		w->read_ms = 0;
+}
+
+/*
+ * The kernel knows when the last byte came, and of no other.  That is when a
+ * frame came if all that is here ends with it.  One that more follows, be it a
+ * part of a frame, may have lain here since we last read; and what follows may
+ * be news without which the former is no longer all that there is to know.  What
+ * is more than may rest has come since it woke us.
+ */
+uint64_t
+wire_since_ms(const struct wire *w)
+{
+	if (w->read_ms == 0 ||
+	    (w->came_ms == 0 && w->taken >= LINK_REST_BYTES) ||
+	    !more_unread(w))
+		return 0;
+	return w->read_ms;
 }

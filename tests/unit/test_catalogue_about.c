@@ -651,7 +651,7 @@ walks_are_stopped(void **state)
 /* ---- from the format before -------------------------------------------- */
 
 static void
-to_older_format(struct box *b)
+to_older_format(struct box *box)
 {
 	static const char back[] =
 		"DROP TABLE photo; DROP TABLE about;"
@@ -664,8 +664,8 @@ to_older_format(struct box *b)
 	char path[128];
 	sqlite3 *db;
 
-	box_close(b);
-	snprintf(path, sizeof(path), "%s/" SCHEMA_FILE, b->dir);
+	box_close(box);
+	snprintf(path, sizeof(path), "%s/" SCHEMA_FILE, box->dir);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, back, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);

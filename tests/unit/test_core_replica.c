@@ -336,6 +336,66 @@ an_age_is_of_what_is_held(void **state)
 	assert_int_equal(age_of_peer(), UINT64_MAX);
 }
 
+static void
+pass_ms(uint64_t ms)
+{
+	for (uint64_t until = kit_now + ms; kit_now < until;) {
+		kit_now += 100;
+		kit_kind(MESH_TICK);
+	}
+}
+
+/* What has lain unread is as old as it may be, and so is what it says; that
+ * somebody is there, its last byte tells. */
+static void
+what_lay_unread_is_old(void **state)
+{
+	struct stream_report r[2] = {kit_report(1, GEN, 9, 9, 99),
+				     kit_report(4, GEN, 5, 5, 55)};
+	struct message msg = {.type = MESSAGE_HEARTBEAT};
+	struct mesh_input in = {.kind = MESH_HEARD, .u.message = &msg};
+	struct node_report said[2] = {
+		{.node = kit_id(1), .run = 501, .port = 5000,
+		 .flags = NODE_LINKED | NODE_SELF},
+		{.node = kit_id(4), .run = 504, .port = 5003,
+		 .flags = NODE_LINKED, .silent_ms = 30}};
+	struct node_view v;
+	mesh_link a;
+
+	(void)state;
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, &r[0]);
+	mesh_remember_stream(&mesh, &r[1]);
+	kit_kind(MESH_START);
+	a = kit_up(true);
+	kit_hello(a, 1, 501, 60000, 5000);
+	kit_streams(a, true, r, 2);
+	kit_heartbeat(a, true);
+	assert_int_equal(age_of_peer(), 0);
+	pass_ms(700);
+	kit_now += 100;
+	msg.u.heartbeat.period_ms = 250;
+	in.link = a;
+	in.came_ms = kit_now - 20;
+	in.since_ms = kit_now - 300;
+	kit_step(&in);
+	kit_kind(MESH_TICK);
+	assert_int_equal(age_of_peer(), 300);
+	/* By what it says it would be 1200 ms, and suspect after 1000. */
+	pass_ms(900);
+	assert_false(mesh.roster.nodes[1].suspect);
+	/* And what it says of others is older, too. */
+	msg.type = MESSAGE_NODES;
+	msg.u.nodes.reports = said;
+	msg.u.nodes.count = 2;
+	in.came_ms = kit_now - 20;
+	in.since_ms = kit_now - 300;
+	kit_step(&in);
+	assert_int_equal(mesh.roster.nodes[2].id.bytes[0], 4);
+	mesh_node_view(&mesh, 2, kit_now, &v);
+	assert_int_equal(v.age_ms, 330);
+}
+
 /* What is said of ours is in the future until we live beyond it; held, it would
  * be our present life to everybody. */
 static void
@@ -1132,6 +1192,7 @@ main(void)
 		cmocka_unit_test(overtaken_by_the_owner),
 		cmocka_unit_test(a_new_generation),
 		cmocka_unit_test(an_age_is_of_what_is_held),
+		cmocka_unit_test(what_lay_unread_is_old),
 		cmocka_unit_test(lives_to_come_are_not_pulled),
 		cmocka_unit_test(what_is_late_adds),
 		cmocka_unit_test(an_age_that_was_told_is_of_its_time),

@@ -32,7 +32,7 @@ on_up(void *arg, struct wire *w)
 	e->loopback = wire_loopback(w);
 	assert_true(wire_exporter(w, e->exporter));
 	if (e->admit)
-		wire_admit(w);
+		wire_admit(w, e->pads);
 }
 
 static void
@@ -51,6 +51,8 @@ on_heard(void *arg, struct wire *w, const uint8_t *body, size_t body_bytes)
 	struct end *e = arg;
 
 	assert_false(e->busy);
+	if (e->heard < sizeof(e->since_ms) / sizeof(e->since_ms[0]))
+		e->since_ms[e->heard] = wire_since_ms(w);
 	e->heard++;
 	e->heard_bytes = body_bytes;
 	e->first = body[0];
@@ -132,6 +134,7 @@ world_init(struct world *w, uint8_t dialler_key, uint8_t listener_key)
 	w->listener.wires = wires_new(w->base, w->listener.tls, w->ends,
 				      &events, &w->listener, &why);
 	w->dialler.admit = w->listener.admit = true;
+	w->dialler.pads = w->listener.pads = true;
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	w->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(w->fd, (struct sockaddr *)&a, sizeof(a)), 0);

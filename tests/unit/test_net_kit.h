@@ -27,6 +27,8 @@ struct end {
 	size_t heard_bytes; /* of the last body */
 	uint8_t first;      /* of the last body */
 	uint64_t came_ms;   /* the same, if it had rested; else 0 */
+	bool pads;          /* does it take the other end for one that pads? */
+	uint64_t since_ms[4]; /* of the first bodies */
 	uint8_t exporter[HELLO_EXPORTER_BYTES];
 	bool accepted, loopback;
 	/* Given away: the last one's; the test's from then on. */

@@ -191,8 +191,8 @@ into_a_full_socket(void **state)
 	turn(&w);
 	assert_int_equal(w.listener.heard, said + 2);
 	assert_int_equal(w.listener.down + w.dialler.down, 0);
-	whisper(&w, BEAT_BYTES);
 	look(&w);
+	whisper(&w, BEAT_BYTES);
 	look(&w);
 	assert_int_equal(w.listener.heard + w.listener.alive, said + 3);
 	world_release(&w);
@@ -255,6 +255,139 @@ forged_ones_end_it(void **state)
 	world_release(&w);
 }
 
+/* ---- when what is heard came ------------------------------------------- */
+
+#define APART_MS 40u /* more than the kernel's clock is wrong by */
+
+static void
+pass_time(struct world *w)
+{
+	uint64_t until = clock_steady_ms() + APART_MS;
+
+	while (clock_steady_ms() < until)
+		turn(w);
+}
+
+/* The beginning of a record that never ends. */
+static void
+begin_record(struct world *w, size_t bytes)
+{
+	uint8_t head[512] = {23, 3, 3, 16, 0};
+
+	assert_int_equal(write(dialled(w)->fd, head, bytes), bytes);
+}
+
+/* Of who has not said that it pads, nothing is taken for a heartbeat unread. */
+static void
+others_are_read(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, 7, 7);
+	w.listener.pads = false;
+	link_both(&w);
+	turn(&w);
+	wires_rest(w.listener.wires);
+	wires_rest(w.dialler.wires);
+	for (unsigned i = 1; i <= 4; i++) {
+		whisper(&w, BEAT_BYTES);
+		look(&w);
+		assert_int_equal(w.listener.heard, i);
+	}
+	assert_int_equal(w.listener.alive, 0);
+	world_release(&w);
+}
+
+/* Of several frames the last alone came when the last byte did. */
+static void
+former_ones_are_older(void **state)
+{
+	uint64_t first, looked;
+	struct world w;
+
+	(void)state;
+	rest_both(&w);
+	whisper(&w, BEAT_BYTES);
+	first = clock_steady_ms();
+	pass_time(&w);
+	whisper(&w, BEAT_BYTES);
+	looked = clock_steady_ms();
+	look(&w);
+	assert_int_equal(w.listener.heard, 2);
+	assert_in_range(w.listener.since_ms[0], 1, first);
+	assert_int_equal(w.listener.since_ms[1], 0);
+	assert_in_range(w.listener.came_ms, looked - APART_MS / 2, looked + 1);
+	/* And what is read is behind us. */
+	whisper(&w, BEAT_BYTES);
+	whisper(&w, BEAT_BYTES);
+	look(&w);
+	assert_int_equal(w.listener.heard, 4);
+	assert_in_range(w.listener.since_ms[2], looked, clock_steady_ms());
+	assert_int_equal(w.listener.since_ms[3], 0);
+	world_release(&w);
+}
+
+/* Something new has begun to come, and cannot be read yet: what was whole
+ * before it is no younger for that. */
+static void
+a_beginning_is_no_sign(void **state)
+{
+	uint64_t first;
+	struct world w;
+
+	(void)state;
+	rest_both(&w);
+	whisper(&w, BEAT_BYTES);
+	first = clock_steady_ms();
+	pass_time(&w);
+	begin_record(&w, 25);
+	look(&w);
+	assert_int_equal(w.listener.heard, 1);
+	assert_in_range(w.listener.came_ms, first + 1, clock_steady_ms());
+	assert_in_range(w.listener.since_ms[0], 1, first);
+	world_release(&w);
+}
+
+/* The same when it is long enough to wake: then the loop reads, not a look. */
+static void
+a_beginning_wakes(void **state)
+{
+	uint64_t first;
+	struct world w;
+
+	(void)state;
+	rest_both(&w);
+	whisper(&w, BEAT_BYTES);
+	first = clock_steady_ms();
+	pass_time(&w);
+	assert_int_equal(w.listener.heard, 0);
+	begin_record(&w, 400);
+	wait_for(&w, &w.listener.heard, 1);
+	assert_int_equal(w.listener.came_ms, 0);
+	assert_in_range(w.listener.since_ms[0], 1, first);
+	world_release(&w);
+}
+
+/* Heard one by one, as soon as they come, they came just then. */
+static void
+who_wakes_is_heard_now(void **state)
+{
+	struct world w;
+
+	(void)state;
+	rest_both(&w);
+	for (unsigned i = 1; i <= 3; i++) {
+		pass_time(&w);
+		assert_true(say(dialled(&w), 'x', 20));
+		wait_for(&w, &w.listener.heard, i);
+		assert_int_equal(w.listener.since_ms[i - 1], 0);
+		if (i == 2)
+			wires_rest(w.listener.wires);
+	}
+	world_release(&w);
+}
+
 int
 main(void)
 {
@@ -268,6 +401,11 @@ main(void)
 		cmocka_unit_test(an_end_wakes),
 		cmocka_unit_test(hung_up_while_looking),
 		cmocka_unit_test(forged_ones_end_it),
+		cmocka_unit_test(others_are_read),
+		cmocka_unit_test(former_ones_are_older),
+		cmocka_unit_test(a_beginning_is_no_sign),
+		cmocka_unit_test(a_beginning_wakes),
+		cmocka_unit_test(who_wakes_is_heard_now),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,7 +150,7 @@ nobody_is_admitted_after_the_end(void **state)
 		wait_for(&w, &w.listener.up, i);
 		ended = accepted(&w);
 		wire_break(ended);
-		wire_admit(ended);
+		wire_admit(ended, true);
 		turn(&w);
 	}
 	/* Were they taken off the count twice, these would displace each

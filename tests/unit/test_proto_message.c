@@ -66,6 +66,24 @@ all_types_both_ways(void **state)
 	assert_string_equal(message_type_text(31), "?");
 }
 
+/* HELLO without `pads`, as all were once, and with it. */
+static void
+hello_may_say_that_it_pads(void **state)
+{
+	struct message m, back;
+	size_t used;
+
+	(void)state;
+	sample_message(&samples, MESSAGE_HELLO, &m);
+	for (unsigned pads = 0; pads <= 1; pads++) {
+		m.u.hello.pads = pads == 1;
+		used = message_encode(&m, frame, sizeof(frame));
+		assert_int_equal(decode(frame + 4, used - 4, &back), MESSAGE_OK);
+		assert_int_equal(back.u.hello.pads, pads);
+		assert_string_equal(back.u.hello.software, m.u.hello.software);
+	}
+}
+
 /* Flip every byte to every value: never a crash, and what is accepted must
  * be something that could be sent. */
 static void
@@ -426,6 +444,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_types_both_ways),
+		cmocka_unit_test(hello_may_say_that_it_pads),
 		cmocka_unit_test(mutations),
 		cmocka_unit_test(unknown_types),
 		cmocka_unit_test(heartbeats),
