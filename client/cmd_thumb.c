@@ -13,6 +13,7 @@
 #include "candidates.h"
 #include "failure.h"
 #include "output.h"
+#include "rename.h"
 #include "verbs.h"
 #include "words.h"
 
@@ -49,11 +50,13 @@ put_file(const char *path, const uint8_t *bytes, size_t count,
 	if ((fd = mkostemp(temporary, O_CLOEXEC)) == -1)
 		return failure_set(why, ENDING_FAILED, "%s: %s", path,
 				   strerror(errno));
+	/* A file system without modes must not cost the picture. */
 	if (put_all(fd, bytes, count) == -1 ||
-	    fchmod(fd, 0666 & ~mask) == -1 || fsync(fd) == -1 ||
-	    renameat2(AT_FDCWD, temporary, AT_FDCWD, path,
-		      RENAME_NOREPLACE) == -1)
+	    (fchmod(fd, 0666 & ~mask) == -1 && errno != EPERM) ||
+	    (fsync(fd) == -1 && errno != EINVAL))
 		code = errno;
+	else
+		code = rename_to_nothing(AT_FDCWD, temporary, path);
 	close(fd);
 	if (code == 0)
 		return 0;

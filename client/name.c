@@ -2,11 +2,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "text.h"
 #include "utf8.h"
 
 #define EXTENSION_BYTES_MAX 16u /* its dot included */
+#define PLAIN_BYTES_MAX	    128u
 
 /* Where the extension begins; `count` when there is none. */
 static size_t
@@ -40,14 +42,13 @@ whole_characters(const char *bytes, size_t count, size_t max)
 
 /* Stem, something between, extension: cut so that all of it fits. */
 static void
-join(const char *name, size_t count, const char *between,
+join(const char *name, size_t count, const char *between, size_t max,
      char out[NAME_BYTES_MAX + 1])
 {
 	size_t dot = extension_at(name, count), stem;
 
 	stem = whole_characters(name, dot,
-				NAME_BYTES_MAX - strlen(between) -
-					(count - dot));
+				max - strlen(between) - (count - dot));
 	snprintf(out, NAME_BYTES_MAX + 1, "%.*s%s%.*s", (int)stem, name,
 		 between, (int)(count - dot), name + dot);
 }
@@ -85,7 +86,49 @@ name_safe(const void *bytes, size_t count, char out[NAME_BYTES_MAX + 1])
 		all[0] = '_';
 	if (used == 0)
 		used = (size_t)snprintf(all, sizeof(all), "photo");
-	join(all, used, "", out);
+	join(all, used, "", NAME_BYTES_MAX, out);
+}
+
+/* CON, COM1.jpg and their like are no files on Windows. */
+static bool
+names_device(const char *name)
+{
+	static const char *const devices[] = {"CON", "PRN", "AUX", "NUL"};
+	size_t count = strcspn(name, ".");
+
+	if (count == 4 && name[3] >= '0' && name[3] <= '9')
+		return strncasecmp(name, "COM", 3) == 0 ||
+		       strncasecmp(name, "LPT", 3) == 0;
+	for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++)
+		if (count == 3 && strncasecmp(name, devices[i], 3) == 0)
+			return true;
+	return false;
+}
+
+bool
+name_plain(const char *name, char out[NAME_BYTES_MAX + 1])
+{
+	char all[NAME_BYTES_MAX + 2];
+	size_t count = strlen(name), used = 0, length;
+	uint32_t c;
+
+	if (names_device(name))
+		all[used++] = '_';
+	for (size_t i = 0; i < count && used < NAME_BYTES_MAX; i += length) {
+		length = utf8_decode((const uint8_t *)name + i, count - i, &c);
+		if (length == 0 || strchr("\"*:<>?\\|", name[i]) != NULL) {
+			all[used++] = '_';
+			length = 1;
+		} else if (used + length <= NAME_BYTES_MAX) {
+			memcpy(all + used, name + i, length);
+			used += length;
+		}
+	}
+	all[used] = '\0';
+	join(all, used, "", PLAIN_BYTES_MAX, out);
+	for (size_t i = strlen(out); i > 0 && strchr(". ", out[i - 1]); i--)
+		out[i - 1] = '_';
+	return strcmp(out, name) == 0;
 }
 
 void
@@ -95,5 +138,5 @@ name_numbered(const char *name, unsigned number, char out[NAME_BYTES_MAX + 1])
 
 	if (number > 0)
 		snprintf(between, sizeof(between), " (%u)", number);
-	join(name, strlen(name), between, out);
+	join(name, strlen(name), between, NAME_BYTES_MAX, out);
 }

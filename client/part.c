@@ -29,15 +29,36 @@ fail_part(const struct place *p, const char *name, const char *what,
 	return PART_FAILED;
 }
 
+/* Whose are the files that we make there?  Where a server or a mount says so,
+ * all are somebody else's. */
+static bool
+makes_files_of(const struct place *p, uid_t uid)
+{
+	char name[PART_NAME_MAX];
+	struct stat st;
+	bool same;
+	int fd;
+
+	snprintf(name, sizeof(name), ".photomesh-whose-%ld", (long)getpid());
+	fd = openat(p->fd, name,
+		    O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return false;
+	same = fstat(fd, &st) == 0 && st.st_uid == uid;
+	close(fd);
+	unlinkat(p->fd, name, 0);
+	return same;
+}
+
 /*
  * Only a file of our own with this name alone: through a second name, which
  * somebody may have planted, we would write into another file.
  */
 static bool
-is_private(const struct stat *st)
+is_private(const struct place *p, const struct stat *st)
 {
-	return S_ISREG(st->st_mode) && st->st_uid == geteuid() &&
-	       st->st_nlink == 1;
+	return S_ISREG(st->st_mode) && st->st_nlink <= 1 &&
+	       (st->st_uid == geteuid() || makes_files_of(p, st->st_uid));
 }
 
 enum part_verdict
@@ -57,15 +78,18 @@ part_open(struct place *p, const struct photo_id *id, struct part *out,
 		if (out->fd == -1)
 			return fail_part(p, out->name, strerror(errno), why);
 		if (flock(out->fd, LOCK_EX | LOCK_NB) == -1) {
-			close(out->fd);
-			out->fd = -1;
-			return PART_LOCKED;
+			int code = errno;
+
+			part_close(out);
+			if (code == EWOULDBLOCK)
+				return PART_LOCKED;
+			return fail_part(p, out->name, strerror(code), why);
 		}
 		if (fstat(out->fd, &st) == 0 &&
 		    fstatat(p->fd, out->name, &named, AT_SYMLINK_NOFOLLOW) ==
 			    0 &&
 		    st.st_dev == named.st_dev && st.st_ino == named.st_ino) {
-			if (is_private(&st))
+			if (is_private(p, &st))
 				return PART_OPEN;
 			part_close(out);
 			return fail_part(p, out->name,

@@ -12,6 +12,7 @@
 #include "call.h"
 #include "failure.h"
 #include "reading.h"
+#include "rename.h"
 #include "text.h"
 
 #define SYNC_EVERY      64u
@@ -130,21 +131,41 @@ place_has_room(const struct place *p, uint64_t bytes, struct failure *why)
 
 /* ---- final names ------------------------------------------------------ */
 
+/* The file system has no such names: FAT, NTFS and SMB take no ':', some take
+ * only UTF-8, or less than 255 bytes.  Some say that there is no such file. */
+static bool
+is_refused(int code)
+{
+	return code == EINVAL || code == EILSEQ || code == ENAMETOOLONG ||
+	       code == ENOENT;
+}
+
+static enum place_verdict
+fail_name(const struct place *p, const char *name, int code,
+	  struct failure *why)
+{
+	if (code != ENOENT && is_refused(code))
+		failure_set(why, ENDING_FAILED,
+			    "no file in %.200s can be called %.255s: %s",
+			    p->path, name, strerror(code));
+	else
+		fail_folder(p->path, code, why);
+	return PLACE_FAILED;
+}
+
 /* What stands under a name: nothing, the photo, or something else.  What cannot
- * be known for this name cannot for the next one either. */
+ * be known for this name (*code) cannot for the next one either. */
 static enum place_verdict
 judge_name(const struct place *p, struct reading *r, const char *name,
-	   const struct photo_id *id, struct failure *why)
+	   const struct photo_id *id, int *code)
 {
 	struct stat st;
 	bool same;
 	int fd;
 
 	if (fstatat(p->fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
-		if (errno == ENOENT)
-			return PLACE_FREE;
-		fail_folder(p->path, errno, why);
-		return PLACE_FAILED;
+		*code = errno;
+		return errno == ENOENT ? PLACE_FREE : PLACE_FAILED;
 	}
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != id->size)
 		return PLACE_TAKEN;
@@ -157,16 +178,20 @@ judge_name(const struct place *p, struct reading *r, const char *name,
 	return same ? PLACE_THERE : PLACE_TAKEN;
 }
 
-enum place_verdict
-place_look(struct place *p, struct reading *r, const char *wanted, bool exact,
-	   const struct photo_id *id, char out[NAME_BYTES_MAX + 1],
-	   struct failure *why)
+/* Among the names made of this one; *code as in judge_name, or 0. */
+static enum place_verdict
+look_among(const struct place *p, struct reading *r, const char *wanted,
+	   bool exact, const struct photo_id *id, char out[NAME_BYTES_MAX + 1],
+	   int *code, struct failure *why)
 {
 	enum place_verdict v = PLACE_TAKEN;
 
+	*code = 0;
 	for (unsigned n = 0; v == PLACE_TAKEN; n++) {
 		name_numbered(wanted, n, out);
-		v = judge_name(p, r, out, id, why);
+		v = judge_name(p, r, out, id, code);
+		if (v == PLACE_FAILED)
+			return fail_name(p, out, *code, why);
 		if (v == PLACE_TAKEN && call_interrupted()) {
 			failure_set(why, ENDING_INTERRUPTED, "%s", "");
 			return PLACE_FAILED;
@@ -182,18 +207,28 @@ place_look(struct place *p, struct reading *r, const char *wanted, bool exact,
 	return v;
 }
 
-/* 0, EEXIST, or what else was in the way. */
-static int
-rename_to_nothing(const struct place *p, const char *from, const char *to)
+/* Where a name is refused the photo gets a plain one: so it may be there under
+ * that, whatever is to be said of the other. */
+enum place_verdict
+place_look(struct place *p, struct reading *r, const char *wanted, bool exact,
+	   const struct photo_id *id, char out[NAME_BYTES_MAX + 1],
+	   struct failure *why)
 {
-	if (renameat2(p->fd, from, p->fd, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
-		return errno;
-	/* A file system that cannot: a second name, then away with the first */
-	if (linkat(p->fd, from, p->fd, to, 0) == -1)
-		return errno;
-	return unlinkat(p->fd, from, 0) == -1 ? errno : 0;
+	char plain[NAME_BYTES_MAX + 1], other[NAME_BYTES_MAX + 1];
+	enum place_verdict v, instead;
+	int code;
+
+	v = look_among(p, r, wanted, exact, id, out, &code, why);
+	if (exact || name_plain(wanted, plain))
+		return v;
+	if (v == PLACE_FAILED && is_refused(code))
+		return look_among(p, r, plain, false, id, out, &code, why);
+	if (v != PLACE_FREE)
+		return v;
+	instead = look_among(p, r, plain, false, id, other, &code, why);
+	if (instead == PLACE_THERE)
+		memcpy(out, other, sizeof(other));
+	return instead == PLACE_THERE ? PLACE_THERE : v;
 }
 
 static int
@@ -215,33 +250,48 @@ dress(const struct place *p, int fd, int64_t mtime_ns, struct failure *why)
 	return 0;
 }
 
+/* Under the first name of `wanted` that nobody has. */
+static enum place_verdict
+put_among(struct place *p, struct reading *r, const char *temporary,
+	  const char *wanted, bool exact, const struct photo_id *id,
+	  char out[NAME_BYTES_MAX + 1], struct failure *why)
+{
+	char plain[NAME_BYTES_MAX + 1];
+	bool is_plain = exact || name_plain(wanted, plain);
+	enum place_verdict v;
+	int error;
+
+	for (;;) {
+		v = place_look(p, r, wanted, exact, id, out, why);
+		if (v == PLACE_THERE)
+			unlinkat(p->fd, temporary, 0);
+		if (v != PLACE_FREE)
+			return v;
+		error = rename_to_nothing(p->fd, temporary, out);
+		if (error == 0)
+			return PLACE_FREE;
+		if (is_refused(error) && !is_plain) {
+			wanted = plain;
+			is_plain = true;
+		} else if (error != EEXIST) {
+			return fail_name(p, out, error, why);
+		} /* else somebody was faster: again */
+	}
+}
+
 enum place_verdict
 place_put(struct place *p, struct reading *r, const char *temporary, int fd,
 	  int64_t mtime_ns, const char *wanted, bool exact,
 	  const struct photo_id *id, char out[NAME_BYTES_MAX + 1],
 	  struct failure *why)
 {
-	int error;
+	enum place_verdict v;
 
 	if (dress(p, fd, mtime_ns, why) == -1)
 		return PLACE_FAILED;
-	for (;;) {
-		enum place_verdict v =
-			place_look(p, r, wanted, exact, id, out, why);
-
-		if (v == PLACE_THERE)
-			unlinkat(p->fd, temporary, 0);
-		if (v != PLACE_FREE)
-			return v;
-		error = rename_to_nothing(p, temporary, out);
-		if (error == 0)
-			break;
-		if (error != EEXIST) { /* else somebody was faster: again */
-			fail_folder(p->path, error, why);
-			return PLACE_FAILED;
-		}
-	}
-	if (++p->unsynced >= SYNC_EVERY && place_sync(p, why) == -1)
+	v = put_among(p, r, temporary, wanted, exact, id, out, why);
+	if (v == PLACE_FREE && ++p->unsynced >= SYNC_EVERY &&
+	    place_sync(p, why) == -1)
 		return PLACE_FAILED;
-	return PLACE_FREE;
+	return v;
 }

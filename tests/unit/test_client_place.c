@@ -4,6 +4,7 @@
  * nothing is ever overwritten or written through a link, the same photo is
  * recognised, two runs never fill one file, and no name leaves its folder.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,7 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -24,10 +27,86 @@
 #include "place.h"
 #include "progress.h"
 #include "reading.h"
+#include "rename.h"
 
 static char dir[64];
 static struct place place;
 static struct reading *reading;
+
+/* ---- a file system that can less --------------------------------------- */
+
+static struct {
+	bool no_replace, links; /* RENAME_NOREPLACE, second names */
+	int refuses; /* what it says of a ':' */
+	bool others; /* all files are said to be somebody else's */
+	int no_lock; /* what it says of locks */
+} odd;
+
+static bool
+refused(const char *name)
+{
+	if (odd.refuses == 0 || strchr(name, ':') == NULL)
+		return false;
+	errno = odd.refuses;
+	return true;
+}
+
+/* In place of the C library's. */
+int
+renameat2(int from_at, const char *from, int to_at, const char *to,
+	  unsigned flags)
+{
+	if (odd.no_replace && !refused(to))
+		return (int)syscall(SYS_renameat2, from_at, from, to_at, to,
+				    flags);
+	errno = odd.no_replace ? odd.refuses : EINVAL;
+	return -1;
+}
+
+int
+linkat(int from_at, const char *from, int to_at, const char *to, int flags)
+{
+	if (odd.links && !refused(to))
+		return (int)syscall(SYS_linkat, from_at, from, to_at, to,
+				    flags);
+	errno = odd.links ? odd.refuses : EPERM;
+	return -1;
+}
+
+int
+openat(int at, const char *name, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list more;
+
+	if (flags & O_CREAT) {
+		va_start(more, flags);
+		mode = va_arg(more, mode_t);
+		va_end(more);
+		if (refused(name))
+			return -1;
+	}
+	return (int)syscall(SYS_openat, at, name, flags, mode);
+}
+
+int
+fstat(int fd, struct stat *st)
+{
+	if (fstatat(fd, "", st, AT_EMPTY_PATH) == -1)
+		return -1;
+	if (odd.others)
+		st->st_uid = 12345;
+	return 0;
+}
+
+int
+flock(int fd, int how)
+{
+	if (odd.no_lock == 0)
+		return (int)syscall(SYS_flock, fd, how);
+	errno = odd.no_lock;
+	return -1;
+}
 
 static int
 setup(void **state)
@@ -35,6 +114,8 @@ setup(void **state)
 	struct failure why;
 
 	(void)state;
+	memset(&odd, 0, sizeof(odd));
+	odd.no_replace = odd.links = true;
 	strcpy(dir, "/tmp/client-place-XXXXXX");
 	reading = reading_new();
 	return mkdtemp(dir) == NULL || reading == NULL ||
@@ -89,6 +170,45 @@ test_names_are_made_safe(void **state)
 	}
 	name_safe("a\0b.jpg", 7, out);
 	assert_string_equal(out, "a_b.jpg");
+}
+
+static void
+test_names_are_made_plain(void **state)
+{
+	static const struct {
+		const char *from, *to;
+	} table[] = {
+		{"beach.jpg", "beach.jpg"},
+		{"(1) K\xc3\xa4se.jpg", "(1) K\xc3\xa4se.jpg"},
+		{"a:b?.jpg", "a_b_.jpg"},
+		{"\"*<>\\|", "______"},
+		{"\xff\xfe\xc3.jpg", "___.jpg"},
+		{"x. .", "x___"},
+		{"con", "_con"},
+		{"Aux.jpg", "_Aux.jpg"},
+		{"COM1.tar.gz", "_COM1.tar.gz"},
+		{"COMA.jpg", "COMA.jpg"},
+		{"console.jpg", "console.jpg"},
+	};
+	char long_one[NAME_BYTES_MAX + 1], out[NAME_BYTES_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		assert_int_equal(name_plain(table[i].from, out),
+				 strcmp(table[i].from, table[i].to) == 0);
+		assert_string_equal(out, table[i].to);
+		assert_true(name_plain(table[i].to, out));
+	}
+	memset(long_one, '.', sizeof(long_one));
+	long_one[NAME_BYTES_MAX] = '\0';
+	for (size_t n = NAME_BYTES_MAX; n > 0; n--) {
+		long_one[n - 1] = n % 2 == 0 ? 'a' : '\xff';
+		assert_false(name_plain(long_one, out));
+		assert_true(strlen(out) <= 128);
+		assert_true(name_plain(out, long_one));
+		memset(long_one, 'b', NAME_BYTES_MAX);
+		long_one[NAME_BYTES_MAX] = '\0';
+	}
 }
 
 static void
@@ -177,6 +297,22 @@ put(const char *content, const char *wanted, bool exact, char *out,
 	return v;
 }
 
+/* The same, and it may fail: nothing stays. */
+static enum place_verdict
+put_exactly(const char *content, const char *name, struct failure *why)
+{
+	struct photo_id id = id_of(content);
+	char out[NAME_BYTES_MAX + 1];
+	enum place_verdict v;
+	struct part part;
+
+	assert_int_equal(part_open(&place, &id, &part, why), PART_OPEN);
+	v = place_put(&place, reading, part.name, part.fd, put_mtime_ns, name,
+		      true, &id, out, why);
+	part_drop(&place, &part);
+	return v;
+}
+
 static void
 test_nothing_is_overwritten(void **state)
 {
@@ -212,6 +348,70 @@ test_nothing_is_overwritten(void **state)
 	assert_file("b (1).jpg", "two");
 	assert_file("b (2).jpg", "three");
 	assert_file("c.jpg", "four");
+}
+
+/* exFAT by FUSE and telephones know neither a rename that replaces nothing nor
+ * second names; NFS knows the latter. */
+static void
+test_nothing_is_overwritten_anywhere(void **state)
+{
+	(void)state;
+	odd.no_replace = false;
+	test_nothing_is_overwritten(state);
+	teardown(state);
+	assert_int_equal(setup(state), 0);
+	odd.links = false;
+	test_nothing_is_overwritten(state);
+}
+
+/* Only what made it is left of an attempt that fails. */
+static void
+test_no_empty_file_is_left(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	odd.no_replace = odd.links = false;
+	assert_int_equal(rename_to_nothing(place.fd, "missing", "b.jpg"),
+			 ENOENT);
+	assert_int_equal(fstatat(place.fd, "b.jpg", &st, 0), -1);
+	write_file("there", "one");
+	write_file("b.jpg", "");
+	assert_int_equal(rename_to_nothing(place.fd, "there", "b.jpg"), EEXIST);
+	assert_file("there", "one");
+	assert_file("b.jpg", "");
+}
+
+/* "12:30.jpg" on a stick: it gets a name that can be there, and is known by it
+ * the next time. */
+static void
+test_names_that_cannot_be_there(void **state)
+{
+	static const int says[] = {EINVAL, EILSEQ, ENAMETOOLONG, ENOENT};
+	struct photo_id id = id_of("one");
+	char out[NAME_BYTES_MAX + 1], name[32];
+	struct failure why;
+
+	for (unsigned i = 0; i < sizeof(says) / sizeof(*says); i++) {
+		odd.refuses = says[i];
+		odd.no_replace = odd.links = i % 2 == 0;
+		snprintf(name, sizeof(name), "12:%u.jpg", i);
+		assert_int_equal(put("two", name, false, out, &why),
+				 PLACE_FREE);
+		assert_string_not_equal(out, name);
+		assert_int_equal(put("one", name, false, out, &why),
+				 PLACE_FREE);
+		assert_null(strchr(out, ':'));
+		assert_file(out, "one");
+		assert_int_equal(place_look(&place, reading, name, false, &id,
+					    out, &why),
+				 PLACE_THERE);
+		assert_null(strchr(out, ':'));
+		/* that name or none */
+		assert_int_equal(put_exactly("one", name, &why), PLACE_FAILED);
+		teardown(state);
+		assert_int_equal(setup(state), 0);
+	}
 }
 
 /* What a member says of a time may be anything. */
@@ -465,6 +665,34 @@ test_progress(void **state)
 	assert_int_equal(progress_rate(&p, 9100), 0);
 }
 
+/* Where a server or a mount says whose all files are, all are somebody else's,
+ * and so is what another run has left; where nothing can be locked, that is
+ * said, and nobody is waited for. */
+static void
+test_part_files_elsewhere(void **state)
+{
+	struct photo_id id = id_of("photo");
+	struct failure why;
+	struct part part;
+
+	(void)state;
+	odd.others = true;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(part_open(&place, &id, &part, &why),
+				 PART_OPEN);
+		part_close(&part);
+	}
+	odd.no_lock = ENOLCK;
+	assert_int_equal(part_open(&place, &id, &part, &why), PART_FAILED);
+	assert_non_null(strstr(why.message, strerror(ENOLCK)));
+	odd.no_lock = 0;
+	assert_int_equal(part_open(&place, &id, &part, &why), PART_OPEN);
+	part_drop(&place, &part);
+	/* and nothing lies around */
+	assert_int_equal(unlinkat(AT_FDCWD, dir, AT_REMOVEDIR), 0);
+	assert_int_equal(mkdir(dir, 0700), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -472,13 +700,18 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_names_are_made_safe),
+		TEST(test_names_are_made_plain),
 		TEST(test_names_are_cut),
 		TEST(test_nothing_is_overwritten),
+		TEST(test_nothing_is_overwritten_anywhere),
+		TEST(test_no_empty_file_is_left),
+		TEST(test_names_that_cannot_be_there),
 		TEST(test_any_time),
 		TEST(test_what_is_no_file_is_left_alone),
 		TEST(test_a_folder_that_cannot_be_looked_into),
 		TEST(test_part_files),
 		TEST(test_planted_part_files),
+		TEST(test_part_files_elsewhere),
 		TEST(test_folders),
 		TEST(test_reading),
 		TEST(test_progress),
