@@ -252,6 +252,19 @@ is_busy(struct scan_root *s, const struct tree_file *f)
 	return true;
 }
 
+/*
+ * Size and time are all that tells of a change where inode numbers do not last,
+ * and pictures of one burst may have both in common: once somebody has told of
+ * a path there, what lies under it is read.
+ */
+static bool
+may_pass(const struct scan_root *s, const struct tree_file *f,
+	 const struct known_file *known)
+{
+	return (s->now->stable || !s->live) &&
+	       file_unchanged(known, f->stat, s->now->stable);
+}
+
 /* Known already, under this path or another one?  1: it is dealt with. */
 static int
 pass_known(struct scan_root *s, const struct tree_file *f,
@@ -260,7 +273,7 @@ pass_known(struct scan_root *s, const struct tree_file *f,
 	struct own_file moved;
 	int r;
 
-	if (found && file_unchanged(known, f->stat, s->now->stable)) {
+	if (found && may_pass(s, f, known)) {
 		if (known->verdict == OWN_COPY)
 			count_found(s, known);
 		else if (known->verdict == OWN_PROBLEM)

@@ -548,6 +548,44 @@ class Watch(unittest.TestCase):
             follows(d, f, "the renamed file")
             wait_until(lambda: read_files(d) >= 1, "it to have been read")
 
+    def test_no_stable_inodes_renumbered(self):
+        """without stable inodes, of one size and one time: what is renamed
+        onto another, swapped or written again is read"""
+        with Mesh() as mesh:
+            self.hooked(mesh)
+            f = mesh.folder("alice")
+            data = {n: picture(n).ljust(2000, b".") for n in range(6)}
+
+            def put(n, path):
+                write(path, data[n])
+                os.utime(path, (1600000000, 1600000000))
+            for n in range(5):
+                put(n, f + "/%d/%d.jpg" % (n // 3, n))
+            d = mesh.start(f, env={"PHOTOMESH_FS_TYPE": "0x4d44"})
+            d.rested()
+
+            def listed(**paths):
+                want = {k[1:] + ".jpg": photo_id(data[n])[:16].hex()
+                        for k, n in paths.items()}
+                wait_until(lambda: {os.path.basename(c["path"]): p["id"]
+                                    for p in d.photo("--json", "list").json
+                                    for c in p["copies"]} == want,
+                           "what lies there to be listed")
+            listed(_0=0, _1=1, _2=2, _3=3, _4=4)
+            os.rename(f + "/0/1.jpg", f + "/0/0.jpg")
+            listed(_0=1, _2=2, _3=3, _4=4)
+            for a, b in (("0", "x"), ("2", "0"), ("x", "2")):
+                os.rename(f + "/0/%s.jpg" % a, f + "/0/%s.jpg" % b)
+            listed(_0=2, _2=1, _3=3, _4=4)
+            put(5, f + "/1/4.jpg")
+            listed(_0=2, _2=1, _3=3, _4=5)
+            # A whole folder in the place of another.
+            put(0, f + "/.new/3.jpg")
+            put(4, f + "/.new/4.jpg")
+            os.rename(f + "/1", f + "/.old")
+            os.rename(f + "/.new", f + "/1")
+            listed(_0=2, _2=1, _3=0, _4=4)
+
     def test_too_many_watches(self):
         """no more watches to be had: one clear line, and polling"""
         with Mesh() as mesh:
