@@ -109,6 +109,7 @@ look(struct intake *i, struct scan_root *roots, uint32_t count,
 		    !misses_something(&roots[k], gone))
 			continue;
 		roots[k].second = true;
+		doubt_alike(&roots[k]);
 		walk_root(&roots[k]);
 	}
 	wait_hashers(i);
@@ -178,6 +179,7 @@ scan_all(struct intake *i)
 				      !roots[k].now->braked);
 		end_root(&roots[k]);
 		free(roots[k].seen);
+		free(roots[k].doubts);
 		for (uint32_t n = 0; n < roots[k].unlisted_count; n++)
 			free(roots[k].unlisted[n]);
 	}

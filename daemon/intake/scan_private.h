@@ -31,6 +31,11 @@ struct scan_root {
 	uint64_t known_media, known_bytes;
 	uint64_t media; /* found now: known ones, and ones to be read */
 	bool second; /* looking again for what was not seen */
+	/* Where only size and time tell of a change: those of what is gone, in
+	 * order; what has the same may be what is gone, renamed.  Owned. */
+	uint64_t *doubts;
+	size_t doubt_count;
+	bool doubted; /* the file that is being looked at has */
 	bool blank;  /* nothing was known of any root when this scan began, so
 		      * nothing is looked up but what may be a hard link; at
 		      * worst what is renamed meanwhile is read twice */
@@ -100,6 +105,9 @@ struct gone_list {
 };
 /* Was something known not seen?  If everything was, nothing is asked. */
 bool misses_something(struct scan_root *s, struct gone_list *g);
+/* What is gone leaves doubts about what is like it, before a second look. */
+void doubt_alike(struct scan_root *s);
+bool is_doubted(const struct scan_root *s, const struct stat *st);
 /* Is that row gone, as far as this scan can tell? */
 bool is_gone(struct scan_root *s, const struct known_file *f, const char *path,
 	     size_t path_bytes);

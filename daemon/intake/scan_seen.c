@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "content.h"
 #include "log.h"
 #include "scan_private.h"
 #include "trouble.h"
@@ -122,6 +123,68 @@ is_gone(struct scan_root *s, const struct known_file *f, const char *path,
 	set_seen(s, f->row);
 	return false;
 }
+
+/* ---- what is like it --------------------------------------------------- */
+
+/* So much at once is gone, not renumbered. */
+#define DOUBTS_MAX 4096u
+
+/* To take one for another costs a reading. */
+static uint64_t
+likeness(uint64_t size, int64_t mtime_ns)
+{
+	return size * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)mtime_ns;
+}
+
+static bool
+note_doubt(void *arg, const struct known_file *f, const char *path,
+	   size_t path_bytes)
+{
+	struct scan_root *s = arg;
+
+	if (f->verdict == OWN_COPY && is_gone(s, f, path, path_bytes))
+		s->doubts[s->doubt_count++] = likeness(f->size, f->mtime_ns);
+	return s->doubt_count < DOUBTS_MAX && !atomic_load(&s->intake->stop);
+}
+
+static int
+by_number(const void *one, const void *two)
+{
+	uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)two;
+
+	return (a > b) - (a < b);
+}
+
+void
+doubt_alike(struct scan_root *s)
+{
+	struct trouble why;
+
+	if (s->now->stable)
+		return;
+	if ((s->doubts = calloc(DOUBTS_MAX, sizeof(*s->doubts))) == NULL ||
+	    reader_each_known(s->intake->reader, &s->root->id, note_doubt, s,
+			      &why) == -1) {
+		log_error("%s: cannot tell what is gone", s->root->path);
+		s->broken = true;
+	}
+	if (s->doubt_count == DOUBTS_MAX)
+		s->doubt_count = 0;
+	if (s->doubt_count > 0)
+		qsort(s->doubts, s->doubt_count, sizeof(*s->doubts), by_number);
+}
+
+bool
+is_doubted(const struct scan_root *s, const struct stat *st)
+{
+	uint64_t n = likeness((uint64_t)st->st_size, stat_mtime_ns(st));
+
+	return s->doubt_count > 0 &&
+	       bsearch(&n, s->doubts, s->doubt_count, sizeof(*s->doubts),
+		       by_number) != NULL;
+}
+
+/* ---- one path ---------------------------------------------------------- */
 
 struct finding {
 	struct scan_root *root;

@@ -255,13 +255,13 @@ is_busy(struct scan_root *s, const struct tree_file *f)
 /*
  * Size and time are all that tells of a change where inode numbers do not last,
  * and pictures of one burst may have both in common: once somebody has told of
- * a path there, what lies under it is read.
+ * a path there, or one that is like it is gone, what lies under it is read.
  */
 static bool
 may_pass(const struct scan_root *s, const struct tree_file *f,
 	 const struct known_file *known)
 {
-	return (s->now->stable || !s->live) &&
+	return (s->now->stable || (!s->live && !s->doubted)) &&
 	       file_unchanged(known, f->stat, s->now->stable);
 }
 
@@ -331,7 +331,9 @@ on_file(void *arg, const struct tree_file *f)
 	if (r == 0 && !s->blank)
 		r = reader_known_file(s->intake->reader, &s->root->id, f->path,
 				      f->path_bytes, &known, &found, &why);
-	if (r == 0 && found && s->second && is_seen(s, known.row))
+	s->doubted = s->second && is_doubted(s, f->stat);
+	if (r == 0 && found && s->second && is_seen(s, known.row) &&
+	    !s->doubted)
 		return true;
 	if (r == 0 && found)
 		set_seen(s, known.row);
@@ -398,7 +400,7 @@ on_unlisted(void *arg, const char *path, size_t path_bytes, int error)
 	struct scan_root *s = arg;
 	struct known_file known;
 	char reason[96], text[160];
-	bool found;
+	bool found = false;
 
 	(void)scan_shortage(s->intake, error);
 	if (path_bytes == 0) {
@@ -414,7 +416,8 @@ on_unlisted(void *arg, const char *path, size_t path_bytes, int error)
 	}
 	s->unlisted_count++;
 	/* Other volumes lie here by the user's will; that is no problem.  And
-	 * what has been said need not be said at each scan. */
+	 * what has been said need not be said at each scan.  A file that was
+	 * listed stays so: it is not known to be another, or gone. */
 	if (error == EXDEV && !s->second && !s->live)
 		log_info("%s/%s is another disk: it is left out here; give it "
 			 "to photod as a folder of its own", s->root->path,
@@ -428,7 +431,8 @@ on_unlisted(void *arg, const char *path, size_t path_bytes, int error)
 		 error == ELOOP ? "nested too deep"
 				: strerror_r(error, reason, sizeof(reason)));
 	log_warn("%s/%s: %s", s->root->path, path, text);
-	put_problem(s, path, path_bytes, NULL,
+	if (!found || known.verdict != OWN_COPY)
+		put_problem(s, path, path_bytes, NULL,
 		    error == ELOOP ? PROBLEM_NAME : PROBLEM_UNREADABLE, text);
 }
 

@@ -585,6 +585,13 @@ class Watch(unittest.TestCase):
             os.rename(f + "/1", f + "/.old")
             os.rename(f + "/.new", f + "/1")
             listed(_0=2, _2=1, _3=0, _4=4)
+            # And what nobody has told of: in a camera, on another machine.
+            d.rested()
+            d.end()
+            os.rename(f + "/0/2.jpg", f + "/0/0.jpg")
+            os.rename(f + "/1/4.jpg", f + "/1/3.jpg")
+            d = mesh.start(f, env={"PHOTOMESH_FS_TYPE": "0x4d44"})
+            listed(_0=1, _3=4)
 
     def test_too_many_watches(self):
         """no more watches to be had: one clear line, and polling"""
