@@ -102,7 +102,8 @@ void search_set_clock(struct search *s, int64_t now_ms, const int32_t *zones,
 
 /* ---- what a pattern matches ------------------------------------------- */
 
-/* Case counts nowhere, for the letters A to Z.  Any bytes will do. */
+/* Case counts nowhere, for the letters A to Z; what else is one text to people is
+ * brought into one form by the caller.  Any bytes will do. */
 bool search_part(const char *part, size_t part_bytes, const char *text,
 		 size_t text_bytes);
 /*

@@ -50,6 +50,7 @@ MAY_INCLUDE = {
 # A big library stays behind the folders that own it.
 OWNERS = {
     r"sqlite3\.h": {"daemon/catalogue"},
+    r"utf8proc": {"daemon/catalogue"},
     r"event2/": {"daemon/net", "daemon"},
     r"openssl/": {"daemon/net", "daemon/state", "daemon/transfer",
                   "client"},

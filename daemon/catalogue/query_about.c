@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fold.h"
 #include "query_private.h"
 
 /* What it says; NULL: nothing. */
@@ -30,14 +31,22 @@ read_meta(sqlite3_context *c, sqlite3_value *v)
 	return a->sound ? &a->m : NULL;
 }
 
+enum extent { A_PART, A_WHOLE, A_PATTERN };
+
 static bool
-matches(const char *text, sqlite3_value *want, bool glob)
+matches(const char *text, sqlite3_value *want, enum extent how)
 {
 	const char *w = sqlite3_value_blob(want);
-	size_t bytes = (size_t)sqlite3_value_bytes(want);
+	size_t want_bytes = (size_t)sqlite3_value_bytes(want);
+	size_t bytes = strlen(text);
+	char room[FOLD_ROOM];
 
-	return (glob ? search_glob : search_part)(w, bytes, text,
-						  strlen(text));
+	text = fold(text, &bytes, room);
+	if (how == A_PATTERN)
+		return search_glob(w, want_bytes, text, bytes);
+	/* A part as long as the whole is the whole. */
+	return (how == A_PART || bytes == want_bytes) &&
+	       search_part(w, want_bytes, text, bytes);
 }
 
 /* (record, what is looked for, is it a pattern) */
@@ -47,6 +56,7 @@ camera_is(sqlite3_context *c, int count, sqlite3_value **v)
 	const struct record_meta *m = read_meta(c, v[0]);
 	char both[2 * META_TEXT_MAX + 2];
 	bool glob = sqlite3_value_int(v[2]) != 0, yes = false;
+	enum extent how = glob ? A_PATTERN : A_PART;
 
 	(void)count;
 	if (m != NULL) {
@@ -54,8 +64,8 @@ camera_is(sqlite3_context *c, int count, sqlite3_value **v)
 			 m->make[0] != '\0' && m->model[0] != '\0' ? " " : "",
 			 m->model);
 		/* A pattern may mean all of the model alone. */
-		yes = (both[0] != '\0' && matches(both, v[1], glob)) ||
-		      (glob && matches(m->model, v[1], true));
+		yes = (both[0] != '\0' && matches(both, v[1], how)) ||
+		      (glob && matches(m->model, v[1], how));
 	}
 	sqlite3_result_int(c, yes);
 }
@@ -64,19 +74,12 @@ static void
 lens_is(sqlite3_context *c, int count, sqlite3_value **v)
 {
 	const struct record_meta *m = read_meta(c, v[0]);
+	bool glob = sqlite3_value_int(v[2]) != 0;
 
 	(void)count;
 	sqlite3_result_int(c, m != NULL && m->lens[0] != '\0' &&
 			      matches(m->lens, v[1],
-				      sqlite3_value_int(v[2]) != 0));
-}
-
-static bool
-keyword_is(const char *keyword, sqlite3_value *want, bool glob)
-{
-	/* A part as long as the whole is the whole. */
-	return (glob || strlen(keyword) == (size_t)sqlite3_value_bytes(want)) &&
-	       matches(keyword, want, glob);
+				      glob ? A_PATTERN : A_PART));
 }
 
 static void
@@ -88,7 +91,8 @@ has_keyword(sqlite3_context *c, int count, sqlite3_value **v)
 	(void)count;
 	if (m != NULL)
 		for (uint32_t i = 0; i < m->keyword_count && !yes; i++)
-			yes = keyword_is(m->keywords[i], v[1], glob);
+			yes = matches(m->keywords[i], v[1],
+				      glob ? A_PATTERN : A_WHOLE);
 	sqlite3_result_int(c, yes);
 }
 

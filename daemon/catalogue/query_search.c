@@ -10,11 +10,15 @@
  * written with a + before it.  Else SQLite may take that index and sort what
  * it finds, afresh for each page; so a query is one walk along the list,
  * however many pages it takes, unless query_list.c would rather sweep.
+ *
+ * What is looked for is folded once, when it is bound; what it is held against,
+ * each time.
  */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "fold.h"
 #include "query_private.h"
 
 #define OF_SOME_COPY "EXISTS(SELECT 1 FROM copy WHERE photo = photo.id AND "
@@ -31,6 +35,7 @@ match_make(sqlite3_context *c, int count, sqlite3_value **v, enum match how)
 	const char *want = sqlite3_value_blob(v[1]);
 	size_t bytes = (size_t)sqlite3_value_bytes(v[0]);
 	size_t want_bytes = (size_t)sqlite3_value_bytes(v[1]);
+	char room[FOLD_ROOM];
 	bool yes = false;
 
 	assert(count == 2);
@@ -45,6 +50,7 @@ match_make(sqlite3_context *c, int count, sqlite3_value **v, enum match how)
 	}
 	if (how == NAME_PART || how == NAME_GLOB)
 		text = search_base_name(text, &bytes);
+	text = fold(text, &bytes, room);
 	switch (how) {
 	case PATH_PART:
 	case NAME_PART:
@@ -383,6 +389,17 @@ bind_id(sqlite3_stmt *st, int n, const struct photo_prefix *prefix)
 	sqlite3_bind_blob(st, n + 1, high, sizeof(high), SQLITE_TRANSIENT);
 }
 
+static void
+bind_text(sqlite3_stmt *st, int n, const struct search *s,
+	  const struct search_term *t)
+{
+	size_t bytes = t->text_bytes;
+	char room[FOLD_ROOM];
+	const char *text = fold(search_text(s, t), &bytes, room);
+
+	sqlite3_bind_blob(st, n, text, (int)bytes, SQLITE_TRANSIENT);
+}
+
 void
 search_bind(sqlite3_stmt *st, const struct list_query *q)
 {
@@ -397,8 +414,7 @@ search_bind(sqlite3_stmt *st, const struct list_query *q)
 		case SEARCH_CAMERA:
 		case SEARCH_LENS:
 		case SEARCH_KEYWORD:
-			sqlite3_bind_blob(st, n, search_text(&q->search, t),
-					  t->text_bytes, SQLITE_STATIC);
+			bind_text(st, n, &q->search, t);
 			break;
 		case SEARCH_NODE:
 			sqlite3_bind_blob(st, n, q->nodes[i].bytes,

@@ -1,13 +1,15 @@
 /*
  * Whatever is searched for: terms lie within the query, in order; stretches
  * are the right way round; a mistake lies within the query and is said.  And
- * no pattern does harm to a name, here the query itself and its terms.
+ * no pattern does harm to a name, here the query itself and its terms, as they are
+ * and folded.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fold.h"
 #include "search.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,6 +19,20 @@ must(int truth)
 {
 	if (!truth)
 		abort();
+}
+
+static void
+judge_fold(const char *text, size_t size)
+{
+	static char room[FOLD_ROOM], other[FOLD_ROOM];
+	size_t bytes = size, half = size / 2;
+	const char *folded = fold(text, &bytes, room);
+
+	must(bytes <= FOLD_ROOM && bytes <= FOLD_GROWTH_MAX * size);
+	must(folded == room || (folded == text && bytes == size));
+	text = fold(text, &half, other);
+	(void)search_part(text, half, folded, bytes);
+	(void)search_glob(text, half, folded, bytes);
 }
 
 static void
@@ -52,6 +68,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)search_name_raw(query, size);
 	/* unsound patterns come from nobody, and do no harm either */
 	(void)search_glob(query, size / 2, query + size / 2, size - size / 2);
+	judge_fold(query, size);
 	if (!search_parse(query, size, &s, &why)) {
 		must(why.at <= size && why.bytes <= size - why.at);
 		must(why.text[0] != '\0' &&

@@ -5,7 +5,7 @@
 
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libmsgpack-dev
 libevent-dev libxxhash-dev libssl-dev libsqlite3-dev libvips-dev
-libgexiv2-dev libseccomp-dev libchafa-dev"
+libgexiv2-dev libseccomp-dev libchafa-dev libutf8proc-dev"
 TEST_PACKAGES="python3 libcmocka-dev binutils openssl libasan8 libubsan1
 libtsan2 iproute2 util-linux libimage-exiftool-perl"
 

@@ -446,3 +446,77 @@ box_added(struct box *b, uint32_t photo)
 {
 	return look(b, photo).added_ms;
 }
+
+/* ---- lists ------------------------------------------------------------- */
+
+void
+kit_query(struct list_query *q, const char *text)
+{
+	struct search_error why;
+
+	if (!search_parse(text, strlen(text), &q->search, &why))
+		fail_msg("%s: %s", text, why.text);
+	search_set_clock(&q->search, KIT_NOW_MS, NULL, 0);
+}
+
+static bool
+take_listed(void *arg, const struct photo_row *row)
+{
+	struct listed *l = arg;
+
+	assert_true(l->count < KIT_LISTED_MAX);
+	l->order[l->count++] = row->photo;
+	l->copies += row->copy_count;
+	l->last = row->cursor;
+	return true;
+}
+
+void
+box_list(struct box *b, struct list_query *q, struct listed *out)
+{
+	unsigned before;
+
+	out->count = out->copies = 0;
+	memset(&q->after, 0, sizeof(q->after));
+	do {
+		before = out->count;
+		if (reader_list(b->r, q, take_listed, out, &b->why) == -1)
+			fail_msg("%s", b->why.text);
+		q->after = out->last;
+	} while (out->count > before);
+}
+
+unsigned
+listed_times(const struct listed *l, const struct photo_id *id)
+{
+	unsigned times = 0;
+
+	for (unsigned i = 0; i < l->count; i++)
+		times += photo_id_compare(&l->order[i], id) == 0;
+	return times;
+}
+
+uint32_t
+box_search(struct box *b, const char *text)
+{
+	static struct listed l;
+	struct list_query q = {.limit = 1000};
+	uint32_t found = 0;
+
+	kit_query(&q, text);
+	for (q.sort = SORT_TAKEN; q.sort < SORT_WASTED; q.sort++) {
+		uint32_t mask = 0;
+
+		box_list(b, &q, &l);
+		for (uint32_t n = 0; n < 32; n++) {
+			struct photo_id id = kit_photo(n);
+
+			if (listed_times(&l, &id) > 0)
+				mask |= UINT32_C(1) << n;
+		}
+		if (q.sort > SORT_TAKEN)
+			assert_int_equal(mask, found);
+		found = mask;
+	}
+	return found;
+}

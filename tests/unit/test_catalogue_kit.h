@@ -84,4 +84,25 @@ uint32_t box_copies(struct box *b, uint32_t photo);
 int64_t box_added(struct box *b, uint32_t photo);
 int64_t box_count(struct box *b, const char *sql);
 
+/* ---- lists ------------------------------------------------------------- */
+
+#define KIT_NOW_MS     INT64_C(1700000000000)
+#define KIT_LISTED_MAX 3000u
+
+/* What is asked; fails the test where that is no query. */
+void kit_query(struct list_query *q, const char *text);
+
+/* The photos of a list, in its order. */
+struct listed {
+	unsigned count, copies;
+	struct list_cursor last;
+	struct photo_id order[KIT_LISTED_MAX];
+};
+/* Page by page to the end, from the beginning. */
+void box_list(struct box *b, struct list_query *q, struct listed *out);
+/* Is it there, and how often? */
+unsigned listed_times(const struct listed *l, const struct photo_id *id);
+/* Which of the photos 0..31 match, whatever they are sorted by. */
+uint32_t box_search(struct box *b, const char *text);
+
 #endif
