@@ -79,8 +79,11 @@ start_page(struct task *t, const uint8_t *after, size_t after_bytes)
 		return;
 	}
 	t->make = list_make;
-	/* What chooses may choose nothing, of all there are. */
-	if (l->search.count > 0 || l->of_node)
+	/* What chooses may choose nothing, of all there are; and without its
+	 * index an order takes a look at all of them. */
+	if (l->search.count > 0 || l->of_node ||
+	    (l->sort != SORT_TAKEN &&
+	     !catalogue_indexed(t->answers->config.catalogue)))
 		task_submit_slow(t);
 	else
 		task_submit(t);

@@ -134,6 +134,12 @@ on_reader_idle(void *arg, unsigned slot)
 
 /* ---- reading ----------------------------------------------------------- */
 
+bool
+catalogue_indexed(const struct catalogue *c)
+{
+	return writer_indexed(c->writer);
+}
+
 void
 catalogue_ask(struct catalogue *c, struct job *j)
 {

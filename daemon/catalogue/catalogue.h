@@ -89,8 +89,10 @@ void catalogue_remember(struct catalogue *c, const struct mesh_memory *n);
 void catalogue_watch(struct catalogue *c, struct reader *r);
 
 /* A job for the query pool; `slot` in its work selects the reader.  Whatever walks
- * over all photos or records is slow. */
+ * over all photos or records is slow; so is a list in any order but that of dates
+ * as long as there is an index to be made: catalogue_indexed says so. */
 void catalogue_ask(struct catalogue *c, struct job *j);
+bool catalogue_indexed(const struct catalogue *c);
 struct reader *catalogue_reader(struct catalogue *c, unsigned slot);
 
 #endif

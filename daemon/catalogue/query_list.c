@@ -11,6 +11,9 @@
  * in, and keeps of what is chosen the first of the list, no more than the page
  * takes.  What hardly anything matches is walked for a moment, then swept; both
  * give the same rows in the same order, out of one read transaction.
+ *
+ * An order whose index is still to be made (writer_index.c) is swept, too: to walk
+ * would be to sort everything first, in memory and for each page.
  */
 #include <stdio.h>
 #include <string.h>
@@ -217,14 +220,34 @@ photos_count(struct reader *r, uint64_t *out, struct trouble *why)
 	return code == -1 ? -1 : 0;
 }
 
+/* Is the index there that a walk goes along? */
+static int
+is_indexed(struct reader *r, enum list_sort sort, struct trouble *why)
+{
+	static const char *const names[LIST_SORTS] = {
+		[SORT_NAME] = "photo_name", [SORT_SIZE] = "photo_size",
+		[SORT_ADDED] = "photo_added", [SORT_WASTED] = "photo_wasted"};
+	sqlite3_stmt *st = r->st[R_INDEX];
+	int code;
+
+	if (names[sort] == NULL)
+		return 1; /* made with the table */
+	sqlite3_bind_text(st, 1, names[sort], -1, SQLITE_STATIC);
+	code = read_row(r, st, why);
+	sqlite3_reset(st);
+	return code;
+}
+
 static int
 page_make(struct reader *r, struct page *p, sqlite3_stmt *st,
 	  struct trouble *why)
 {
 	bool chosen = p->q->search.count > 0 || p->q->of_node;
+	int code = is_indexed(r, p->q->sort, why);
 	uint64_t photos = 0;
-	int code;
 
+	if (code != 1)
+		return code == -1 ? -1 : sweep(r, p, why);
 	if (chosen && photos_count(r, &photos, why) == -1)
 		return -1;
 	p->walk.sweep_rounds = photos / SWEPT_PER_ROUND;

@@ -78,6 +78,7 @@ static const char *const reader_sql[R_COUNT] = {
 		"SELECT id, sort_time, decoder, type FROM photo"
 		" WHERE (sort_time, id) < (?1, ?2)"
 		" ORDER BY sort_time DESC, id DESC LIMIT ?3",
+	[R_INDEX] = "SELECT 1 FROM sqlite_schema WHERE name = ?1",
 	[R_DECODER] = "SELECT decoder FROM photo WHERE id = ?1",
 	[R_OWN_COPY] =
 		"SELECT value FROM record WHERE stream ="

@@ -211,7 +211,9 @@ int writer_each_own_root(struct writer *w,
 				      const struct record_root *r),
 			 void *arg, struct trouble *why);
 
-/* Give back the memory that only work needs. */
+/* Has every order of the list its index?  From any thread. */
+bool writer_indexed(const struct writer *w);
+/* Give back the memory that only work needs; what indexes are to be made, are. */
 void writer_rest(struct writer *w);
 
 /* Truncate the write-ahead log if readers allow; cheap when small. */

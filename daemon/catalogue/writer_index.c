@@ -79,6 +79,12 @@ index_later(struct writer *w)
 	w->index_in = COMMITS_MAX;
 }
 
+bool
+writer_indexed(const struct writer *w)
+{
+	return !w->unindexed;
+}
+
 void
 index_next(struct writer *w)
 {

@@ -9,6 +9,8 @@
 #ifndef PHOTOMESH_WRITER_PRIVATE_H
 #define PHOTOMESH_WRITER_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "fresh.h"
 #include "id_set.h"
 #include "schema.h"
@@ -129,7 +131,7 @@ struct writer {
 	bool unchecked;   /* not closed by the last writer, and not vouched for */
 	bool remembers;   /* every root that it ever told of is in here */
 	bool durable_now; /* what PRAGMA synchronous says: FULL */
-	bool unindexed;   /* an index may still have to be made */
+	atomic_bool unindexed; /* an index may still have to be made */
 	bool index_failed;
 	unsigned index_in; /* after so many more transactions, at the latest */
 	struct held streams[STREAM_SLOTS];

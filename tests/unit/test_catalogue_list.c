@@ -121,11 +121,10 @@ on_photo(void *arg, const struct photo_row *row)
 }
 
 static void
-pages_cover_each_photo_once(void **state)
+each_photo_once(void)
 {
 	static const uint32_t limits[] = {1, 7, 1000};
 
-	(void)state;
 	for (unsigned way = 0; way < 8; way++) {
 		for (unsigned l = 0; l < 3; l++) {
 			struct list_query q = {.sort = way / 2,
@@ -145,6 +144,18 @@ pages_cover_each_photo_once(void **state)
 				assert_int_equal(p.seen[i], 1);
 		}
 	}
+}
+
+/* Before and behind the making of the indexes. */
+static void
+pages_cover_each_photo_once(void **state)
+{
+	(void)state;
+	assert_false(writer_indexed(b.w));
+	each_photo_once();
+	writer_rest(b.w);
+	assert_true(writer_indexed(b.w));
+	each_photo_once();
 }
 
 static unsigned

@@ -149,6 +149,7 @@ setup(void **state)
 	}
 	s = box_own_report(&a).stream;
 	box_pull(&b, &a, &s, PULL_OWNER);
+	writer_rest(b.w); /* makes the indexes: or nothing would be walked */
 	return 0;
 }
 
