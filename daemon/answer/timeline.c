@@ -34,7 +34,8 @@ timeline_make(struct task *t, struct reader *r)
 	all->count = 0;
 	all->more = false;
 	if (reader_timeline(r, &t->u.timeline.list, t->u.timeline.by,
-			    t->u.timeline.zone_s, on_time, all, &why) == -1) {
+			    t->u.timeline.zone_s, TIMES_MAX + 1, on_time, all,
+			    &why) == -1) {
 		task_fail(t, ERROR_FAILED, "%s", why.text);
 	} else {
 		q.u.times.count = all->count;

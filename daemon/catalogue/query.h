@@ -115,11 +115,12 @@ struct timeline_time {
 };
 /*
  * Of what q->search finds (the rest of `q` is of no use), by SORT_TAKEN, the
- * newest first; dates in UTC are moved by zone_s, of at most a day.  As long as
- * it takes to walk over all of them.  `each` returns false to stop.
+ * newest first, at most `max`; dates in UTC are moved by zone_s, of at most a
+ * day.  As long as it takes to read all of them once, unless the query is for a
+ * stretch of time.  `each` returns false to stop.
  */
 int reader_timeline(struct reader *r, const struct list_query *q,
-		    enum timeline_by by, int32_t zone_s,
+		    enum timeline_by by, int32_t zone_s, uint32_t max,
 		    bool (*each)(void *arg, const struct timeline_time *t),
 		    void *arg, struct trouble *why);
 

@@ -209,13 +209,15 @@ sweep(struct reader *r, struct page *p, struct trouble *why)
 	return 0;
 }
 
-static int
-photos_count(struct reader *r, uint64_t *out, struct trouble *why)
+int
+sweep_rounds(struct reader *r, uint64_t *out, struct trouble *why)
 {
 	sqlite3_stmt *st = r->st[R_TOTALS];
 	int code = read_row(r, st, why);
 
-	*out = code == 1 ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
+	*out = 0;
+	if (code == 1)
+		*out = (uint64_t)sqlite3_column_int64(st, 0) / SWEPT_PER_ROUND;
 	sqlite3_reset(st);
 	return code == -1 ? -1 : 0;
 }
@@ -244,13 +246,11 @@ page_make(struct reader *r, struct page *p, sqlite3_stmt *st,
 {
 	bool chosen = p->q->search.count > 0 || p->q->of_node;
 	int code = is_indexed(r, p->q->sort, why);
-	uint64_t photos = 0;
 
 	if (code != 1)
 		return code == -1 ? -1 : sweep(r, p, why);
-	if (chosen && photos_count(r, &photos, why) == -1)
+	if (chosen && sweep_rounds(r, &p->walk.sweep_rounds, why) == -1)
 		return -1;
-	p->walk.sweep_rounds = photos / SWEPT_PER_ROUND;
 	if (chosen && r->walk_rounds_min == 0)
 		return sweep(r, p, why);
 	code = walk(r, p, st, chosen, why);

@@ -72,7 +72,7 @@ struct read_about {
 struct walk {
 	uint64_t rounds;       /* so far */
 	uint64_t sweep_rounds; /* what a sweep costs, in the walk's rounds */
-	uint32_t shown, limit; /* photos of the page */
+	uint32_t shown, limit; /* photos of the page; 0: all are wanted */
 	bool given_up;
 };
 
@@ -135,6 +135,8 @@ void photo_cursor(sqlite3_stmt *st, enum list_sort sort,
 
 /* ---- query_list.c: pages of the list ----------------------------------- */
 
+/* What it costs to look at all photos as they are stored, in rounds of a walk. */
+int sweep_rounds(struct reader *r, uint64_t *out, struct trouble *why);
 /* Another round of the walk is over: is it to be given up? */
 bool walk_give_up(struct reader *r);
 

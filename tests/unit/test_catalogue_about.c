@@ -438,7 +438,7 @@ counts(const char *query, enum timeline_by by, int32_t zone_s, const char *want)
 
 	assert_true(search_parse(query, strlen(query), &q.search, &why));
 	search_set_clock(&q.search, 0, NULL, 0);
-	assert_int_equal(reader_timeline(a.r, &q, by, zone_s, on_time, &k,
+	assert_int_equal(reader_timeline(a.r, &q, by, zone_s, 99, on_time, &k,
 					 &a.why), 0);
 	assert_string_equal(k.text, want);
 }
@@ -644,10 +644,10 @@ walks_are_stopped(void **state)
 	assert_int_equal(reader_list(a.r, &q, stop_here, NULL, &why), 0);
 	atomic_store(&stop, false);
 	reader_end_with(a.r, &stop);
-	assert_int_equal(reader_timeline(a.r, &q, BY_DAY, 0, any_time, NULL,
+	assert_int_equal(reader_timeline(a.r, &q, BY_DAY, 0, 99, any_time, NULL,
 					 &why), 0);
 	atomic_store(&stop, true);
-	assert_int_equal(reader_timeline(a.r, &q, BY_DAY, 0, any_time, NULL,
+	assert_int_equal(reader_timeline(a.r, &q, BY_DAY, 0, 99, any_time, NULL,
 					 &why), -1);
 }
 

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "civil.h"
 #include "query_private.h"
+#include "stretches.h"
 
 #define PHOTOS 3000u
 #define RARE   40u /* some at each end of the list, most in the middle */
@@ -215,16 +217,155 @@ without_an_index(void **state)
 	}
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+/* ---- counting by time -------------------------------------------------- */
+
+struct times {
+	enum timeline_by by;
+	uint32_t count;
+	struct timeline_time t[PHOTOS];
+};
+
+static bool
+on_time(void *arg, const struct timeline_time *t)
+{
+	struct times *all = arg;
+
+	assert_true(all->count < PHOTOS);
+	all->t[all->count++] = *t;
+	return true;
+}
+
+/* Out of the list: the newest come first, an hour further west. */
+static bool
+on_listed(void *arg, const struct photo_row *row)
+{
+	struct times *all = arg;
+	struct civil c = civil_of(row->date_ns / 1000000 - 3600000);
+	int32_t day = civil_day(c.year, all->by == BY_YEAR ? 1 : c.month,
+				all->by == BY_DAY ? c.day : 1);
+
+	assert_int_equal(row->dated, DATE_MTIME);
+	if (all->count == 0 || all->t[all->count - 1].day != day)
+		all->t[all->count++] = (struct timeline_time){.day = day};
+	all->t[all->count - 1].photos++;
+	all->t[all->count - 1].bytes += row->photo.size;
+	return true;
+}
+
+static void
+timelines(void **state)
+{
+	static const char *const queries[] = {
+		"", "rare", "xyzzy", "IMG size:>2k", "taken:1972",
+		"taken:1971-03 rare", "taken:>1970-06 IMG", "-taken:1971"};
+	static struct times want, got;
+	uint64_t sweeps;
+
+	(void)state;
+	for (unsigned n = 0; n < 3 * sizeof(queries) / sizeof(*queries); n++) {
+		struct list_query q = {.limit = PHOTOS};
+
+		assert_true(search_parse(queries[n / 3], strlen(queries[n / 3]),
+					 &q.search, NULL));
+		search_set_clock(&q.search, 0, NULL, 0);
+		want = (struct times){.by = n % 3};
+		b.r->walk_rounds_min = UINT32_MAX;
+		assert_int_equal(reader_list(b.r, &q, on_listed, &want, NULL),
+				 0);
+		/* Swept at once, given up after a round, and walked. */
+		for (unsigned way = 0; way < 3; way++) {
+			bool walks = strncmp(queries[n / 3], "taken", 5) == 0;
+
+			b.r->walk_rounds_min = way < 2 ? way : UINT32_MAX;
+			sweeps = b.r->sweeps;
+			got.count = 0;
+			assert_int_equal(reader_timeline(b.r, &q, want.by,
+							 -3600, PHOTOS, on_time,
+							 &got, NULL), 0);
+			assert_int_equal(got.count, want.count);
+			assert_memory_equal(got.t, want.t,
+					    want.count * sizeof(*want.t));
+			if (way != 1)
+				assert_int_equal(b.r->sweeps - sweeps,
+						 way == 0 || !walks);
+		}
+		/* The newest of them. */
+		got.count = 0;
+		assert_int_equal(reader_timeline(b.r, &q, want.by, -3600, 1,
+						 on_time, &got, NULL), 0);
+		assert_int_equal(got.count, want.count > 0);
+		assert_memory_equal(got.t, want.t,
+				    got.count * sizeof(*want.t));
+	}
+}
+
+/* Of a stretch of time only that is read; of all time everything once. */
+static void
+time_is_walked_where_it_is_short(void **state)
+{
+	static struct times got;
+	struct list_query q = {0};
+	uint64_t sweeps = b.r->sweeps;
+
+	(void)state;
+	b.r->walk_rounds_min = 1;
+	assert_true(search_parse("taken:1971-03-04", 16, &q.search, NULL));
+	search_set_clock(&q.search, 0, NULL, 0);
+	assert_int_equal(reader_timeline(b.r, &q, BY_DAY, 0, 9, on_time, &got,
+					 NULL), 0);
+	assert_int_equal(b.r->sweeps, sweeps);
+	assert_true(search_parse("taken:>1969", 11, &q.search, NULL));
+	search_set_clock(&q.search, 0, NULL, 0);
+	assert_int_equal(reader_timeline(b.r, &q, BY_DAY, 0, 9, on_time, &got,
+					 NULL), 0);
+	assert_int_equal(b.r->sweeps, sweeps + 1);
+}
+
+/* Whatever dates there are, and however they come, the newest are kept. */
+static void
+too_many_stretches(void **state)
+{
+	struct stretches s;
+	uint64_t day = 0;
+
+	(void)state;
+	for (uint32_t step = 1; step < 99999; step += 99997) {
+		stretches_init(&s, 50);
+		for (uint32_t i = 0; i < 100003; i++, day += step)
+			for (unsigned k = 0; k <= day % 100003 % 3; k++)
+				assert_int_equal(stretches_add(
+					&s, (int32_t)(day % 100003) - 50000,
+					k), 0);
+		assert_true(s.capacity <= 2048);
+		assert_int_equal(stretches_end(&s), 50);
+		for (uint32_t i = 0; i < 50; i++) {
+			uint32_t n = 100002 - i;
+
+			assert_int_equal(s.slots[i].day, (int32_t)n - 50000);
+			assert_int_equal(s.slots[i].photos, n % 3 + 1);
+			assert_int_equal(s.slots[i].bytes, n % 3 * (n % 3 + 1)
+							   / 2);
+		}
+		stretches_release(&s);
+	}
+	stretches_init(&s, 1);
+	assert_int_equal(stretches_end(&s), 0);
+	stretches_release(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(whatever_way),
-		T(what_is_frequent_is_walked),
-		T(chosen_and_not_shown),
-		T(without_an_index),
+		cmocka_unit_test(whatever_way),
+		cmocka_unit_test(what_is_frequent_is_walked),
+		cmocka_unit_test(without_an_index),
+		cmocka_unit_test(timelines),
+		cmocka_unit_test(time_is_walked_where_it_is_short),
+		cmocka_unit_test(too_many_stretches),
+		/* Last: it does away with a stream. */
+		cmocka_unit_test(chosen_and_not_shown),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }
