@@ -160,14 +160,22 @@ failure_dead(struct mesh *m, uint16_t index)
 	node_become(m, index, STANDING_GONE);
 }
 
+bool
+failure_may_prove(const struct mesh *m, const struct link *l)
+{
+	const struct node *n = &m->roster.nodes[l->evidence];
+
+	return n->lost_ms != NEVER_MS && n->run == l->evidence_run;
+}
+
 void
 failure_evidence(struct mesh *m, const struct link *l, enum link_end end)
 {
 	uint16_t index = l->evidence;
 
 	assert(index != NODE_NONE);
-	if (mesh_node(m, index)->lost_ms == NEVER_MS)
-		return; /* found again meanwhile, or judged already */
+	if (!failure_may_prove(m, l))
+		return;
 	switch (end) {
 	case LINK_REFUSED:
 	case LINK_RESET:
@@ -195,8 +203,10 @@ evidence_tick(struct mesh *m, uint16_t index)
 		n->evidence_next++;
 		address_loopback(&a, n->port);
 		l = discovery_dial(m, &a);
-		if (l != NULL)
+		if (l != NULL) {
 			l->evidence = index;
+			l->evidence_run = n->run;
+		}
 	}
 }
 

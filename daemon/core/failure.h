@@ -37,6 +37,9 @@ void failure_lost(struct mesh *m, uint16_t node, bool evidence);
 /* The last link with who vouched for others went.  Its word on them is as good
  * as it was: who is known by it alone may be silent for as long as a neighbour. */
 void failure_voucher_lost(struct mesh *m, uint16_t by);
+/* Is the node that this redial was made for still lost, in the same run?  Else it
+ * was found again meanwhile, or judged already. */
+bool failure_may_prove(const struct mesh *m, const struct link *l);
 /* What became of a redial made as evidence. */
 void failure_evidence(struct mesh *m, const struct link *l, enum link_end end);
 /* Proven dead: gone, and this run returns only by HELLO. */

@@ -196,10 +196,11 @@ hello_heard(struct mesh *m, struct link *l, const struct message_hello *h)
 	}
 	if (l->evidence != NODE_NONE) {
 		uint16_t lost = l->evidence;
+		bool proves = failure_may_prove(m, l);
 
 		n = mesh_node(m, lost);
 		l->evidence = NODE_NONE;
-		if (n->lost_ms != NEVER_MS &&
+		if (proves &&
 		    (!node_id_equal(&n->id, &h->node) || n->run != h->run))
 			failure_dead(m, lost);
 	}

@@ -27,7 +27,8 @@ struct link {
 	bool round;             /* the discovery round waits for it ... */
 	uint64_t round_until_ms; /* ... no longer than this */
 	uint64_t deadline_ms;   /* hang up then; NEVER_MS for members */
-	uint16_t evidence;      /* node whose death this dial may prove */
+	uint16_t evidence;      /* node whose death this dial may prove ... */
+	uint64_t evidence_run;  /* ... in this run of it */
 	uint64_t hello_uptime_ms; /* as we said it on this very link */
 
 	uint16_t node;  /* MEMBER */

@@ -120,6 +120,45 @@ another_behind_the_port(void **state)
 	assert_int_equal(mesh.roster.live_count, 2);
 }
 
+/* The port that it had in its former run proves nothing against the present one,
+ * which is known by report only. */
+static void
+port_of_a_former_run(void **state)
+{
+	struct node_report r[1];
+	struct message msg = { .type = MESSAGE_NODES };
+	struct mesh_input up = { .kind = MESH_LINK_UP };
+	mesh_link voucher, l;
+
+	(void)state;
+	for (uint32_t how = 0; how < 2; how++) {
+		begin(3, 5005);
+		voucher = kit_peer(2, 5004);
+		l = kit_peer(1, 5000);
+		kit_down(l, LINK_CLOSED);
+		up.link = kit_find(MESH_DIAL, 0)->link;
+		memset(r, 0, sizeof(r));
+		r[0].node = kit_id(1);
+		r[0].run = 777;
+		r[0].port = 5001;
+		r[0].flags = NODE_LINKED | NODE_SYNCED;
+		msg.u.nodes.count = 1;
+		msg.u.nodes.reports = r;
+		kit_heard(voucher, &msg);
+		assert_true(mesh.roster.nodes[2].run == 777);
+		kit_down(voucher, LINK_CLOSED);
+		if (how == 0) {
+			kit_down(up.link, LINK_REFUSED);
+		} else {
+			up.u.up.loopback = true;
+			kit_step(&up);
+			kit_hello(up.link, 7, 507, 5, 5000);
+		}
+		assert_int_equal(mesh.roster.nodes[2].standing, STANDING_LIVE);
+		assert_false(mesh.roster.nodes[2].barred);
+	}
+}
+
 /*
  * The same machine id on another network (containers, namespaces): a refusal
  * on our loopback says nothing of a peer whose link came from elsewhere.
@@ -916,6 +955,7 @@ main(void)
 		cmocka_unit_test(killed_again_and_again),
 		cmocka_unit_test(lost_and_found),
 		cmocka_unit_test(another_behind_the_port),
+		cmocka_unit_test(port_of_a_former_run),
 		cmocka_unit_test(same_host_id_elsewhere),
 		cmocka_unit_test(silence),
 		cmocka_unit_test(judged_when_all_is_heard),
