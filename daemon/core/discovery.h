@@ -65,6 +65,9 @@ struct link *discovery_dial(struct mesh *m, const struct address *address);
 struct place *place_find(struct mesh *m, const struct address *a);
 /* A dialled link ended before HELLO. */
 void discovery_ended(struct mesh *m, const struct link *l, enum link_end end);
+/* Is this where that node listens, or a line to it, by all we know? */
+bool discovery_leads_to(struct mesh *m, uint16_t node,
+			const struct address *address);
 /* Others are linked with this node: it sleeps no more. */
 void discovery_vouched(struct mesh *m, uint16_t node);
 /* A dialled link led to this node. */

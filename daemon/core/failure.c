@@ -88,6 +88,24 @@ become_well(struct mesh *m, struct node *n)
 	effect_news(m, NEWS_PEER_WELL, &n->id, NULL);
 }
 
+/* It may be silent where a dial of ours was accepted before it was missed. */
+static void
+find_there(struct mesh *m, uint16_t index)
+{
+	struct node *n = mesh_node(m, index);
+
+	for (uint32_t i = 0; i < m->links.count; i++) {
+		const struct link *l = &m->links.list[i];
+
+		if (l->accepted || l->phase == LINK_DIALLING ||
+		    l->phase == LINK_MEMBER ||
+		    !discovery_leads_to(m, index, &l->address))
+			continue;
+		n->there = l->id;
+		n->there_loopback = l->loopback;
+	}
+}
+
 void
 failure_lost(struct mesh *m, uint16_t index, bool evidence)
 {
@@ -97,6 +115,7 @@ failure_lost(struct mesh *m, uint16_t index, bool evidence)
 	assert(n->standing == STANDING_LIVE);
 	n->lost_ms = m->now_ms;
 	n->vouched = false;
+	find_there(m, index);
 	n->dial_backoff_ms = 0;
 	n->evidence_next = evidence && n->port != 0 ? 0 : EVIDENCE_DIALS;
 	/* A peer that lets us in and closes again must not be dialled in a
@@ -113,36 +132,91 @@ failure_lost(struct mesh *m, uint16_t index, bool evidence)
 }
 
 void
+failure_unvouched(struct mesh *m, uint16_t index)
+{
+	struct node *n = mesh_node(m, index);
+
+	assert(n->link_count == 0);
+	assert(n->lost_ms == NEVER_MS);
+	n->lost_ms = m->now_ms;
+	n->vouched = true;
+	find_there(m, index);
+	if (n->doubted && !n->suspect)
+		become_suspect(m, n);
+}
+
+void
 failure_voucher_lost(struct mesh *m, uint16_t by)
 {
 	const struct node *v = &m->roster.nodes[by];
 
 	assert(v->slot != SLOT_NONE);
 	assert((m->roster.slots_linked >> v->slot & 1u) == 0);
+	if (MUTANT(WORD_GOES_WITH_ITS_GIVER))
+		return;
 	for (uint32_t i = 1; i < m->roster.count; i++) {
 		struct node *n = mesh_node(m, (uint16_t)i);
 
-		if (n->standing != STANDING_LIVE || n->link_count > 0 ||
-		    i == by ||
-		    !roster_reported_by(&m->roster, (uint16_t)i, v->slot))
-			continue;
-		if (n->word_ms < v->quiet_ms)
+		if (n->standing == STANDING_LIVE && n->link_count == 0 &&
+		    i != by && n->word_ms < v->quiet_ms &&
+		    roster_reported_by(&m->roster, (uint16_t)i, v->slot))
 			n->word_ms = v->quiet_ms;
-		/* So was its doubt. */
-		if ((n->said_suspect >> v->slot & 1u) && !n->suspect &&
-		    !roster_reported(&m->roster, (uint16_t)i))
-			become_suspect(m, n);
 	}
 }
 
 /* By then it must have been linked or reported again. */
 static uint64_t
-lost_until_ms(const struct node *n)
+lost_until_ms(const struct mesh *m, const struct node *n)
 {
-	uint64_t until_ms = n->lost_ms + LOST_MS;
-	uint64_t word_ms = n->word_ms + (uint64_t)n->period_ms * GONE_PERIODS;
+	/* It may never have said how often it speaks. */
+	uint32_t period_ms = failure_period_ms(m) > n->period_ms
+				     ? failure_period_ms(m)
+				     : n->period_ms;
+	uint64_t gone_ms = (uint64_t)period_ms * GONE_PERIODS;
+	uint64_t until_ms = n->lost_ms + LOST_MS, there_ms;
 
-	return n->word_ms != 0 && word_ms > until_ms ? word_ms : until_ms;
+	if (MUTANT(WORD_GOES_WITH_ITS_GIVER) && n->vouched)
+		return until_ms;
+	if (n->word_ms != 0 && n->word_ms + gone_ms > until_ms)
+		until_ms = n->word_ms + gone_ms;
+	if (n->there != MESH_LINK_NONE && !MUTANT(LOST_IS_GONE)) {
+		there_ms = n->vouched ? n->lost_ms : n->quiet_ms;
+		if (there_ms + gone_ms > until_ms)
+			until_ms = there_ms + gone_ms;
+	}
+	return until_ms;
+}
+
+void
+failure_accepted(struct mesh *m, const struct link *l)
+{
+	assert(!l->accepted);
+	for (uint32_t i = 1; i < m->roster.count; i++) {
+		struct node *n = mesh_node(m, (uint16_t)i);
+
+		if (n->standing != STANDING_LIVE || n->link_count > 0 ||
+		    !discovery_leads_to(m, (uint16_t)i, &l->address))
+			continue;
+		n->there = l->id;
+		n->there_loopback = l->loopback;
+	}
+}
+
+void
+failure_dial_ended(struct mesh *m, const struct link *l, enum link_end end)
+{
+	assert(!l->accepted);
+	if (end == LINK_SILENT && l->phase != LINK_DIALLING)
+		return; /* as before: its kernel accepts, and it is silent */
+	for (uint32_t i = 1; i < m->roster.count; i++) {
+		struct node *n = mesh_node(m, (uint16_t)i);
+
+		if (n->there == l->id ||
+		    (n->there != MESH_LINK_NONE && n->there_loopback &&
+		     l->loopback && end == LINK_REFUSED &&
+		     l->address.port == n->port))
+			n->there = MESH_LINK_NONE;
+	}
 }
 
 void
@@ -165,7 +239,8 @@ failure_may_prove(const struct mesh *m, const struct link *l)
 {
 	const struct node *n = &m->roster.nodes[l->evidence];
 
-	return n->lost_ms != NEVER_MS && n->run == l->evidence_run;
+	return n->lost_ms != NEVER_MS && (n->run == l->evidence_run ||
+					  MUTANT(FORMER_PORT_PROVES));
 }
 
 void
@@ -234,7 +309,7 @@ judge(struct mesh *m, uint16_t index)
 	bool excused = n->link_count == 0 &&
 		       roster_reported(&m->roster, index);
 
-	if (n->lost_ms != NEVER_MS && (m->now_ms >= lost_until_ms(n) ||
+	if (n->lost_ms != NEVER_MS && (m->now_ms >= lost_until_ms(m, n) ||
 				       (n->vouched && excused))) {
 		n->lost_ms = NEVER_MS;
 		n->vouched = false;
@@ -243,7 +318,8 @@ judge(struct mesh *m, uint16_t index)
 	if (!roster_direct(&m->roster, index)) {
 		/* Others hear it: it is for them to judge.  Else it is gone
 		 * in this very step, see member_review(). */
-		if ((n->suspect || n->held) && excused)
+		if (excused && (n->held || (n->suspect &&
+					    !roster_doubted(&m->roster, index))))
 			become_well(m, n);
 		return;
 	}
@@ -346,7 +422,7 @@ failure_wake(const struct mesh *m, uint64_t *wake_ms)
 		if (n->standing != STANDING_LIVE)
 			continue;
 		if (n->lost_ms != NEVER_MS) {
-			wake_at(wake_ms, lost_until_ms(n));
+			wake_at(wake_ms, lost_until_ms(m, n));
 			if (n->evidence_next < EVIDENCE_DIALS)
 				wake_at(wake_ms,
 					n->evidence_ms +

@@ -34,9 +34,16 @@
 void failure_heard(struct mesh *m, const struct link *l);
 /* The last link with this node went. */
 void failure_lost(struct mesh *m, uint16_t node, bool evidence);
+/* Nobody reports it linked any more. */
+void failure_unvouched(struct mesh *m, uint16_t node);
 /* The last link with who vouched for others went.  Its word on them is as good
  * as it was: who is known by it alone may be silent for as long as a neighbour. */
 void failure_voucher_lost(struct mesh *m, uint16_t by);
+/* A dial was accepted: whoever listens there exists, and may just stand still.  Then
+ * a lost link is no proof of anything, and it may be silent as if it were linked. */
+void failure_accepted(struct mesh *m, const struct link *l);
+/* A dial ended before HELLO. */
+void failure_dial_ended(struct mesh *m, const struct link *l, enum link_end end);
 /* Is the node that this redial was made for still lost, in the same run?  Else it
  * was found again meanwhile, or judged already. */
 bool failure_may_prove(const struct mesh *m, const struct link *l);

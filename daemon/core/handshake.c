@@ -160,7 +160,9 @@ become_member(struct mesh *m, mesh_link id, uint16_t index,
 	node_learn(m, n, h);
 	n->met = true;
 	n->vouched = false;
+	n->doubted = false;
 	n->word_ms = 0;
+	n->there = MESH_LINK_NONE;
 	n->lost_ms = NEVER_MS;
 	n->evidence_next = EVIDENCE_DIALS;
 	n->dial_ms = NEVER_MS;

@@ -35,7 +35,9 @@ enter_absent(struct mesh *m, uint16_t index)
 	n->suspect = false;
 	n->held = false;
 	n->lost_ms = NEVER_MS;
+	n->doubted = false;
 	n->word_ms = 0;
+	n->there = MESH_LINK_NONE;
 	n->evidence_next = EVIDENCE_DIALS;
 	n->dial_ms = has_far_address(m, n) ? m->now_ms + 250 : NEVER_MS;
 	n->dial_backoff_ms = 0;
@@ -107,6 +109,7 @@ member_link_connected(struct mesh *m, mesh_link id)
 	link_become(l, LINK_CONNECTED);
 	l->deadline_ms = m->now_ms + HELLO_MS;
 	l->round_until_ms = l->deadline_ms;
+	failure_accepted(m, l);
 }
 
 void
@@ -144,10 +147,8 @@ member_unvouched(struct mesh *m, uint16_t by)
 
 		if (o->standing == STANDING_LIVE && o->link_count == 0 &&
 		    o->lost_ms == NEVER_MS && i != by &&
-		    !roster_reported(&m->roster, (uint16_t)i)) {
-			o->lost_ms = m->now_ms;
-			o->vouched = true;
-		}
+		    !roster_reported(&m->roster, (uint16_t)i))
+			failure_unvouched(m, (uint16_t)i);
 	}
 }
 
@@ -252,6 +253,8 @@ member_link_ended(struct mesh *m, mesh_link id, enum link_end end)
 				     end == LINK_CLOSED && l.loopback);
 		return;
 	}
+	if (!l.accepted)
+		failure_dial_ended(m, &l, end);
 	if (l.evidence != NODE_NONE)
 		failure_evidence(m, &l, end);
 	else if (!l.accepted)
@@ -405,6 +408,7 @@ member_review(struct mesh *m)
 		if (n->standing == STANDING_LIVE && !direct) {
 			bool synced = roster_said_synced(&m->roster, index);
 
+			n->doubted = roster_doubted(&m->roster, index);
 			if (synced != n->synced)
 				m->reports.dirty = true;
 			n->synced = synced;

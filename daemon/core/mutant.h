@@ -29,7 +29,10 @@
 	X(SYNCED_AT_ONCE, "calls itself synced before it is")               \
 	X(LAST_WORD_AT_ONCE, "lets go of a life before its owner speaks")   \
 	X(FRESH_AT_ONCE, "takes a greeting for all there is")               \
-	X(NOTHING_OWED, "forgets what was announced on a link that ended")
+	X(NOTHING_OWED, "forgets what was announced on a link that ended")   \
+	X(LOST_IS_GONE, "takes a lost link for the end of who still accepts") \
+	X(WORD_GOES_WITH_ITS_GIVER, "forgets what was said by who is gone")  \
+	X(FORMER_PORT_PROVES, "buries a run at the port of a former one")
 
 enum mutant {
 	MUTANT_NONE,

@@ -81,13 +81,13 @@ found_closed(struct mesh *m, const struct address *a)
 					     : STRANGER_MS_MAX);
 }
 
-/* Is this where that node listens, or a line to it, by all we know? */
-static bool
-leads_to(struct mesh *m, const struct node *n, const struct address *a)
+bool
+discovery_leads_to(struct mesh *m, uint16_t node, const struct address *a)
 {
+	const struct node *n = mesh_node(m, node);
 	const struct place *p = place_find(m, a);
 
-	if (p != NULL && p->node == (uint16_t)(n - m->roster.nodes))
+	if (p != NULL && p->node == node)
 		return true;
 	if (address_is_loopback(a))
 		return n->port == a->port &&
@@ -110,7 +110,7 @@ found_silent(struct mesh *m, const struct address *a)
 		return;
 	for (uint32_t i = 1; i < m->roster.count; i++)
 		if (m->roster.nodes[i].standing == STANDING_LIVE &&
-		    leads_to(m, &m->roster.nodes[i], a))
+		    discovery_leads_to(m, (uint16_t)i, a))
 			return;
 	place_avoid(m, a, STRANGER_MS_MIN, STRANGER_MS_MAX);
 	place_get(m, a)->silent = true;
@@ -150,7 +150,7 @@ discovery_vouched(struct mesh *m, uint16_t node)
 
 	for (uint32_t i = 0; i < d->place_count; i++)
 		if (d->places[i].silent &&
-		    leads_to(m, mesh_node(m, node), &d->places[i].address))
+		    discovery_leads_to(m, node, &d->places[i].address))
 			d->places[i].until_ms = 0;
 }
 

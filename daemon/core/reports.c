@@ -200,7 +200,9 @@ begin_run(struct mesh *m, struct node *n, uint64_t run)
 	n->held = false;
 	n->lost_ms = NEVER_MS;
 	n->vouched = false;
+	n->doubted = false;
 	n->word_ms = 0;
+	n->there = MESH_LINK_NONE;
 	n->evidence_next = EVIDENCE_DIALS;
 }
 
@@ -283,12 +285,15 @@ reports_heard(struct mesh *m, const struct link *l,
 {
 	uint16_t from = l->node;
 	uint8_t slot = mesh_node(m, from)->slot;
+	bool vouched[MESH_KNOWN_MAX];
+	uint32_t count = m->roster.count;
 	uint64_t bit;
 
 	assert(l->phase == LINK_MEMBER);
 	assert(slot != SLOT_NONE);
 	bit = UINT64_C(1) << slot;
-	for (uint32_t i = 0; i < m->roster.count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
+		vouched[i] = roster_reported_by(&m->roster, (uint16_t)i, slot);
 		m->roster.nodes[i].said_linked &= ~bit;
 		m->roster.nodes[i].said_suspect &= ~bit;
 		m->roster.nodes[i].said_synced &= ~bit;
@@ -318,6 +323,12 @@ reports_heard(struct mesh *m, const struct link *l,
 		}
 		heard_of_other(m, index, l, said);
 	}
+	/* This is news of whom it vouched for: later than what others had said
+	 * who are gone. */
+	for (uint32_t i = 1; i < count; i++)
+		if (vouched[i] &&
+		    !roster_reported_by(&m->roster, (uint16_t)i, slot))
+			mesh_node(m, (uint16_t)i)->word_ms = 0;
 	member_unvouched(m, from);
 }
 

@@ -15,6 +15,7 @@ roster_reset(struct node *n, const struct node_id *id)
 	n->slot = SLOT_NONE;
 	n->named_by = SLOT_NONE;
 	n->told_slot = SLOT_NONE;
+	n->there = MESH_LINK_NONE;
 	n->period_ms = 250;
 	n->lost_ms = NEVER_MS;
 	n->evidence_next = UINT32_MAX;
@@ -222,6 +223,15 @@ roster_said_synced(const struct roster *r, uint16_t index)
 
 	/* Whoever sleeps may still say so of a former run. */
 	return said_of_run(n, n->said_synced & r->slots_linked);
+}
+
+bool
+roster_doubted(const struct roster *r, uint16_t index)
+{
+	const struct node *n = &r->nodes[index];
+
+	return said_of_run(n, n->said_suspect & n->said_linked &
+				      r->slots_linked);
 }
 
 bool

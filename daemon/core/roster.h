@@ -72,8 +72,12 @@ struct node {
 	uint64_t hold_forget_ms; /* when a new offence starts over at 1 s */
 	uint64_t lost_ms;        /* the last link went; NEVER_MS otherwise */
 	bool vouched; /* never lost by us: its last voucher was */
+	bool doubted; /* known by report only: suspect, by that */
 	uint64_t word_ms; /* not linked: when whoever vouched for it, and
 			   * went, was heard last; 0: nobody did */
+	mesh_link there; /* not linked: the last dial that its kernel accepted,
+			  * and nothing else came of; MESH_LINK_NONE */
+	bool there_loopback;
 	uint32_t evidence_next;  /* next redial to make; EVIDENCE_DIALS: none */
 	uint64_t evidence_ms;    /* when the redials begin */
 	uint64_t lost_last_ms;   /* the loss before this one ... */
@@ -138,6 +142,8 @@ bool roster_reported(const struct roster *r, uint16_t index);
 bool roster_reported_by(const struct roster *r, uint16_t index, uint8_t slot);
 /* Does a live linked peer that is linked with this run of it call it synced? */
 bool roster_said_synced(const struct roster *r, uint16_t index);
+/* Does one of them that is linked with this run of it call it suspect? */
+bool roster_doubted(const struct roster *r, uint16_t index);
 /* Suspect or held, by us or by a live linked peer. */
 bool roster_suspected(const struct roster *r, uint16_t index);
 void roster_rank(const struct roster *r, uint16_t index, struct rank *out);

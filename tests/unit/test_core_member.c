@@ -120,45 +120,6 @@ another_behind_the_port(void **state)
 	assert_int_equal(mesh.roster.live_count, 2);
 }
 
-/* The port that it had in its former run proves nothing against the present one,
- * which is known by report only. */
-static void
-port_of_a_former_run(void **state)
-{
-	struct node_report r[1];
-	struct message msg = { .type = MESSAGE_NODES };
-	struct mesh_input up = { .kind = MESH_LINK_UP };
-	mesh_link voucher, l;
-
-	(void)state;
-	for (uint32_t how = 0; how < 2; how++) {
-		begin(3, 5005);
-		voucher = kit_peer(2, 5004);
-		l = kit_peer(1, 5000);
-		kit_down(l, LINK_CLOSED);
-		up.link = kit_find(MESH_DIAL, 0)->link;
-		memset(r, 0, sizeof(r));
-		r[0].node = kit_id(1);
-		r[0].run = 777;
-		r[0].port = 5001;
-		r[0].flags = NODE_LINKED | NODE_SYNCED;
-		msg.u.nodes.count = 1;
-		msg.u.nodes.reports = r;
-		kit_heard(voucher, &msg);
-		assert_true(mesh.roster.nodes[2].run == 777);
-		kit_down(voucher, LINK_CLOSED);
-		if (how == 0) {
-			kit_down(up.link, LINK_REFUSED);
-		} else {
-			up.u.up.loopback = true;
-			kit_step(&up);
-			kit_hello(up.link, 7, 507, 5, 5000);
-		}
-		assert_int_equal(mesh.roster.nodes[2].standing, STANDING_LIVE);
-		assert_false(mesh.roster.nodes[2].barred);
-	}
-}
-
 /*
  * The same machine id on another network (containers, namespaces): a refusal
  * on our loopback says nothing of a peer whose link came from elsewhere.
@@ -587,105 +548,6 @@ live_by_report(void **state)
 	assert_int_equal(mesh.roster.live_count, 2);
 }
 
-/* Who vouches for somebody, and goes: its word is as good as it was. */
-static void
-word_of_who_went(void **state)
-{
-	struct node_report r[1];
-	struct message msg = { .type = MESSAGE_NODES };
-	struct stream_report held = kit_report(1, 5, 9, 9, 99);
-	mesh_link first, second;
-	struct node_view view;
-	uint64_t last;
-
-	(void)state;
-	kit_init(3, 5005);
-	mesh_remember_stream(&mesh, &held);
-	kit_kind(MESH_START);
-	kit_refuse_all();
-	first = kit_peer(2, 5004);
-	second = kit_peer(4, 5006);
-	memset(r, 0, sizeof(r));
-	r[0].node = kit_id(1);
-	r[0].run = 77;
-	r[0].port = 5000;
-	r[0].flags = NODE_LINKED | NODE_SYNCED;
-	msg.u.nodes.count = 1;
-	msg.u.nodes.reports = r;
-	kit_heard(first, &msg);
-	kit_streams(second, true, &held, 1);
-	kit_heard(second, &msg);
-	assert_true(kit_leads(1));
-	/* One of them no longer hears it, ... */
-	r[0].flags = NODE_LINKED | NODE_SYNCED | NODE_SUSPECT;
-	kit_heard(second, &msg);
-	kit_down(first, LINK_CLOSED);
-	kit_refuse_all();
-	assert_int_equal(mesh.roster.nodes[2].standing, STANDING_GONE);
-	assert_false(kit_leads(1));
-	/* ... and goes as well: that is no news of it, good or bad. */
-	last = kit_now;
-	kit_down(second, LINK_CLOSED);
-	for (uint32_t ms = 0; ms < 9900; ms += 100) {
-		kit_refuse_all();
-		assert_false(kit_leads(1));
-		mesh_node_view(&mesh, 1, kit_now, &view);
-		assert_true(view.at_head == (ms < 2000));
-		assert_int_equal(mesh.roster.nodes[1].standing, STANDING_LIVE);
-		kit_now += 100;
-		kit_kind(MESH_TICK);
-	}
-	while (mesh.roster.nodes[1].standing == STANDING_LIVE) {
-		assert_true(mesh_wake_ms(&mesh) > kit_now);
-		assert_true(mesh_wake_ms(&mesh) <= last + 10000);
-		kit_now = mesh_wake_ms(&mesh);
-		kit_kind(MESH_TICK);
-		kit_refuse_all();
-	}
-	assert_int_equal(mesh.roster.live_count, 1);
-}
-
-/* Whom we lost ourselves a moment before its voucher goes as well. */
-static void
-lost_and_vouched_for(void **state)
-{
-	struct node_report r[1];
-	struct message msg = { .type = MESSAGE_NODES };
-	mesh_link voucher, l;
-
-	(void)state;
-	begin(3, 5005);
-	voucher = kit_peer(2, 5004);
-	l = kit_up(false);
-	kit_hello(l, 1, 501, 60000, 5000);
-	memset(r, 0, sizeof(r));
-	r[0].node = kit_id(1);
-	r[0].run = 501;
-	r[0].port = 5000;
-	r[0].flags = NODE_LINKED | NODE_SYNCED;
-	msg.u.nodes.count = 1;
-	msg.u.nodes.reports = r;
-	kit_heard(voucher, &msg);
-	kit_down(l, LINK_CLOSED);
-	kit_now += 1800;
-	kit_heartbeat(voucher, true);
-	kit_down(voucher, LINK_CLOSED);
-	kit_refuse_all();
-	kit_now += 300;
-	kit_kind(MESH_TICK);
-	assert_int_equal(mesh.roster.nodes[2].standing, STANDING_LIVE);
-	/* Vouched for again, it is well. */
-	voucher = kit_peer(2, 5004);
-	kit_heard(voucher, &msg);
-	for (uint32_t ms = 0; ms < 15000; ms += 100) {
-		kit_refuse_all();
-		kit_now += 100;
-		kit_heartbeat(voucher, true);
-	}
-	assert_int_equal(mesh.roster.nodes[2].standing, STANDING_LIVE);
-	assert_false(roster_suspected(&mesh.roster, 2));
-}
-
 /* Whom a peer only talks of leaves room for whoever comes. */
 static void
 phantoms_give_way(void **state)
@@ -955,7 +817,6 @@ main(void)
 		cmocka_unit_test(killed_again_and_again),
 		cmocka_unit_test(lost_and_found),
 		cmocka_unit_test(another_behind_the_port),
-		cmocka_unit_test(port_of_a_former_run),
 		cmocka_unit_test(same_host_id_elsewhere),
 		cmocka_unit_test(silence),
 		cmocka_unit_test(judged_when_all_is_heard),
@@ -975,8 +836,6 @@ main(void)
 		cmocka_unit_test(last_words_of_the_dead),
 		cmocka_unit_test(leaving),
 		cmocka_unit_test(live_by_report),
-		cmocka_unit_test(word_of_who_went),
-		cmocka_unit_test(lost_and_vouched_for),
 		cmocka_unit_test(joined_by_name),
 		cmocka_unit_test(beacons),
 	};
