@@ -98,6 +98,31 @@ class Failover(unittest.TestCase):
                 self.assertFalse([x for x in d.log().splitlines()
                                   if " W " in x or " E " in x])
 
+    def test_killed_with_bytes_unread(self):
+        """killed with heartbeats of others unread: they meet a reset instead
+        of an end, and it is as quick a proof"""
+        with Mesh() as mesh:
+            a, b, c = mesh.start_samples()
+            mesh.settle([a, b, c], 26)
+            for _ in range(2):
+                wait_until(lambda: coordinator(b) == coordinator(c) == a.port,
+                           "alice to lead")
+                marks = [len(d.log()) for d in (b, c)]
+                # Less than what makes it suspect: a second.
+                a.stop()
+                time.sleep(0.4)
+                killed = time.time()
+                a.kill()
+                for d, mark in zip((b, c), marks):
+                    wait_until(lambda: "alice is gone" in d.log()[mark:],
+                               "alice to be gone")
+                    # Without proof it would be two seconds.
+                    self.assertLess(seconds_until(d, "alice is gone", killed),
+                                    1.5)
+                    self.assertEqual(coordinator(d), b.port)
+                a = mesh.start(os.path.join(mesh.dir, "photos", "alice"))
+                mesh.settle([a, b, c], 26)
+
     def test_kill_again_and_again(self):
         """five coordinators killed one after the other, list whole each time"""
         with Mesh() as mesh:

@@ -160,6 +160,17 @@ world_release(struct world *w)
 }
 
 void
+dialler_dies(struct world *w)
+{
+	struct trouble why = {0};
+
+	wires_free(w->dialler.wires);
+	w->dialler.wires = wires_new(w->base, w->dialler.tls, w->ends, &events,
+				     &w->dialler, &why);
+	assert_non_null(w->dialler.wires);
+}
+
+void
 wait_for(struct world *w, const unsigned *count, unsigned n)
 {
 	static const struct timeval end = {5, 0};

@@ -56,6 +56,9 @@ void wait_for(struct world *w, const unsigned *count, unsigned n);
 /* A few turns in which nothing is expected to happen. */
 void turn(struct world *w);
 
+/* As when its process is killed: sockets are closed as they are. */
+void dialler_dies(struct world *w);
+
 void dial(struct world *w, mesh_link id);
 /* Dialled as 2, and up at both ends. */
 void link_both(struct world *w);

@@ -213,6 +213,32 @@ an_end_wakes(void **state)
 	world_release(&w);
 }
 
+/* Killed with unread bytes in its socket, it is a reset that comes and not an
+ * end: the same evidence, whether the loop meets it or a look, and what had come
+ * before is heard. */
+static void
+a_reset_is_an_end(void **state)
+{
+	struct world w;
+
+	(void)state;
+	for (unsigned looks = 0; looks <= 1; looks++) {
+		rest_both(&w);
+		whisper(&w, BEAT_BYTES);
+		assert_true(say(accepted(&w), 'x', 100));
+		assert_true(wire_send_quietly(dialled(&w), (const uint8_t *)
+					      "\0\0\0\2xx", 6));
+		dialler_dies(&w);
+		if (looks)
+			wires_look(w.listener.wires);
+		wait_for(&w, &w.listener.down, 1);
+		assert_int_equal(w.listener.heard, 2);
+		assert_int_equal(w.listener.end, LINK_CLOSED);
+		assert_null(accepted(&w));
+		world_release(&w);
+	}
+}
+
 static void
 hung_up_while_looking(void **state)
 {
@@ -399,6 +425,7 @@ main(void)
 		cmocka_unit_test(large_ones_come_whole),
 		cmocka_unit_test(into_a_full_socket),
 		cmocka_unit_test(an_end_wakes),
+		cmocka_unit_test(a_reset_is_an_end),
 		cmocka_unit_test(hung_up_while_looking),
 		cmocka_unit_test(forged_ones_end_it),
 		cmocka_unit_test(others_are_read),

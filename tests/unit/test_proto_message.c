@@ -384,6 +384,7 @@ hello_bounds(void **state)
 	memset(m.u.hello.name, 'n', NODE_NAME_BYTES_MAX);
 	memset(m.u.hello.software, 's', sizeof(m.u.hello.software) - 1);
 	m.u.hello.version_max = UINT32_MAX;
+	m.u.hello.pads = true;
 	m.u.hello.run = m.u.hello.uptime_ms = UINT64_MAX;
 	m.u.hello.address_count = NODE_ADDRESSES_MAX;
 	for (unsigned n = 0; n < NODE_ADDRESSES_MAX; n++) {
