@@ -5,7 +5,8 @@
  * Inodes are given out again as soon as a file is gone, and pictures from one
  * card may be of one size and one time.  But nothing was known of a file before
  * it was born: what is born after the last change that is known of its inode is
- * another one.
+ * another one.  Nor does the time of an inode's last change go back; where it has,
+ * the clock was set back, and what is born since may be another one as well.
  */
 #include <string.h>
 
@@ -43,14 +44,16 @@ same_volume(const struct scan_root *s, const struct root_id *id)
 	return false;
 }
 
-/* Was it there when that was recorded of its inode?  Where the file system
- * tells of no births, nobody knows: no. */
+/* Was it there when that was recorded of its inode, and has been since?  Where
+ * the file system tells of no births, nobody knows: no. */
 static bool
 same_file(struct moved *m, const struct known_file *k)
 {
 	int64_t changed = k->ctime_ns < 0 ? -k->ctime_ns : k->ctime_ns;
 	struct birth b;
 
+	if (stat_ctime_ns(m->stat) < changed)
+		return false;
 	if (m->born_ns == 0) {
 		m->born_ns = INT64_MAX;
 		if (birth_of(m->file->dir_fd, m->file->name, &b) &&

@@ -4,9 +4,11 @@ Files and folders come, grow, move, are renamed and vanish under a running
 daemon that is never asked to rescan; the list must follow the disk, read
 nothing twice, and not take a missing disk for a deletion.
 """
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -524,6 +526,36 @@ class Watch(unittest.TestCase):
                                  photo_id(data)[:16].hex())
             if not used:
                 self.skipTest("no inode was used again")
+
+    def test_inode_used_again_earlier(self):
+        """the same after the clock was set back: born before the last that is
+        known of its inode, and another file all the same"""
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 3)
+            d.rested()
+            d.end()
+            # As it was recorded while the clock was an hour ahead.
+            top = os.path.join(mesh.env["XDG_STATE_HOME"], "photomesh")
+            mine, = os.listdir(top)
+            with contextlib.closing(sqlite3.connect(os.path.join(
+                    top, mine, "catalogue.db"))) as db, db:
+                db.execute("UPDATE known SET ctime = ctime + 3600000000000")
+            for n in range(3):
+                st = os.stat("%s/%d.jpg" % (f, n))
+                data = picture(1000 + n)[:st.st_size].ljust(st.st_size, b"x")
+                with open("%s/%d.jpg" % (f, n), "r+b") as out:
+                    out.write(data)
+                os.utime(out.name, ns=(st.st_atime_ns, st.st_mtime_ns))
+                os.rename(out.name, "%s/new-%d.jpg" % (f, n))
+            d = mesh.start(f)
+            wait_until(lambda: scanned(d), "the scan")
+            follows(d, f, "the new ones")
+            ids = {c["path"]: p["id"] for p in
+                   d.photo("--json", "list").json for c in p["copies"]}
+            for n in range(3):
+                with open("%s/new-%d.jpg" % (f, n), "rb") as new:
+                    self.assertEqual(ids["new-%d.jpg" % n],
+                                     photo_id(new.read())[:16].hex())
 
     def test_no_stable_inodes(self):
         """without stable inodes: by path, size and time; renamed: read"""
