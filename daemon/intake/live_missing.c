@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "dying.h"
 #include "live_private.h"
 #include "log.h"
 #include "trouble.h"
@@ -225,6 +226,7 @@ withdraw_root(struct intake *i, unsigned index)
 	if (s == NULL || !gone_allowed(s, gone.photos))
 		return;
 	window_add(s->now, gone.photos, clock_steady_ms());
+	stopping("counted");
 	for (struct missing *m = i->live->first; m != NULL; m = m->next) {
 		if (m->index == index)
 			withdraw_missing(s, m, &gone.withdrawn);

@@ -324,6 +324,39 @@ class Watch(unittest.TestCase):
             os.unlink(f + "/0.jpg")
             follows(b, f, "one less")
 
+    def test_gone_behind_the_count(self):
+        """much goes between the counting and the withdrawing of a little: no
+        more is withdrawn than was counted, and a scan judges the rest"""
+        with Mesh() as mesh:
+            self.hooked(mesh)
+            f = mesh.folder("alice")
+            for n in range(253):
+                write(f + ("/sub/" if n >= 3 else "/") + "%d.jpg" % n,
+                      picture(n))
+            d = mesh.start(f, env={"PHOTOMESH_STOP": "counted:1"})
+            wait_until(lambda: scanned(d), "the first scan")
+            self.assertEqual(len(names(d)), 253)
+            # Another folder in the place of one, with five files less.
+            other = os.path.join(mesh.dir, "other")
+            shutil.copytree(f + "/sub", other)
+            for n in range(3, 8):
+                os.unlink(other + "/%d.jpg" % n)
+            d.stop()
+            os.rename(f + "/sub", os.path.join(mesh.dir, "away"))
+            os.rename(other, f + "/sub")
+            d.go_on()
+
+            def stops():
+                with open("/proc/%d/stat" % d.pid) as s:
+                    return s.read().rsplit(")", 1)[1].split()[0] == "T"
+            wait_until(stops, "five to be counted")
+            for n in range(8, 243):
+                os.unlink(f + "/sub/%d.jpg" % n)
+            d.go_on()
+            wait_until(lambda: state(d) == "offline", "the brake")
+            self.assertEqual(len(names(d)), 248)
+            self.assertIn("--accept-missing", d.log())
+
     def test_emptied_folder(self):
         """a folder emptied file by file keeps its records too"""
         with Mesh() as mesh:
