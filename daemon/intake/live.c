@@ -165,13 +165,18 @@ note_any(void *arg, const struct known_file *f, const char *path,
 	return false;
 }
 
-/* Is anything known below that directory? */
+/* Is anything known below that directory, or a file that it has replaced? */
 static bool
 knows_below(struct scan_root *s, const struct pending_item *item)
 {
+	struct known_file known;
 	bool any = false;
 
-	if (item->flags & LOOK_BELOW)
+	if ((item->flags & LOOK_BELOW) == 0)
+		return false;
+	(void)reader_known_file(s->intake->reader, &s->root->id, item->path,
+				item->path_bytes, &known, &any, NULL);
+	if (!any)
 		(void)reader_known_below(s->intake->reader, &s->root->id,
 					 item->path, item->path_bytes, NULL, 0,
 					 note_any, &any, NULL);
@@ -198,7 +203,8 @@ look(struct intake *i, const struct pending_item *item)
 		missing_add(i, item);
 		break;
 	case TREE_THERE:
-		/* Another directory may have come in the place of one. */
+		/* Another directory may have come in the place of one, or
+		 * of a file. */
 		if (below)
 			missing_add(i, item);
 		break;

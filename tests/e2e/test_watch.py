@@ -6,6 +6,7 @@ nothing twice, and not take a missing disk for a deletion.
 """
 import contextlib
 import json
+import ctypes
 import os
 import shutil
 import sqlite3
@@ -183,6 +184,22 @@ class Watch(unittest.TestCase):
                 "--json", "list").json} == {n: os.path.getsize(f + "/" + n)
                                             for n in os.listdir(f)},
                 "the swapped names")
+
+    def test_directory_for_a_file(self):
+        """a directory that takes the place of a file in one step, and back"""
+        libc = ctypes.CDLL(None, use_errno=True)
+
+        def exchange(one, other):
+            if libc.renameat2(-100, one.encode(), -100, other.encode(), 2):
+                self.skipTest("no names can be exchanged here: %s" %
+                              os.strerror(ctypes.get_errno()))
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 4)
+            write(f + "/trip/a.jpg", picture(5))
+            follows(d, f, "the folder")
+            for _ in range(2):
+                exchange(f + "/0.jpg", f + "/trip")
+                follows(d, f, "the exchange")
 
     def test_half_copied(self):
         """a slow copy is one record, the right one, when it is closed"""
