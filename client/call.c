@@ -28,9 +28,14 @@ on_interrupt(int number)
 void
 call_catch_interrupt(void)
 {
-	struct sigaction sa = {.sa_handler = on_interrupt};
+	struct sigaction sa = {.sa_handler = on_interrupt}, was;
 
 	sigaction(SIGINT, &sa, NULL); /* no SA_RESTART: waits must end */
+	sa.sa_flags = SA_RESETHAND;   /* at the latest the second one ends it */
+	sigaction(SIGTERM, &sa, NULL);
+	/* Under nohup it is nothing. */
+	if (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &sa, NULL);
 }
 
 bool
@@ -49,6 +54,8 @@ call_await_input(int fd)
 	/* Blocked, or a Ctrl-C between the look and the wait would be lost. */
 	sigemptyset(&with);
 	sigaddset(&with, SIGINT);
+	sigaddset(&with, SIGTERM);
+	sigaddset(&with, SIGHUP);
 	sigprocmask(SIG_BLOCK, &with, &before);
 	while (!call_interrupted() &&
 	       (r = ppoll(&p, 1, NULL, &before)) == -1 && errno == EINTR)

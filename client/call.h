@@ -98,7 +98,8 @@ bool call_reached(const struct call *c);
 /* Adopt a connected socket: for tests. */
 int call_adopt_fd(struct call *c, int fd, uint16_t port);
 
-/* Ctrl-C ends a wait with ENDING_INTERRUPTED. */
+/* Ctrl-C ends a wait with ENDING_INTERRUPTED; so do SIGTERM and the closing of
+ * the terminal, which shall leave no more behind than Ctrl-C does. */
 void call_catch_interrupt(void);
 bool call_interrupted(void);
 /* Until there is something to be read, or the end of it: 0; Ctrl-C: -1. */

@@ -142,6 +142,7 @@ main(int argc, char **argv)
 
 	hold_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* output_flush looks instead */
+	signal(SIGXFSZ, SIG_IGN); /* a file too large is an error like others */
 	call_catch_interrupt();
 	parsed = options_parse(argc, argv, verbs, &options, &why);
 	output_init(&output, options.json, options.quiet);

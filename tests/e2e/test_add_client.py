@@ -2,6 +2,7 @@
 has one folder of its own and a friend called bob."""
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -156,8 +157,8 @@ class Add(Base):
     def temporary(self):
         return [f for f in self.tree(self.root) if b".photomesh" in f]
 
-    def interrupted(self, name, size):
-        """Ctrl-C while it copies that; the code."""
+    def interrupted(self, name, size, how):
+        """That signal while it copies that; the code."""
         path = self.write(name, jpeg(name.encode() + b"x" * size))
         run = subprocess.Popen(
             [self.mesh.photo_path, "add", path], env=self.mesh.env,
@@ -165,22 +166,38 @@ class Add(Base):
         self.mesh.children.append(run)
         wait_until(lambda: self.temporary() or run.poll() is not None,
                    "a temporary file", every=0.001)
-        run.send_signal(signal.SIGINT)
+        run.send_signal(how)
         code = run.wait(30)
         os.unlink(path)
         self.assertEqual(self.temporary(), [])
         return code
 
     def test_interrupted(self):
-        """Ctrl-C leaves no temporary file"""
+        """Ctrl-C, SIGTERM and the end of the terminal leave no temporary file
+        """
         self.paste()
-        codes = []
-        while 130 not in codes:
-            # The copy may be over before the signal is there: a larger one.
-            self.assertLess(len(codes), 5, "never in the midst")
-            codes.append(self.interrupted("big-%d.jpg" % len(codes),
-                                          (1 + len(codes)) * 64 << 20))
-            self.assertIn(codes[-1], (130, 0))
+        for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            codes = []
+            while 130 not in codes:
+                # The copy may be over before the signal is there: a larger
+                # one.
+                self.assertLess(len(codes), 5, "never in the midst")
+                codes.append(self.interrupted(
+                    "big-%d-%d.jpg" % (how, len(codes)),
+                    (1 + len(codes)) * 64 << 20, how))
+                self.assertIn(codes[-1], (130, 0))
+
+    def test_too_large(self):
+        """a file larger than may be written: said, and nothing is left"""
+        self.paste()
+        self.write("big.jpg", jpeg(b"x" * 300000))
+        done = self.mesh.run(
+            [self.mesh.photo_path, "add", "big.jpg"], cwd=self.card,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
+                                                  (100000, 100000)))
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(b"File too large", done.stderr)
+        self.assertEqual(self.temporary(), [])
 
 
 class Check(Base):
