@@ -47,8 +47,10 @@ judge(struct check *k, const struct have_item *item)
 		k->itself++;
 	if (count_state(item, HOLDER_DAMAGED) > 0)
 		return k->damaged++, "damaged";
-	if (proved >= k->look.options->copies)
+	if (proved >= k->look.options->copies) {
+		k->same_disk += item->same_disk;
 		return k->held++, "held";
+	}
 	if (proved > 0)
 		return k->few++, "few";
 	/* Known only because this very file is served is not known. */
@@ -174,6 +176,7 @@ put_json_summary(struct check *k, bool safe)
 	json_uint(j, "unreadable", k->unreadable);
 	json_uint(j, "hidden", k->look.hidden);
 	json_uint(j, "silent", k->silent);
+	json_uint(j, "same_disk", k->same_disk);
 	json_close(j, '}');
 	json_line(j);
 }
@@ -210,13 +213,20 @@ put_summary(struct check *k, bool safe)
 					 (unsigned long long)rest[i].count,
 					 rest[i].what);
 	}
-	output_note(k->look.output, "%s; safe to format: %s", text,
+	output_note(k->look.output, "%s; safe to %s: %s", text,
+		    k->same_disk > 0 ? "delete" : "format",
 		    safe ? "yes" : "no");
 	if (k->itself > 0)
 		output_note(k->look.output,
 			    "%llu of them lie in a served folder themselves, "
 			    "and were not counted as their own copies",
 			    (unsigned long long)k->itself);
+	if (k->same_disk > 0)
+		output_note(k->look.output,
+			    "%llu of them have all their copies on the disk "
+			    "that they lie on: they are lost when that is "
+			    "formatted, not when they are deleted",
+			    (unsigned long long)k->same_disk);
 }
 
 int

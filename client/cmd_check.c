@@ -21,25 +21,8 @@
 
 /* ---- proofs ----------------------------------------------------------- */
 
-/* Is this node's copy the file itself? */
-static bool
-is_itself(const struct check *k, const struct have_item *item,
-	  const struct node_id *node)
-{
-	const struct roots *all = &k->look.roots;
-	const struct served_root *r = roots_with(all, 0, item->real);
-
-	while (r != NULL) {
-		if (node_id_equal(&r->node, node))
-			return true;
-		r = roots_with(all, (size_t)(r - all->list) + 1, item->real);
-	}
-	return false;
-}
-
 static void
-take_proofs(const struct check *k, struct have_item *item,
-	    const struct answer_proofs *a)
+take_proofs(struct have_item *item, const struct answer_proofs *a)
 {
 	item->holder_count = 0;
 	for (uint32_t i = 0; i < a->count && i < MESH_LIVE_MAX; i++) {
@@ -51,8 +34,6 @@ take_proofs(const struct check *k, struct have_item *item,
 			h->state = HOLDER_UNPROVED;
 		else if (memcmp(a->proofs[i].sum, item->sum, PROOF_BYTES) != 0)
 			h->state = HOLDER_DAMAGED;
-		else if (is_itself(k, item, &h->node.node))
-			h->state = HOLDER_ITSELF;
 		else
 			h->state = HOLDER_PROVED;
 	}
@@ -126,7 +107,7 @@ await_proofs(struct check *k, bool again, struct failure *why)
 			return -1;
 		for (uint32_t i = 0; i < k->look.batch.count; i++) {
 			if (k->look.batch.items[i].request == answer.request)
-				take_proofs(k, &k->look.batch.items[i],
+				take_proofs(&k->look.batch.items[i],
 					    &answer.u.proofs);
 		}
 	}
@@ -159,8 +140,11 @@ on_batch(void *arg, struct failure *why)
 		if (await_proofs(k, true, why) == -1)
 			return -1;
 	}
-	for (uint32_t i = 0; i < k->look.batch.count; i++)
+	for (uint32_t i = 0; i < k->look.batch.count; i++) {
+		if (check_itself(k, &k->look.batch.items[i], why) == -1)
+			return -1;
 		check_report(k, &k->look.batch.items[i]);
+	}
 	return 0;
 }
 
@@ -239,9 +223,12 @@ const struct verb verb_check = {
 		"is away), damaged\n"
 		"(a holder has other bytes by now), new, or not-media.  A "
 		"served folder does not\n"
-		"vouch for its own files.  Hidden files and links are not "
-		"looked at; how many\n"
-		"hidden ones is said.\n"
+		"vouch for its own files, whatever path or name it has them "
+		"under.  Hidden files\n"
+		"and links are not looked at; how many hidden ones is said.  "
+		"So is how many have\n"
+		"all their copies on the disk that they lie on: safe to "
+		"delete, not to format.\n"
 		"\n"
 		"      --copies N  safe means proved on at least N nodes (1)\n"
 		"\n"

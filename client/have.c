@@ -47,7 +47,7 @@ have_add(struct have_batch *b, const char *path, const char *real)
 	item->holder_count = 0;
 	item->request = 0;
 	item->type[0] = '\0';
-	item->known = false;
+	item->known = item->same_disk = false;
 	b->count++;
 	return item;
 }

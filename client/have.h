@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "question.h"
 
@@ -31,6 +32,8 @@ struct have_holder {
 };
 struct have_item {
 	char *path, *real; /* owned by the batch */
+	dev_t device;      /* these two: which file it is */
+	ino_t inode;
 	int64_t mtime_ns;
 	struct photo_id photo;
 	uint8_t nonce[PROOF_NONCE_BYTES], sum[PROOF_BYTES];
@@ -42,6 +45,7 @@ struct have_item {
 	uint32_t holder_count;
 	struct have_holder holders[MESH_LIVE_MAX];
 	uint32_t request; /* of its PROVE_HELD while that is open */
+	bool same_disk;   /* who proved it holds it on the disk it lies on */
 };
 struct have_batch {
 	struct have_item items[HAVE_ITEMS_MAX];

@@ -129,6 +129,8 @@ on_file(void *arg, const struct source_file *f, struct failure *why)
 	l->progress.files++;
 	item->photo = result.photo;
 	item->mtime_ns = text_ns_of(&f->stat.st_mtim);
+	item->device = f->stat.st_dev;
+	item->inode = f->stat.st_ino;
 	if (l->prove)
 		memcpy(item->sum, result.sum, PROOF_BYTES);
 	item->head_bytes = result.head_bytes;

@@ -3,6 +3,7 @@ is added is listed, and what is held is proved."""
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -148,6 +149,36 @@ class Real(unittest.TestCase):
         done = self.photo(alice, "check", card, timeout=60)
         self.assertEqual(done.returncode, 6)
         self.assertIn(b"unproved\t", done.stdout)
+
+    def test_check_under_another_name(self):
+        """a card that is served under another path or name vouches not for
+        itself; what has copies on its own disk alone is not called safe to
+        format"""
+        card, there = self.mesh.folder("card"), self.mesh.folder("there")
+        for n in range(3):
+            with open("%s/%d.gif" % (card, n), "wb") as f:
+                f.write(b"GIF89a%d" % n * 20)
+            os.link("%s/%d.gif" % (card, n), "%s/x%d.gif" % (there, n))
+        alice, bob = [self.mesh.start(f) for f in
+                      (there, self.mesh.folder("bob"))]
+        self.mesh.settle([alice, bob], 3)
+        for d in (alice, bob):
+            done = d.photo("check", card)
+            self.assertEqual(done.code, 6, done)
+            self.assertIn("3 new; safe to format: no", done.err)
+            self.assertEqual([line.split("\t")[0] for line in done.lines],
+                             ["new"] * 3)
+        self.mesh.guard(card)
+        for n in range(3):
+            path = "%s/x%d.gif" % (there, n)
+            shutil.copyfile(path, there + "/.new")
+            os.rename(there + "/.new", path)
+        wait_until(lambda: bob.photo("check", card).code == 0, "copies")
+        done = bob.photo("check", card)
+        self.assertIn("safe to delete: yes", done.err)
+        self.assertIn("3 of them have all their copies on the disk", done.err)
+        done = bob.photo("--json", "check", card)
+        self.assertEqual(done.json[-1]["same_disk"], 3)
 
     def test_no_right(self):
         """a folder that may not be written: said, and nothing else happens"""
