@@ -18,9 +18,9 @@ is_empty_file(int folder, const char *name)
 }
 
 /*
- * For file systems that know no other way (FAT by FUSE, telephones): the name is
- * taken by an empty file of our own, which fails where something is, and that
- * is what is replaced.
+ * For file systems that know no other way (FAT by FUSE, telephones): the name
+ * is taken by an empty file of our own, which fails where something is, and
+ * that is what is replaced.
  */
 static int
 rename_to_own(int folder, const char *from, const char *to)
