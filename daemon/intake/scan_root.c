@@ -100,7 +100,9 @@ on_its_volume(struct scan_root *s, int fd, char *reason, size_t max)
 	}
 	if (bytes == r->volume_bytes && memcmp(volume, r->volume, bytes) == 0)
 		return true;
-	snprintf(reason, max, "another volume is there than the one recorded");
+	snprintf(reason, max,
+		 "another volume is there than the one recorded (to serve that "
+		 "one, give it a state of its own: photod --state DIR FOLDER)");
 	return false;
 }
 
