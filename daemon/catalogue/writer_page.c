@@ -6,7 +6,8 @@
 
 #include "writer_private.h"
 
-/* Per fact the higher number wins; what is stored may be newer already. */
+/* Per fact the higher number wins; what is stored may be newer already.  1: it is
+ * a new fact; 0; -1. */
 static int
 join(struct writer *w, struct held *h, const struct record *r)
 {
@@ -15,7 +16,7 @@ join(struct writer *w, struct held *h, const struct record *r)
 
 	w->result.changed = w->result.changed || new == 1;
 	if (new != 0)
-		return new == 1 ? 0 : -1;
+		return new;
 	if (record_get(w, h, r->kind, r->key, r->key_bytes, &w->old) == -1)
 		return -1;
 	if (w->old.found) {
@@ -30,27 +31,36 @@ join(struct writer *w, struct held *h, const struct record *r)
 			return 0;
 	}
 	w->result.changed = true;
-	return record_put(w, h, r, &w->old, false);
+	return record_put(w, h, r, &w->old, false) == -1 ? -1 : 0;
 }
 
-/* Many at a time, until one is met that is not new. */
+/* Many at a time, until one is met that is not new; then one by one, until as
+ * many were new again.  Rows one by one cost a sixth more; where each fifth is not
+ * new, many at a time would nearly always end before their end. */
 static int
 join_all(struct writer *w, struct held *h, const struct message_batch *batch)
 {
 	const struct record *r = batch->records;
-	uint32_t i = 0;
-	int new = ROWS_MANY;
+	unsigned in_a_row = ROWS_MANY; /* new, the last ones */
+	int new;
 
-	while (new == ROWS_MANY && batch->record_count - i >= ROWS_MANY) {
-		new = record_put_new(w, h, r + i, NULL, ROWS_MANY, false);
-		if (new == -1)
+	for (uint32_t i = 0; i < batch->record_count; i += (uint32_t)new) {
+		if (in_a_row >= ROWS_MANY &&
+		    batch->record_count - i >= ROWS_MANY) {
+			new = record_put_new(w, h, r + i, NULL, ROWS_MANY,
+					     false);
+			if (new == -1)
+				return -1;
+			w->result.changed = w->result.changed || new > 0;
+			if (new < (int)ROWS_MANY)
+				in_a_row = 0;
+			continue;
+		}
+		if ((new = join(w, h, r + i)) == -1)
 			return -1;
-		w->result.changed = w->result.changed || new > 0;
-		i += (uint32_t)new;
+		in_a_row = new == 1 ? in_a_row + 1 : 0;
+		new = 1;
 	}
-	for (; i < batch->record_count; i++)
-		if (join(w, h, r + i) == -1)
-			return -1;
 	return 0;
 }
 

@@ -226,6 +226,71 @@ what_failed_was_not_shown(void **state)
 	assert_int_equal(box_copies(&a, 1), 1);
 }
 
+/* ---- what is taken for "already there" --------------------------------- */
+
+/* True once. */
+static void
+no_longer(sqlite3_context *c, int count, sqlite3_value **v)
+{
+	bool *first = sqlite3_user_data(c);
+
+	(void)count;
+	(void)v;
+	sqlite3_result_int(c, *first);
+	*first = false;
+}
+
+/* Another constraint than that each is there once stops rows of `table`, in the
+ * midst of a statement of many: that is a failure, and nothing was written. */
+static void
+stopped_by_another(const char *table)
+{
+	static char paths[40][16];
+	static struct own_file f[40];
+	struct own_batch batch = {.files = f, .file_count = 40};
+	bool first = true;
+	char sql[256];
+
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "s%u.jpg", i);
+		f[i] = kit_copy(1, paths[i], i);
+	}
+	snprintf(sql, sizeof(sql), "CREATE TEMP TRIGGER odd BEFORE INSERT ON"
+		 " main.%s WHEN substr(new.key, 9) = CAST('s21.jpg' AS BLOB)"
+		 " AND no_longer() BEGIN SELECT RAISE(FAIL, 'odd'); END",
+		 table);
+	assert_int_equal(sqlite3_create_function(a.w->db, "no_longer", 0,
+						 SQLITE_UTF8, &first,
+						 no_longer, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_exec(a.w->db, sql, NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(writer_own(a.w, &batch, 1, &a.result, &a.why), -1);
+	assert_false(first);
+	assert_non_null(strstr(a.why.text, "odd"));
+	box_check(&a);
+	assert_int_equal(box_photos(&a), 0);
+	assert_int_equal(box_count(&a, "SELECT count(*) FROM known"), 0);
+	assert_int_equal(sqlite3_exec(a.w->db, "DROP TRIGGER temp.odd", NULL,
+				      NULL, NULL), SQLITE_OK);
+	box_own(&a, f, 40, 1);
+	assert_int_equal(box_photos(&a), 40);
+}
+
+static void
+notes_stopped_by_another(void **state)
+{
+	(void)state;
+	stopped_by_another("known");
+}
+
+static void
+records_stopped_by_another(void **state)
+{
+	(void)state;
+	stopped_by_another("record");
+}
+
 /* ---- the indexes ------------------------------------------------------- */
 
 static void
@@ -351,6 +416,8 @@ main(void)
 		T(grouping_changes_nothing),
 		T(many_at_a_time_change_nothing),
 		T(what_failed_was_not_shown),
+		T(notes_stopped_by_another),
+		T(records_stopped_by_another),
 		T(lists_are_right_without_indexes),
 		T(indexes_come_after_a_while),
 		T(next_start_makes_what_is_missing),
