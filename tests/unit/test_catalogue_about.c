@@ -30,15 +30,6 @@ setup(void **state)
 	return 0;
 }
 
-static int
-teardown(void **state)
-{
-	(void)state;
-	box_end(&a);
-	box_end(&b);
-	return 0;
-}
-
 static void
 box_meta(struct box *x, uint32_t photo, const struct record_meta *m)
 {
@@ -212,41 +203,6 @@ nothing_is_outdone(void **state)
 
 /* ---- searching --------------------------------------------------------- */
 
-static bool
-on_count(void *arg, const struct photo_row *row)
-{
-	unsigned *mask = arg;
-
-	for (uint32_t n = 0; n < 8; n++) {
-		struct photo_id id = kit_photo(n);
-
-		if (photo_id_compare(&id, &row->photo) == 0)
-			*mask |= 1u << n;
-	}
-	return true;
-}
-
-/* Which of photos 0..7, as a mask. */
-static unsigned
-search(const char *text)
-{
-	struct list_query q = {.limit = 1000};
-	struct search_error why;
-	unsigned mask[4];
-
-	if (!search_parse(text, strlen(text), &q.search, &why))
-		fail_msg("%s: %s", text, why.text);
-	search_set_clock(&q.search, INT64_C(1700000000000), NULL, 0);
-	for (unsigned sort = 0; sort < 4; sort++) {
-		q.sort = sort;
-		mask[sort] = 0;
-		assert_int_equal(reader_list(a.r, &q, on_count, &mask[sort],
-					     &a.why), 0);
-		assert_int_equal(mask[sort], mask[0]);
-	}
-	return mask[0];
-}
-
 static void
 meta_make(uint32_t n, struct record_meta *m)
 {
@@ -328,9 +284,9 @@ searches(void **state)
 	m = meta_sample_bare();
 	box_meta(&a, 4, &m);
 	for (unsigned i = 0; i < sizeof(tries) / sizeof(*tries); i++)
-		if (search(tries[i].text) != tries[i].want)
+		if (box_search(&a, tries[i].text) != tries[i].want)
 			fail_msg("%s: %#x", tries[i].text,
-				 search(tries[i].text));
+				 (unsigned)box_search(&a, tries[i].text));
 }
 
 /* What is in a TIFF counts, and its name only while nobody has looked. */
@@ -357,17 +313,17 @@ kinds(void **state)
 		strcpy(files[n].copy.type, all[n].type);
 	}
 	box_own(&a, files, 6, 1);
-	assert_int_equal(search("type:raw"), 2 | 4 | 16 | 32);
+	assert_int_equal(box_search(&a, "type:raw"), 2 | 4 | 16 | 32);
 	for (uint32_t n = 0; n < 6; n++) {
 		m.media = (uint8_t)all[n].media;
 		if (all[n].media >= 0)
 			box_meta(&a, n, &m);
 	}
-	assert_int_equal(search("type:raw"), 2 | 4 | 8 | 32);
-	assert_int_equal(search("-type:raw"), 1 | 16);
-	assert_int_equal(search("type:photo"), 63);
-	assert_int_equal(search("type:video"), 0);
-	assert_int_equal(search("type:photo -type:raw"), 1 | 16);
+	assert_int_equal(box_search(&a, "type:raw"), 2 | 4 | 8 | 32);
+	assert_int_equal(box_search(&a, "-type:raw"), 1 | 16);
+	assert_int_equal(box_search(&a, "type:photo"), 63);
+	assert_int_equal(box_search(&a, "type:video"), 0);
+	assert_int_equal(box_search(&a, "type:photo -type:raw"), 1 | 16);
 }
 
 /* A camera's clock knows no zone: its day is that day, wherever one asks. */
@@ -376,10 +332,10 @@ days_of_a_camera(void **state)
 {
 	struct own_file files[] = {kit_copy(1, "0.jpg", 0),
 				   kit_copy(1, "1.jpg", 1)};
+	static struct listed l;
 	struct list_query q = {.limit = 1000};
 	struct record_meta m = meta_sample();
 	int32_t zones[] = {-36000, -36000};
-	struct search_error why;
 
 	(void)state;
 	/* both at 23:30 of the 4th of July, one of UTC */
@@ -387,24 +343,21 @@ days_of_a_camera(void **state)
 	files[1].copy.mtime_ns = m.taken_ms * 1000000;
 	box_own(&a, files, 2, 1);
 	box_meta(&a, 0, &m);
-	assert_int_equal(search("taken:2019-07-04"), 1 | 2);
-	assert_int_equal(search("taken:<2019-07-05"), 1 | 2);
-	assert_int_equal(search("-taken:<2019-07-05"), 0);
+	assert_int_equal(box_search(&a, "taken:2019-07-04"), 1 | 2);
+	assert_int_equal(box_search(&a, "taken:<2019-07-05"), 1 | 2);
+	assert_int_equal(box_search(&a, "-taken:<2019-07-05"), 0);
 	for (int day = 3; day <= 5; day++) {
-		unsigned mask = 0;
 		char text[32];
 
 		snprintf(text, sizeof(text), "taken:2019-07-%02d", day);
-		assert_true(search_parse(text, strlen(text), &q.search, &why));
+		kit_query(&q, text);
 		/* ten hours west of UTC it is still afternoon; ten east it is
 		 * the 5th */
 		for (int east = 0; east < 2; east++) {
-			mask = 0;
 			zones[0] = zones[1] = east ? 36000 : -36000;
 			search_set_clock(&q.search, 0, zones, 2);
-			assert_int_equal(reader_list(a.r, &q, on_count, &mask,
-						     &a.why), 0);
-			assert_int_equal(mask, (day == 4 ? 1u : 0u) |
+			box_list(&a, &q, &l);
+			assert_int_equal(listed_mask(&l), (day == 4 ? 1u : 0u) |
 					 (day == (east ? 5 : 4) ? 2u : 0u));
 		}
 	}
@@ -836,7 +789,7 @@ calendar(void **state)
 int
 main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, boxes_end)
 	const struct CMUnitTest tests[] = {
 		T(dates_and_sizes),
 		T(which_counts),

@@ -29,15 +29,6 @@ setup(void **state)
 	return 0;
 }
 
-static int
-teardown(void **state)
-{
-	(void)state;
-	box_end(&a);
-	box_end(&b);
-	return 0;
-}
-
 /* ---- one transaction or many ------------------------------------------- */
 
 #define OPS   150u
@@ -111,7 +102,7 @@ grouping_changes_nothing(void **state)
 		other = box_merged(&b);
 		assert_true(digest_equal(&one, &other));
 		/* From an empty list again. */
-		teardown(NULL);
+		boxes_end(NULL);
 		setup(NULL);
 	}
 }
@@ -403,12 +394,12 @@ next_start_makes_what_is_missing(void **state)
 		assert_int_equal(box_photos(&a), FILES);
 		box_check(&a);
 		assert_int_equal(reader_check(a.r, &a.why), 1);
-		teardown(state);
+		boxes_end(state);
 		setup(state);
 	}
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, boxes_end)
 int
 main(void)
 {

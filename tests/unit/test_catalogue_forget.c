@@ -16,16 +16,6 @@ setup(void **state)
 	return 0;
 }
 
-static int
-teardown(void **state)
-{
-	(void)state;
-	box_end(&a);
-	box_end(&b);
-	box_end(&c);
-	return 0;
-}
-
 static void
 fill(struct box *x, unsigned first, unsigned count)
 {
@@ -227,12 +217,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(goes_with_its_photos, setup,
-						teardown),
+						boxes_end),
 		cmocka_unit_test_setup_teardown(keeps_later_lives, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(in_steps, setup, teardown),
+						boxes_end),
+		cmocka_unit_test_setup_teardown(in_steps, setup, boxes_end),
 		cmocka_unit_test_setup_teardown(not_without_end, setup,
-						teardown),
+						boxes_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

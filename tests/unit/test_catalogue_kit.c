@@ -10,6 +10,31 @@
 #include "message.h"
 #include "query_private.h"
 
+#define BOXES_MAX 8u
+
+/* Those that are there; NULL: a free place. */
+static struct box *boxes[BOXES_MAX];
+
+/* The place of one, or with NULL a free one. */
+static struct box **
+place_of(const struct box *b)
+{
+	for (unsigned i = 0; i < BOXES_MAX; i++)
+		if (boxes[i] == b)
+			return &boxes[i];
+	return NULL;
+}
+
+int
+boxes_end(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < BOXES_MAX; i++)
+		if (boxes[i] != NULL)
+			box_end(boxes[i]);
+	return 0;
+}
+
 int
 box_open(struct box *b, bool new_life)
 {
@@ -46,6 +71,10 @@ box_start(struct box *b, uint8_t node, uint8_t host)
 	assert_int_equal(box_open(b, false), 0);
 	b->newborn = false;
 	assert_int_equal(b->found, WRITER_NEW);
+	if (place_of(b) == NULL) {
+		assert_non_null(place_of(NULL));
+		*place_of(NULL) = b;
+	}
 }
 
 void
@@ -71,6 +100,8 @@ box_end(struct box *b)
 	char command[128];
 
 	box_close(b);
+	if (place_of(b) != NULL)
+		*place_of(b) = NULL;
 	snprintf(command, sizeof(command), "rm -rf %s", b->dir);
 	assert_int_equal(system(command), 0);
 }
@@ -477,6 +508,7 @@ box_list(struct box *b, struct list_query *q, struct listed *out)
 	unsigned before;
 
 	out->count = out->copies = 0;
+	memset(&out->last, 0, sizeof(out->last));
 	memset(&q->after, 0, sizeof(q->after));
 	do {
 		before = out->count;
@@ -497,6 +529,20 @@ listed_times(const struct listed *l, const struct photo_id *id)
 }
 
 uint32_t
+listed_mask(const struct listed *l)
+{
+	uint32_t mask = 0;
+
+	for (uint32_t n = 0; n < 32; n++) {
+		struct photo_id id = kit_photo(n);
+
+		if (listed_times(l, &id) > 0)
+			mask |= UINT32_C(1) << n;
+	}
+	return mask;
+}
+
+uint32_t
 box_search(struct box *b, const char *text)
 {
 	static struct listed l;
@@ -505,18 +551,10 @@ box_search(struct box *b, const char *text)
 
 	kit_query(&q, text);
 	for (q.sort = SORT_TAKEN; q.sort < SORT_WASTED; q.sort++) {
-		uint32_t mask = 0;
-
 		box_list(b, &q, &l);
-		for (uint32_t n = 0; n < 32; n++) {
-			struct photo_id id = kit_photo(n);
-
-			if (listed_times(&l, &id) > 0)
-				mask |= UINT32_C(1) << n;
-		}
 		if (q.sort > SORT_TAKEN)
-			assert_int_equal(mask, found);
-		found = mask;
+			assert_int_equal(listed_mask(&l), found);
+		found = listed_mask(&l);
 	}
 	return found;
 }

@@ -38,6 +38,8 @@ void box_start(struct box *b, uint8_t node, uint8_t host);
 void box_reopen(struct box *b, bool new_life);
 void box_close(struct box *b); /* the directory stays */
 void box_end(struct box *b);   /* and goes */
+/* For cmocka: ends every box that was started and is not ended yet. */
+int boxes_end(void **state);
 int box_open(struct box *b, bool new_life);
 
 /* Everything that must agree after every call. */
@@ -102,7 +104,9 @@ struct listed {
 void box_list(struct box *b, struct list_query *q, struct listed *out);
 /* Is it there, and how often? */
 unsigned listed_times(const struct listed *l, const struct photo_id *id);
-/* Which of the photos 0..31 match, whatever they are sorted by. */
+/* Which of the photos 0..31 are there; and which match, whatever they are sorted
+ * by. */
+uint32_t listed_mask(const struct listed *l);
 uint32_t box_search(struct box *b, const char *text);
 
 #endif

@@ -37,15 +37,6 @@ setup(void **state)
 	return 0;
 }
 
-static int
-teardown(void **state)
-{
-	(void)state;
-	box_end(&a);
-	box_end(&b);
-	return 0;
-}
-
 struct pages {
 	unsigned seen[PHOTOS];
 	unsigned count;
@@ -169,15 +160,6 @@ count(const struct list_query *q, struct pages *p)
 }
 
 static void
-ask(struct list_query *q, const char *text)
-{
-	struct search_error why;
-
-	if (!search_parse(text, strlen(text), &q->search, &why))
-		fail_msg("%s: %s", text, why.text);
-}
-
-static void
 search_and_one_node(void **state)
 {
 	struct list_query q = {.limit = 1000};
@@ -185,15 +167,15 @@ search_and_one_node(void **state)
 	struct pages p;
 
 	(void)state;
-	ask(&q, "IMG3");
+	kit_query(&q, "IMG3");
 	assert_int_equal(count(&q, &p), 20);
-	ask(&q, "d1");
+	kit_query(&q, "d1");
 	assert_int_equal(count(&q, &p), 111);
-	ask(&q, "D17/");
+	kit_query(&q, "D17/");
 	assert_int_equal(count(&q, &p), 1);
-	ask(&q, "nowhere");
+	kit_query(&q, "nowhere");
 	assert_int_equal(count(&q, &p), 0);
-	ask(&q, "");
+	kit_query(&q, "");
 	q.of_node = true;
 	q.node = b.node;
 	assert_int_equal(count(&q, &p), 20);
@@ -440,7 +422,7 @@ problems_of_all(void **state)
 	assert_int_equal(p.count, 1);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, boxes_end)
 int
 main(void)
 {

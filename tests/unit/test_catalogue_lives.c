@@ -20,16 +20,6 @@ setup(void **state)
 	return 0;
 }
 
-static int
-teardown(void **state)
-{
-	(void)state;
-	box_end(&a);
-	box_end(&b);
-	box_end(&c);
-	return 0;
-}
-
 static void
 fill(struct box *x, uint8_t root, unsigned first, unsigned count)
 {
@@ -447,7 +437,7 @@ remembers_unless_something_was_lost(void **state)
 	box_end(&x);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, boxes_end)
 int
 main(void)
 {

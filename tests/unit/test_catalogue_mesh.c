@@ -23,16 +23,6 @@ setup(void **state)
 	return 0;
 }
 
-static int
-teardown(void **state)
-{
-	(void)state;
-	box_end(&a);
-	box_end(&b);
-	box_end(&c);
-	return 0;
-}
-
 static void
 fill(struct box *x, uint8_t root, unsigned first, unsigned count)
 {
@@ -633,7 +623,7 @@ page_after_letting_go_is_refused(void **state)
 	assert_int_equal(box_held(&b, &s).rows, 1);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, boxes_end)
 int
 main(void)
 {

@@ -22,14 +22,6 @@ setup(void **state)
 	return 0;
 }
 
-static int
-teardown(void **state)
-{
-	(void)state;
-	box_end(&a);
-	return 0;
-}
-
 static void
 facts_keep_their_number(void **state)
 {
@@ -552,7 +544,7 @@ teardown_refused(void **state)
 	return system(command);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, boxes_end)
 int
 main(void)
 {

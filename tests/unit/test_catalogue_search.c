@@ -17,7 +17,7 @@
 #define PHOTOS  120u
 #define FILES   300u
 #define QUERIES 500u
-#define NOW_MS  INT64_C(1700000000000)
+#define NOW_MS  KIT_NOW_MS
 
 static struct box a, b;
 static uint64_t seed, state_of_chance;
@@ -150,15 +150,6 @@ setup(void **state)
 	s = box_own_report(&a).stream;
 	box_pull(&b, &a, &s, PULL_OWNER);
 	writer_rest(b.w); /* makes the indexes: or nothing would be walked */
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	box_end(&a);
-	box_end(&b);
 	return 0;
 }
 
@@ -561,12 +552,7 @@ type_query(struct meant m[4], char *out, size_t max)
 static void
 read_query(struct list_query *q, const char *text)
 {
-	struct search_error why;
-
-	if (!search_parse(text, strlen(text), &q->search, &why))
-		fail_msg("seed %llu: %s: %s", (unsigned long long)seed, text,
-			 why.text);
-	search_set_clock(&q->search, NOW_MS, NULL, 0);
+	kit_query(q, text);
 	for (uint32_t i = 0; i < q->search.count; i++) {
 		const struct search_term *t = &q->search.terms[i];
 
@@ -579,61 +565,23 @@ read_query(struct list_query *q, const char *text)
 			q->live[q->live_count++] = n == 0 ? a.node : b.node;
 }
 
-struct answer {
-	unsigned seen[PHOTOS];
-	unsigned count;
-	struct photo_id order[PHOTOS];
-	struct list_cursor last;
-};
-
-static bool
-on_photo(void *arg, const struct photo_row *row)
-{
-	struct answer *g = arg;
-
-	for (unsigned i = 0; i < PHOTOS; i++) {
-		struct photo_id id = id_of(i);
-
-		if (photo_id_compare(&id, &row->photo) == 0)
-			g->seen[i]++;
-	}
-	assert_true(g->count < PHOTOS);
-	g->order[g->count++] = row->photo;
-	g->last = row->cursor;
-	return true;
-}
-
+/* The same photos in the same order as those found in another way. */
 static void
-ask(struct list_query *q, struct answer *g)
+same_list(struct list_query *q, const struct listed *other)
 {
-	unsigned before;
+	static struct listed l;
 
-	memset(g, 0, sizeof(*g));
-	do {
-		before = g->count;
-		if (reader_list(b.r, q, on_photo, g, &b.why) == -1)
-			fail_msg("%s", b.why.text);
-		q->after = g->last;
-	} while (g->count > before);
-}
-
-/* The same photos in the same order, whichever way they are found. */
-static void
-as_swept(struct list_query *q, const struct answer *walked)
-{
-	struct answer g;
-
-	memset(&q->after, 0, sizeof(q->after));
-	ask(q, &g);
-	assert_int_equal(g.count, walked->count);
-	assert_memory_equal(g.order, walked->order,
-			    g.count * sizeof(g.order[0]));
+	box_list(&b, q, &l);
+	assert_int_equal(l.count, other->count);
+	assert_memory_equal(l.order, other->order,
+			    l.count * sizeof(l.order[0]));
 }
 
 static void
 same_as_a_filter(void **state)
 {
 	static const uint32_t limits[] = {1, 7, 1000};
+	static struct listed l;
 	unsigned found = 0, none = 0, all = 0;
 
 	(void)state;
@@ -643,7 +591,6 @@ same_as_a_filter(void **state)
 				       .limit = limits[chance(3)]};
 		uint32_t rounds = b.r->walk_rounds_min;
 		struct meant m[4];
-		struct answer g;
 		char text[600];
 		unsigned count = type_query(m, text, sizeof(text));
 
@@ -651,23 +598,25 @@ same_as_a_filter(void **state)
 		live[1] = chance(2) == 0;
 		read_query(&q, text);
 		assert_int_equal(q.search.count, count);
-		ask(&q, &g);
+		box_list(&b, &q, &l);
 		b.r->walk_rounds_min = 0;
-		as_swept(&q, &g);
+		same_list(&q, &l);
 		b.r->walk_rounds_min = rounds;
-		found += g.count;
-		none += g.count == 0;
-		all += g.count > 0;
+		found += l.count;
+		none += l.count == 0;
+		all += l.count > 0;
 		for (unsigned p = 0; p < PHOTOS; p++) {
+			struct photo_id id = id_of(p);
+			unsigned times = listed_times(&l, &id);
 			bool want = truth_of(p).any;
 
 			for (unsigned i = 0; i < count && want; i++)
 				want = photo_is(&m[i], p) != m[i].negated;
-			if (g.seen[p] != want)
+			if (times != want)
 				fail_msg("seed %llu: %s: photo %u is there %u "
 					 "times, not %d",
 					 (unsigned long long)seed, text, p,
-					 g.seen[p], want);
+					 times, want);
 		}
 	}
 	/* or the comparison proves nothing */
@@ -679,18 +628,17 @@ static void
 zones_and_words(void **state)
 {
 	struct list_query q = {.limit = 1000};
-	struct answer g, zoned;
+	static struct listed l;
 	char sql[SEARCH_SQL_MAX];
 	int32_t zones[2] = {-86400, -86400};
 
 	(void)state;
 	read_query(&q, "taken:2019-07-04");
-	ask(&q, &g);
+	box_list(&b, &q, &l);
 	q = (struct list_query){.limit = 1000};
 	read_query(&q, "taken:2019-07-03");
 	search_set_clock(&q.search, NOW_MS, zones, 2);
-	ask(&q, &zoned);
-	assert_memory_equal(g.seen, zoned.seen, sizeof(g.seen));
+	same_list(&q, &l);
 	read_query(&q, "zq'; zq* name:zq path:zq* type:zq type:zq* node:zq "
 		       "\"zq\\\" %\" -zq !name:zq*");
 	for (unsigned sort = 0; sort < LIST_SORTS; sort++) {
@@ -704,13 +652,13 @@ zones_and_words(void **state)
 static void
 the_longest_query(void **state)
 {
+	static struct listed l;
 	char text[QUERY_BYTES_MAX + 1];
 	size_t used = 0;
 
 	(void)state;
 	for (unsigned sort = 0; sort < 4; sort++) {
 		struct list_query q = {.sort = sort, .limit = 1000};
-		struct answer g;
 
 		used = 0;
 		for (unsigned i = 0; i < QUERY_TERMS_MAX; i++)
@@ -719,7 +667,7 @@ the_longest_query(void **state)
 						 i % 2 ? "-node:b" :
 							 "-type:raw");
 		read_query(&q, text);
-		ask(&q, &g);
+		box_list(&b, &q, &l);
 	}
 }
 
@@ -734,5 +682,5 @@ main(void)
 	const char *chosen = getenv("PM_SEED");
 
 	seed = chosen != NULL ? strtoull(chosen, NULL, 10) : 1;
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, boxes_end);
 }

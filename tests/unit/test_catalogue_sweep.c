@@ -13,7 +13,7 @@
 #include "query_private.h"
 #include "stretches.h"
 
-#define PHOTOS 3000u
+#define PHOTOS KIT_LISTED_MAX
 #define RARE   40u /* some at each end of the list, most in the middle */
 #define DAY_NS INT64_C(86400000000000)
 
@@ -54,54 +54,18 @@ setup(void **state)
 	return 0;
 }
 
-static int
-teardown(void **state)
-{
-	(void)state;
-	box_end(&a);
-	box_end(&b);
-	return 0;
-}
-
-struct seen {
-	struct photo_id order[PHOTOS];
-	unsigned count, copies;
-	struct list_cursor last;
-};
-
-static bool
-on_photo(void *arg, const struct photo_row *row)
-{
-	struct seen *s = arg;
-
-	assert_true(s->count < PHOTOS);
-	s->order[s->count++] = row->photo;
-	s->copies += row->copy_count;
-	s->last = row->cursor;
-	return true;
-}
-
-/* Page by page to the end. */
 static void
-list(struct list_query *q, uint32_t rounds_min, struct seen *s)
+list(struct list_query *q, uint32_t rounds_min, struct listed *out)
 {
-	unsigned before;
-
-	memset(s, 0, sizeof(*s));
-	memset(&q->after, 0, sizeof(q->after));
 	b.r->walk_rounds_min = rounds_min;
-	do {
-		before = s->count;
-		assert_int_equal(reader_list(b.r, q, on_photo, s, &b.why), 0);
-		q->after = s->last;
-	} while (s->count > before);
+	box_list(&b, q, out);
 }
 
 /* Walked; swept at once; and given up after a round. */
 static void
 compare_ways(struct list_query *q, unsigned count)
 {
-	static struct seen walked, swept;
+	static struct listed walked, swept;
 	uint64_t sweeps = b.r->sweeps;
 
 	list(q, UINT32_MAX, &walked);
@@ -130,10 +94,9 @@ whatever_way(void **state)
 					       .reverse = way % 2,
 					       .limit = limits[l]};
 
-			assert_true(search_parse("rare -iso:9", 11, &q.search,
-						 NULL));
+			kit_query(&q, "rare -iso:9");
 			compare_ways(&q, RARE);
-			assert_true(search_parse("xyzzy", 5, &q.search, NULL));
+			kit_query(&q, "xyzzy");
 			compare_ways(&q, 0);
 			memset(&q.search, 0, sizeof(q.search));
 			q.of_node = true;
@@ -147,12 +110,12 @@ whatever_way(void **state)
 static void
 what_is_frequent_is_walked(void **state)
 {
-	static struct seen s;
+	static struct listed s;
 	struct list_query q = {.limit = 100};
 	uint64_t sweeps = b.r->sweeps;
 
 	(void)state;
-	assert_true(search_parse("IMG", 3, &q.search, NULL));
+	kit_query(&q, "IMG");
 	list(&q, WALK_ROUNDS_MIN, &s);
 	assert_int_equal(s.count, PHOTOS - RARE);
 	assert_int_equal(b.r->sweeps, sweeps);
@@ -163,7 +126,7 @@ what_is_frequent_is_walked(void **state)
 static void
 chosen_and_not_shown(void **state)
 {
-	static struct seen s;
+	static struct listed s;
 	struct list_query q = {.limit = 4, .of_node = true, .node = a.node};
 	uint64_t sweeps = b.r->sweeps;
 
@@ -175,7 +138,7 @@ chosen_and_not_shown(void **state)
 	assert_int_equal(s.count, 0);
 	assert_int_equal(b.r->sweeps, sweeps + 1);
 	q.of_node = false;
-	assert_true(search_parse("IMG", 3, &q.search, NULL));
+	kit_query(&q, "IMG");
 	list(&q, 0, &s);
 	assert_int_equal(s.count, 0);
 	/* Of 4, 32, 256, 2048 and more. */
@@ -187,7 +150,7 @@ chosen_and_not_shown(void **state)
 static void
 without_an_index(void **state)
 {
-	static struct seen indexed, swept;
+	static struct listed indexed, swept;
 	struct list_query q = {.limit = 100};
 
 	(void)state;
@@ -265,9 +228,7 @@ timelines(void **state)
 	for (unsigned n = 0; n < 3 * sizeof(queries) / sizeof(*queries); n++) {
 		struct list_query q = {.limit = PHOTOS};
 
-		assert_true(search_parse(queries[n / 3], strlen(queries[n / 3]),
-					 &q.search, NULL));
-		search_set_clock(&q.search, 0, NULL, 0);
+		kit_query(&q, queries[n / 3]);
 		want = (struct times){.by = n % 3};
 		b.r->walk_rounds_min = UINT32_MAX;
 		assert_int_equal(reader_list(b.r, &q, on_listed, &want, NULL),
@@ -309,13 +270,11 @@ time_is_walked_where_it_is_short(void **state)
 
 	(void)state;
 	b.r->walk_rounds_min = 1;
-	assert_true(search_parse("taken:1971-03-04", 16, &q.search, NULL));
-	search_set_clock(&q.search, 0, NULL, 0);
+	kit_query(&q, "taken:1971-03-04");
 	assert_int_equal(reader_timeline(b.r, &q, BY_DAY, 0, 9, on_time, &got,
 					 NULL), 0);
 	assert_int_equal(b.r->sweeps, sweeps);
-	assert_true(search_parse("taken:>1969", 11, &q.search, NULL));
-	search_set_clock(&q.search, 0, NULL, 0);
+	kit_query(&q, "taken:>1969");
 	assert_int_equal(reader_timeline(b.r, &q, BY_DAY, 0, 9, on_time, &got,
 					 NULL), 0);
 	assert_int_equal(b.r->sweeps, sweeps + 1);
@@ -367,5 +326,5 @@ main(void)
 		cmocka_unit_test(chosen_and_not_shown),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, boxes_end);
 }
