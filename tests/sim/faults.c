@@ -138,6 +138,59 @@ stop(struct world *w, struct slot *s)
 	world_at(w, w->now_us + MS(ms), EVENT_CONT, s->index, s->life, NULL);
 }
 
+/*
+ * One sleeps until all have hung up, or is away; somebody stands still as it comes
+ * back, for less than makes it gone; and all who told it of that one go.
+ */
+static void
+sleep_long(struct world *w)
+{
+	struct slot *s = any_slot(w, true);
+	uint64_t wakes = w->now_us + MS(world_between(w, 10300, 13000));
+
+	if (s == NULL || s->stopped)
+		return;
+	if (world_chance(w, 50)) {
+		world_tell(w, "%s is killed", s->name);
+		node_kill(w, s, false);
+		world_at(w, wakes, EVENT_RESTART, s->index, RESTART_KEPT, NULL);
+	} else {
+		node_stop(w, s);
+		world_at(w, wakes, EVENT_CONT, s->index, s->life, NULL);
+	}
+	world_at(w, wakes - MS(world_between(w, 1, 1500)), EVENT_FAULT,
+		 FAULT_STILL, 0, NULL);
+	world_at(w, wakes + MS(world_between(w, 1, 4500)), EVENT_FAULT,
+		 FAULT_GO, s->index, NULL);
+}
+
+static void
+stand_still(struct world *w)
+{
+	struct slot *s = any_slot(w, true);
+
+	if (s == NULL || s->stopped)
+		return;
+	node_stop(w, s);
+	world_at(w, w->now_us + MS(world_between(w, 5000, 8800)), EVENT_CONT,
+		 s->index, s->life, NULL);
+}
+
+static void
+others_go(struct world *w, uint32_t but)
+{
+	for (uint32_t i = 0; i < w->slot_count && !w->failed; i++) {
+		struct slot *s = &w->slots[i];
+
+		if (i == but || !s->running || s->stopped)
+			continue;
+		if (world_chance(w, 50))
+			leave(w, s);
+		else
+			die(w, s);
+	}
+}
+
 /* The lid is closed: everybody on one host. */
 static void
 suspend(struct world *w)
@@ -231,10 +284,15 @@ static void
 break_link(struct world *w)
 {
 	struct slot *s = any_slot(w, true);
+	uint32_t index;
 
 	if (s == NULL || s->open_count == 0)
 		return;
-	wire_break(w, s->open[world_below(w, s->open_count)] / 2);
+	index = s->open[world_below(w, s->open_count)] / 2;
+	/* A redial that is reset on the loopback proves a death. */
+	if (w->wires[index].loopback && !w->wires[index].end[1].hello_heard)
+		return;
+	wire_break(w, index);
 }
 
 static void
@@ -312,7 +370,7 @@ schism_ends(struct world *w)
 }
 
 void
-faults_strike(struct world *w, uint32_t fault)
+faults_strike(struct world *w, uint32_t fault, uint32_t who)
 {
 	struct slot *s = any_slot(w, true), *dead = any_slot(w, false);
 	uint32_t what = world_below(w, 100);
@@ -331,6 +389,15 @@ faults_strike(struct world *w, uint32_t fault)
 		return;
 	case FAULT_FORGET:
 		ended_strike(w);
+		return;
+	case FAULT_SLEEP:
+		sleep_long(w);
+		return;
+	case FAULT_STILL:
+		stand_still(w);
+		return;
+	case FAULT_GO:
+		others_go(w, who);
 		return;
 	case FAULT_ANY:
 		break;
@@ -416,6 +483,7 @@ faults_begin(struct world *w)
 {
 	uint64_t storm = world_chance(w, 15) ? SEC(25)
 					     : MS(world_between(w, 3000, 9000));
+	bool sleepy = w->seed % 16 == 5;
 	uint32_t faults = world_chance(w, 15) ? 0 : world_between(w, 2, 16);
 
 	w->weather = STORM;
@@ -424,8 +492,13 @@ faults_begin(struct world *w)
 	w->page_rows_max = world_chance(w, 40) ? 1000 : world_between(w, 1, 6);
 	w->base_delay_us = world_chance(w, 70) ? 30 : world_between(w, 30, 20000);
 	w->own_burst = world_chance(w, 60) ? 5 : 20;
-	w->peaceful = faults == 0;
+	w->peaceful = faults == 0 && !sleepy;
 	populate(w);
+	if (sleepy) { /* and nothing else */
+		world_at(w, w->all_started_us + SEC(1), EVENT_FAULT,
+			 FAULT_SLEEP, 0, NULL);
+		return SEC(25);
+	}
 	if (!w->peaceful && w->seed % 8 == 3 && w->slot_count > 2) {
 		w->slots[w->slot_count - 1].liar = true;
 		w->lies_many = w->seed % 512 == 3;

@@ -400,6 +400,7 @@ node_stop(struct world *w, struct slot *s)
 	world_tell(w, "%s stops", s->name);
 	world_mix(w, UINT64_C(0x5109) + s->index);
 	s->stopped = true;
+	s->stopped_us = w->now_us;
 }
 
 void
@@ -408,6 +409,7 @@ node_continue(struct world *w, struct slot *s)
 	if (!s->stopped)
 		return;
 	world_tell(w, "%s goes on", s->name);
+	check_away(w, s);
 	s->stopped = false;
 	s->tick_at_us = 0;
 	if (world_chance(w, 50))
@@ -504,6 +506,7 @@ node_start(struct world *w, struct slot *s)
 	s->told_own = 0;
 	s->ending_life = 0;
 	s->late_us = w->now_us;
+	s->away_us = 0;
 	s->step_count = 0;
 	s->input_us = w->input_us;
 	s->disk_us = 300;

@@ -9,6 +9,8 @@
 #define STALLED_US SEC(20) /* who gives nothing for so long is not waited for */
 #define SILENT_US        MS(1500) /* 4 heartbeats, and some */
 #define GONE_US          MS(9998) /* of silence: 40 heartbeats */
+#define AWAY_US          MS(9200) /* ... and the last one was before that */
+#define KNOWN_US         SEC(5)   /* by then all know of it */
 #define LATE_STEP_MS     200u     /* beyond this a core blames itself */
 /* ---- who is heard -------------------------------------------------------- */
 
@@ -23,6 +25,13 @@ check_heard(struct world *w, struct slot *s, const struct wire_end *from)
 {
 	s->heard_life[number_of(&from->who)] = from->life;
 	s->heard_us[number_of(&from->who)] = w->now_us;
+}
+
+void
+check_away(struct world *w, struct slot *s)
+{
+	if (w->now_us >= s->stopped_us + AWAY_US)
+		s->away_us = w->now_us;
 }
 
 void
@@ -57,18 +66,59 @@ only_one(const struct world *w, const struct node_id *whom)
 	return found;
 }
 
+/* What it knows of that node; false: nothing. */
+static bool
+view_of(struct world *w, const struct slot *s, const struct node_id *whom,
+	struct node_view *v)
+{
+	for (uint32_t n = 0; n < mesh_node_count(s->mesh); n++) {
+		mesh_node_view(s->mesh, n, node_now_ms(w), v);
+		if (node_id_equal(&v->node, whom))
+			return true;
+	}
+	return false;
+}
+
 /* In which run it knows that node; 0: in none. */
 static uint64_t
 run_known(struct world *w, const struct slot *s, const struct node_id *whom)
 {
 	struct node_view v;
 
-	for (uint32_t n = 0; n < mesh_node_count(s->mesh); n++) {
-		mesh_node_view(s->mesh, n, node_now_ms(w), &v);
-		if (node_id_equal(&v.node, whom))
-			return v.run;
-	}
-	return 0;
+	return view_of(w, s, whom, &v) ? v.run : 0;
+}
+
+static bool
+is_cut_off(const struct world *w)
+{
+	for (uint32_t a = 0; a < w->host_count; a++)
+		for (uint32_t b = 0; b < w->host_count; b++)
+			if (w->cut[a][b])
+				return true;
+	return w->cut_us != 0 && w->now_us < w->cut_us + KNOWN_US;
+}
+
+/* Whoever is there, and has stood still for less than that, is not gone, whatever
+ * befell the links with it and those who spoke of it. */
+static void
+check_still_there(struct world *w, const struct slot *s,
+		  const struct node_id *whom)
+{
+	const struct slot *o = only_one(w, whom);
+	struct node_view v;
+
+	/* Also another run of it that it meets in this step. */
+	if (o == NULL || !o->running || o->leaving || is_cut_off(w) ||
+	    !view_of(w, s, whom, &v) || v.state != NODE_STATE_GONE ||
+	    v.run != o->config.run)
+		return;
+	if ((o->stopped && w->now_us >= o->stopped_us + AWAY_US) ||
+	    (o->away_us != 0 && w->now_us < o->away_us + KNOWN_US))
+		return;
+	for (uint32_t i = 0; i < w->slot_count; i++)
+		if (w->slots[i].liar)
+			return;
+	world_fail(w, "%s calls %s gone, which is there", s->name, o->name);
 }
 
 void
@@ -78,6 +128,7 @@ check_gone(struct world *w, struct slot *s, const struct node_id *whom,
 	uint32_t number = number_of(whom);
 	const struct slot *o = only_one(w, whom);
 
+	check_still_there(w, s, whom);
 	if (s->hung_step[number] == w->step_count &&
 	    w->now_us < s->heard_us[number] + GONE_US)
 		world_fail(w, "%s gives %s up, which was heard %u ms ago",

@@ -189,6 +189,8 @@ struct slot {
 	uint64_t told_own;    /* ... of this generation; 0: not yet */
 	uint64_t ending_life; /* the generation that is to end */
 	uint64_t late_us; /* the core's last step came later than it allows for */
+	uint64_t stopped_us; /* ... or hung, since then; see stopped */
+	uint64_t away_us; /* until then it was, for so long that it may be gone */
 	uint32_t page_count;
 	struct page pages[64];
 	uint64_t step_ms;      /* livelock: steps within one millisecond */
@@ -288,6 +290,7 @@ struct world {
 	struct host_id hosts[SIM_HOSTS];
 	bool cut[SIM_HOSTS][SIM_HOSTS];      /* bytes from, to */
 	bool cut_for_good[SIM_HOSTS][SIM_HOSTS];
+	uint64_t cut_us; /* until then some hosts were cut off, if none is now */
 	uint8_t stranger[SIM_HOSTS][SIM_PORTS]; /* 0 none, 1 talks, 2 mute */
 	uint64_t steady_offset_ms, wall_ms;
 	uint32_t page_rows_max, base_delay_us, own_rate_ms, own_burst;
@@ -499,8 +502,12 @@ enum fault {
 	FAULT_SCHISM,
 	FAULT_SCHISM_ENDS,
 	FAULT_FORGET,
+	FAULT_SLEEP,
+	FAULT_STILL,
+	FAULT_GO,
 };
-void faults_strike(struct world *w, uint32_t fault);
+/* `who`: whom it is about, where it is about somebody. */
+void faults_strike(struct world *w, uint32_t fault, uint32_t who);
 void faults_restart(struct world *w, struct slot *s, uint32_t how);
 void faults_work(struct world *w, struct slot *s);
 void faults_calm(struct world *w);
@@ -531,6 +538,7 @@ void check_streams(struct world *w, struct slot *s,
 /* Notes for these checks: a frame came, the core hangs up, a step is due. */
 void check_heard(struct world *w, struct slot *s, const struct wire_end *from);
 void check_hung_up(struct world *w, struct slot *s, const struct wire_end *on);
+void check_away(struct world *w, struct slot *s);
 void check_punctual(struct world *w, struct slot *s);
 void check_told(struct slot *s, const struct node_id *from,
 		const struct message_streams *said);

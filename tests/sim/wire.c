@@ -346,6 +346,8 @@ wire_heal(struct world *w, uint32_t from, uint32_t to)
 		return;
 	if (w->cut[from][to])
 		world_trace(w, "hosts %u -> %u: healed", from, to);
+	if (w->cut[from][to])
+		w->cut_us = w->now_us;
 	w->cut[from][to] = false;
 	for (uint32_t i = 0; i < w->wire_end; i++) {
 		struct wire *wire = &w->wires[i];

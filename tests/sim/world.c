@@ -130,6 +130,7 @@ world_reset(struct world *w, uint64_t seed)
 	w->host_count = 1;
 	memset(w->cut, 0, sizeof w->cut);
 	memset(w->cut_for_good, 0, sizeof w->cut_for_good);
+	w->cut_us = 0;
 	memset(w->stranger, 0, sizeof w->stranger);
 	w->steady_offset_ms = 0;
 	w->wall_ms = UINT64_C(1790000000000);
@@ -396,7 +397,7 @@ event_happen(struct world *w, const struct event *e)
 		faults_work(w, s);
 		break;
 	case EVENT_FAULT:
-		faults_strike(w, e->a);
+		faults_strike(w, e->a, e->life);
 		break;
 	case EVENT_RESTART:
 		if (!s->running && !s->for_good)
