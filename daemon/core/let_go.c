@@ -10,17 +10,22 @@
 #define AGAIN_MS_MIN 1000u
 #define AGAIN_MS_MAX 900000u
 
-/* A number for the lives that are held of a node, and how much of them. */
+/* A number for the former lives that are held of a node, and how much of them:
+ * the newest goes on, and makes no room by that. */
 static uint64_t
-held_number(struct mesh *m, uint16_t node)
+held_number(const struct mesh *m, uint16_t node)
 {
-	uint64_t sum = 0;
+	const struct stream *lives = &m->streams.list[node * STREAMS_PER_NODE];
+	uint64_t sum = 0, newest = 0;
 
+	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++)
+		if (lives[k].held && lives[k].generation > newest)
+			newest = lives[k].generation;
 	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
-		const struct stream *s = streams_at(m, node, k);
+		const struct stream *s = &lives[k];
 		const struct digest at = { s->generation, s->point.base };
 
-		if (s->held)
+		if (s->held && s->generation < newest)
 			sum += source_mix(&at, &s->digest);
 	}
 	return sum;

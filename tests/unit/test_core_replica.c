@@ -1123,6 +1123,23 @@ a_life_without_room(void **state)
 	assert_true(pulled(l)->u.pull.stream.generation == GEN);
 }
 
+/* Its owner goes on in its newest life: nothing of that makes room. */
+static void
+a_life_beside_a_growing_one(void **state)
+{
+	struct stream_report a = kit_report(1, GEN, 9, 9, 1);
+	struct stream_report b = kit_report(1, GEN + 1, 9, 9, 2);
+	struct stream *newest;
+	mesh_link l;
+
+	(void)state;
+	l = let_go_of(&a, &b, true);
+	newest = streams_find(&mesh, 1, GEN + 2);
+	newest->point.base = newest->point.cursor = 12;
+	newest->digest.low = 4;
+	assert_false(pulled_soon(l, GEN));
+}
+
 static void
 serving(void **state)
 {
@@ -1218,6 +1235,7 @@ main(void)
 		cmocka_unit_test(third_generation),
 		cmocka_unit_test(a_life_that_was_let_go),
 		cmocka_unit_test(a_life_without_room),
+		cmocka_unit_test(a_life_beside_a_growing_one),
 		cmocka_unit_test(serving),
 		cmocka_unit_test(synced_when_targets_are_reached),
 	};
