@@ -66,8 +66,8 @@ streams_let_go(struct mesh *m, struct stream *s)
 				 mesh_node(m, node)->owner_generation);
 }
 
-/* Judged by what it held then, and beside what: it may come to be judged again,
- * but ever more slowly, for its owner may go on and on. */
+/* Judged by what it held then, or once before, and beside what: it may come to be
+ * judged again, but ever more slowly, for its owner may go on and on. */
 static void
 stream_judged(struct mesh *m, struct stream *s, bool crowded)
 {
@@ -75,7 +75,12 @@ stream_judged(struct mesh *m, struct stream *s, bool crowded)
 
 	stream_let_go(s, true);
 	s->let_go = true;
-	s->point = was.point;
+	s->judged = was.judged;
+	if (was.point.base > s->judged.base)
+		s->judged.base = was.point.base;
+	if (was.point.cursor > s->judged.cursor)
+		s->judged.cursor = was.point.cursor;
+	s->point = s->judged;
 	s->crowded = crowded;
 	if (crowded)
 		s->beside = held_number(m, streams_node(m, s));

@@ -37,7 +37,8 @@ struct stream {
 	bool crowded;  /* ... for want of room, and ... */
 	uint64_t beside; /* ... this stands for what it held instead */
 	uint64_t again_ms; /* how long it waits if it is to be had again */
-	struct point point; /* held: durable; let go: as it was then */
+	struct point point; /* held: durable; let go: as `judged` */
+	struct point judged; /* the most that it was let go of with */
 	struct digest digest;
 	uint64_t rows;
 	uint64_t stored_ms; /* when it last moved in this run */

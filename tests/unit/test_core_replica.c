@@ -1140,6 +1140,30 @@ a_life_beside_a_growing_one(void **state)
 	assert_false(pulled_soon(l, GEN));
 }
 
+/* Had again in part, and let go of again: what was judged then is judged. */
+static void
+a_life_judged_twice(void **state)
+{
+	struct stream_report b = kit_report(1, GEN + 1, 9, 9, 2);
+	struct mesh_input dropped = { .kind = MESH_DROPPED };
+	struct stream *s;
+	mesh_link l;
+
+	(void)state;
+	l = let_go_of(&b, NULL, false);
+	s = streams_find(&mesh, 1, GEN + 1);
+	s->held = true;
+	s->let_go = false;
+	s->point = (struct point){ 0, 4 };
+	dropped.u.dropped.stream = b.stream;
+	kit_step(&dropped);
+	assert_true(s->let_go);
+	assert_false(pulled_soon(l, GEN + 1));
+	b.point.cursor = 10;
+	kit_streams(l, false, &b, 1);
+	assert_true(pulled(l)->u.pull.stream.generation == GEN + 1);
+}
+
 static void
 serving(void **state)
 {
@@ -1236,6 +1260,7 @@ main(void)
 		cmocka_unit_test(a_life_that_was_let_go),
 		cmocka_unit_test(a_life_without_room),
 		cmocka_unit_test(a_life_beside_a_growing_one),
+		cmocka_unit_test(a_life_judged_twice),
 		cmocka_unit_test(serving),
 		cmocka_unit_test(synced_when_targets_are_reached),
 	};
