@@ -118,7 +118,7 @@ bool
 streams_again(struct mesh *m, const struct stream *s)
 {
 	const struct announced *a = m->streams.table[streams_index(m, s)];
-	uint64_t among = s->announced & m->roster.slots_linked;
+	uint64_t among = source_among(m, s);
 
 	assert(s->let_go);
 	if (s->crowded && s->beside != held_number(m, streams_node(m, s)))

@@ -125,17 +125,25 @@ choose_unequal(const struct mesh *m, const struct stream *s, uint8_t slot,
 	out->after = 0;
 }
 
-static void
-choose_relay(struct mesh *m, struct stream *s, struct source *out)
+uint64_t
+source_among(const struct mesh *m, const struct stream *s)
 {
-	uint16_t index = streams_index(m, s);
 	const struct node *n = &m->roster.nodes[streams_node(m, s)];
-	uint64_t among = s->announced & m->roster.slots_linked & ~s->shun;
-	struct point best = { 0, 0 };
+	uint64_t among = s->announced & m->roster.slots_linked;
 
 	/* Former lives of one that is here: it has what it needs of them. */
 	if (n->link_count > 0 && s->generation < n->owner_generation)
 		among &= UINT64_C(1) << n->slot;
+	return among;
+}
+
+static void
+choose_relay(struct mesh *m, struct stream *s, struct source *out)
+{
+	uint16_t index = streams_index(m, s);
+	uint64_t among = source_among(m, s) & ~s->shun;
+	struct point best = { 0, 0 };
+
 	for (uint8_t slot = 0; slot < SLOTS && among >> slot != 0; slot++) {
 		const struct announced *a = &m->streams.table[index][slot];
 		bool more, unequal;

@@ -21,6 +21,8 @@ struct source {
 bool source_wanted(struct mesh *m, const struct stream *s);
 /* The slot of the linked owner that announces this very life, if any. */
 bool source_owner(const struct mesh *m, const struct stream *s, uint8_t *slot);
+/* The slots of all who announce it and may be asked for it, now or later. */
+uint64_t source_among(const struct mesh *m, const struct stream *s);
 void source_choose(struct mesh *m, struct stream *s, struct source *out);
 /* Two digests as one number: which merge was tried. */
 uint64_t source_mix(const struct digest *a, const struct digest *b);

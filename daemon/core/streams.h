@@ -106,8 +106,8 @@ void streams_own_moved(struct mesh *m, const struct stream_report *own);
  * (`crowded`). */
 void streams_dropped(struct mesh *m, const struct stream_id *stream,
 		     bool crowded);
-/* Let go of, and would be judged otherwise now: more of it is announced, or
- * other lives are held in its place. */
+/* Let go of, and would be judged otherwise now: more of it is announced by who may
+ * be asked, or other lives are held in its place. */
 bool streams_again(struct mesh *m, const struct stream *s);
 /* A new life of ours, or the end of a disowned one, that could not be written
  * (a full disk): to be asked for again. */

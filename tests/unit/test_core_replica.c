@@ -1164,6 +1164,28 @@ a_life_judged_twice(void **state)
 	assert_true(pulled(l)->u.pull.stream.generation == GEN + 1);
 }
 
+/* While its owner is here, only that one is asked: what others know more of a
+ * former life is not wanted, and nobody waits for it. */
+static void
+a_life_that_others_know_more_of(void **state)
+{
+	struct stream_report b = kit_report(1, GEN + 1, 9, 9, 2);
+	struct stream_report now = kit_report(1, GEN + 2, 9, 9, 3);
+	mesh_link l, owner;
+
+	(void)state;
+	l = let_go_of(&b, NULL, false);
+	owner = kit_up(true);
+	kit_hello(owner, 1, 501, 60000, 5000);
+	kit_streams(owner, true, &now, 1);
+	b.point.cursor = 12;
+	kit_streams(l, false, &b, 1);
+	assert_false(source_wanted(&mesh, streams_find(&mesh, 1, GEN + 1)));
+	kit_down(owner, LINK_CLOSED);
+	kit_refuse_all();
+	assert_true(source_wanted(&mesh, streams_find(&mesh, 1, GEN + 1)));
+}
+
 static void
 serving(void **state)
 {
@@ -1261,6 +1283,7 @@ main(void)
 		cmocka_unit_test(a_life_without_room),
 		cmocka_unit_test(a_life_beside_a_growing_one),
 		cmocka_unit_test(a_life_judged_twice),
+		cmocka_unit_test(a_life_that_others_know_more_of),
 		cmocka_unit_test(serving),
 		cmocka_unit_test(synced_when_targets_are_reached),
 	};
