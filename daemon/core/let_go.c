@@ -115,7 +115,7 @@ streams_dropped(struct mesh *m, const struct stream_id *stream, bool crowded)
 }
 
 bool
-streams_again(struct mesh *m, const struct stream *s)
+streams_again(const struct mesh *m, const struct stream *s)
 {
 	const struct announced *a = m->streams.table[streams_index(m, s)];
 	uint64_t among = source_among(m, s);

@@ -21,7 +21,7 @@ source_mix(const struct digest *a, const struct digest *b)
 #define LIVES_WANTED 3u
 
 bool
-source_wanted(struct mesh *m, const struct stream *s)
+source_wanted(const struct mesh *m, const struct stream *s)
 {
 	uint16_t node = streams_node(m, s);
 	const struct stream *own = streams_own(m);

@@ -18,7 +18,7 @@ struct source {
 
 /* May this generation be pulled at all: the newest, and two before it, but not
  * what was let go of and would be judged as before. */
-bool source_wanted(struct mesh *m, const struct stream *s);
+bool source_wanted(const struct mesh *m, const struct stream *s);
 /* The slot of the linked owner that announces this very life, if any. */
 bool source_owner(const struct mesh *m, const struct stream *s, uint8_t *slot);
 /* The slots of all who announce it and may be asked for it, now or later. */

@@ -67,11 +67,12 @@ streams_find(struct mesh *m, uint16_t node, uint64_t generation)
 	return NULL;
 }
 
-struct stream *
-streams_own(struct mesh *m)
+const struct stream *
+streams_own(const struct mesh *m)
 {
 	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
-		struct stream *s = streams_at(m, NODE_SELF_INDEX, k);
+		const struct stream *s =
+			&m->streams.list[NODE_SELF_INDEX * STREAMS_PER_NODE + k];
 
 		if (s->own)
 			return s;
@@ -107,6 +108,14 @@ streams_get(struct mesh *m, uint16_t node, uint64_t generation, bool must)
 
 /* ---- what this node holds -------------------------------------------- */
 
+static struct stream *
+own_stream(struct mesh *m)
+{
+	const struct stream *own = streams_own(m);
+
+	return own == NULL ? NULL : &m->streams.list[streams_index(m, own)];
+}
+
 static void
 stream_held(struct stream *s, const struct stream_report *r)
 {
@@ -132,7 +141,7 @@ streams_remember(struct mesh *m, uint16_t node,
 	stream_held(s, held);
 	if (node != NODE_SELF_INDEX)
 		return;
-	own = streams_own(m);
+	own = own_stream(m);
 	if (own == NULL || own->generation < s->generation) {
 		if (own != NULL)
 			own->own = false;
@@ -144,7 +153,7 @@ streams_remember(struct mesh *m, uint16_t node,
 void
 streams_own_moved(struct mesh *m, const struct stream_report *report)
 {
-	struct stream *own = streams_own(m);
+	struct stream *own = own_stream(m);
 	struct stream *s;
 	struct message *msg;
 

@@ -93,7 +93,7 @@ struct stream *streams_get(struct mesh *m, uint16_t node, uint64_t generation,
 struct stream *streams_find(struct mesh *m, uint16_t node,
 			    uint64_t generation);
 /* Our own current stream, or NULL when not yet known. */
-struct stream *streams_own(struct mesh *m);
+const struct stream *streams_own(const struct mesh *m);
 uint16_t streams_index(const struct mesh *m, const struct stream *s);
 uint16_t streams_node(const struct mesh *m, const struct stream *s);
 void streams_id(const struct mesh *m, const struct stream *s,
@@ -108,7 +108,7 @@ void streams_dropped(struct mesh *m, const struct stream_id *stream,
 		     bool crowded);
 /* Let go of, and would be judged otherwise now: more of it is announced by who may
  * be asked, or other lives are held in its place. */
-bool streams_again(struct mesh *m, const struct stream *s);
+bool streams_again(const struct mesh *m, const struct stream *s);
 /* A new life of ours, or the end of a disowned one, that could not be written
  * (a full disk): to be asked for again. */
 void streams_undone(struct mesh *m, const struct stream_id *stream);
