@@ -118,8 +118,8 @@ links_are_single(struct world *w, const struct slot *a, char *why, size_t n)
 }
 
 /*
- * A former life beside a newer one that is scanned, where one of the two is not
- * at head and nobody is left to bring it there.  The catalogue swaps at heads
+ * A former life that has nothing to tell, or is beside a newer one that is scanned,
+ * where one of the two is not at head and nobody is left to bring it there.  The catalogue swaps at heads
  * only, so nodes that saw the head earlier have let go of it.  Nor is there one
  * to bring a third life to its head: where it was, it was one too many.
  */
@@ -132,7 +132,8 @@ is_leftover(struct slot *s, const struct replica *r)
 	for (uint32_t i = 0; i < SIM_STREAMS; i++) {
 		const struct replica *o = &s->disk->held[i];
 
-		if (o->used && o->rows[0].value == 1 &&
+		if (o->used &&
+		    (o->rows[0].value == 1 || !life_tells(s->disk, r)) &&
 		    (partial ||
 		     o->report.point.base != o->report.point.cursor) &&
 		    o->report.stream.generation >
