@@ -14,6 +14,7 @@
 
 #include "daemon.h"
 #include "log.h"
+#include "pool.h"
 #include "trouble.h"
 #include "writer.h"
 
@@ -80,9 +81,12 @@ serve(struct daemon *d, char **argv)
 	if (started == -1 && !d->leaving) {
 		fprintf(stderr, "photod: %s\n", why.text);
 		status = EXIT_FAILURE;
-	} else if (started == 0 && event_base_dispatch(d->base) == -1) {
-		fputs("photod: the event loop failed\n", stderr);
-		status = EXIT_FAILURE;
+	} else if (started == 0) {
+		thread_run_soon();
+		if (event_base_dispatch(d->base) == -1) {
+			fputs("photod: the event loop failed\n", stderr);
+			status = EXIT_FAILURE;
+		}
 	}
 	/* From here on nobody would hear a signal, and the process goes on. */
 	if ((d->reborn || d->damaged) && d->on_term != NULL) {

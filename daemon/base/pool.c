@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -19,6 +20,17 @@
 #define IOPRIO_LOWEST      7
 #define IOPRIO_CLASS_SHIFT 13
 
+/* Of the kernel's sched/types.h, which does not go together with <sched.h>. */
+#define FLAG_RESET_ON_FORK 1u
+struct sched_wishes {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t slice_ns, deadline_ns, period_ns;
+};
+#define SLICE_NS 100000u /* the least that may be wished for */
+
 struct worker {
 	pthread_t thread;
 	struct pool *pool;
@@ -29,7 +41,8 @@ struct pool {
 	pthread_mutex_t lock;
 	pthread_cond_t work_waits;
 	struct job *first, **last;
-	bool ending, idle_priority;
+	bool ending;
+	enum pool_manner manner;
 	void (*idle)(void *arg, unsigned slot); /* NULL: nothing */
 	void *arg;
 	struct mailbox *ends;
@@ -48,6 +61,26 @@ thread_lower_priority(void)
 	(void)setpriority(PRIO_PROCESS, (id_t)tid, 10);
 	(void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, tid,
 		      IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT | IOPRIO_LOWEST);
+}
+
+/*
+ * The kernel runs those first that ask for little (since 6.12; others do not
+ * listen).  What a thread makes later does not inherit it.
+ */
+void
+thread_run_soon(void)
+{
+	pid_t tid = (pid_t)syscall(SYS_gettid);
+	struct sched_wishes wishes = {
+		.size = sizeof(wishes), .policy = SCHED_OTHER,
+		.flags = FLAG_RESET_ON_FORK,
+		.nice = getpriority(PRIO_PROCESS, (id_t)tid),
+		.slice_ns = SLICE_NS,
+	};
+
+	/* Who has given photod another policy knows better. */
+	if (sched_getscheduler(tid) == SCHED_OTHER)
+		(void)syscall(SYS_sched_setattr, tid, &wishes, 0u);
 }
 
 /* Where the next job stands; NULL: there is none that may be begun.  The lock is
@@ -122,8 +155,10 @@ worker_main(void *arg)
 	bool worked = false;
 
 	pthread_setname_np(pthread_self(), p->name);
-	if (p->idle_priority)
+	if (p->manner == POOL_POLITE)
 		thread_lower_priority();
+	else if (p->manner == POOL_PROMPT)
+		thread_run_soon();
 	while ((j = next_job(w, worked)) != NULL) {
 		bool slow = j->slow;
 
@@ -150,7 +185,7 @@ pool_mask_signals(sigset_t *old)
 }
 
 struct pool *
-pool_new(const char *name, unsigned threads, bool idle_priority,
+pool_new(const char *name, unsigned threads, enum pool_manner manner,
 	 struct mailbox *ends, struct trouble *why)
 {
 	pthread_condattr_t attr;
@@ -170,7 +205,7 @@ pool_new(const char *name, unsigned threads, bool idle_priority,
 	pthread_condattr_destroy(&attr);
 	p->last = &p->first;
 	p->ends = ends;
-	p->idle_priority = idle_priority;
+	p->manner = manner;
 	p->slow_max = threads > 1 ? threads - 1 : 1;
 	strncpy(p->name, name, sizeof(p->name) - 1);
 	pool_mask_signals(&old);

@@ -31,9 +31,15 @@ struct job {
  * reach whoever reports it.  *old is for pthread_sigmask afterwards. */
 void pool_mask_signals(sigset_t *old);
 
-/* `name` (15 bytes) is what debuggers show.  `idle_priority` asks the kernel
- * for low CPU and I/O priority.  NULL on failure. */
-struct pool *pool_new(const char *name, unsigned threads, bool idle_priority,
+/* How its threads share processors and disks with others. */
+enum pool_manner {
+	POOL_PLAIN,
+	POOL_POLITE, /* thread_lower_priority */
+	POOL_PROMPT, /* thread_run_soon */
+};
+/* `name` (15 bytes) is what debuggers show.  NULL on failure. */
+struct pool *pool_new(const char *name, unsigned threads,
+		      enum pool_manner manner,
 		      struct mailbox *ends, struct trouble *why);
 /* `idle` runs on each of its threads that has had nothing to do for POOL_IDLE_MS
  * since its last job, once: to give back what only work needs.  To be said
@@ -49,5 +55,8 @@ void pool_submit(struct pool *p, struct job *j);
 
 /* The calling thread gives way to others, for the processor and the disk. */
 void thread_lower_priority(void);
+/* It has no more time than others, but begins sooner when it has something to do,
+ * and goes on in smaller pieces: for those that somebody waits for. */
+void thread_run_soon(void);
 
 #endif

@@ -219,11 +219,11 @@ catalogue_open(const struct writer_config *config, struct mailbox *ends,
 		catalogue_watch(c, c->readers[i]);
 		reader_end_with(c->readers[i], &c->ending);
 	}
-	c->writing = pool_new("catalogue", 1, false, ends, why);
+	c->writing = pool_new("catalogue", 1, POOL_PLAIN, ends, why);
 	if (c->writing == NULL)
 		goto close_catalogue;
 	pool_on_idle(c->writing, on_writer_idle, c);
-	c->asking = pool_new("query", c->reader_count, false, ends, why);
+	c->asking = pool_new("query", c->reader_count, POOL_PROMPT, ends, why);
 	if (c->asking == NULL)
 		goto close_catalogue;
 	pool_on_idle(c->asking, on_reader_idle, c);

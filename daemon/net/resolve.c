@@ -139,7 +139,7 @@ resolver_ask(struct resolver *r, const struct address *a, uint64_t id,
 	if (r->waiting >= QUESTIONS_MAX)
 		return false;
 	if (r->pool == NULL)
-		r->pool = pool_new("resolve", 1, true, r->ends, &why);
+		r->pool = pool_new("resolve", 1, POOL_POLITE, r->ends, &why);
 	if (r->pool == NULL || (q = calloc(1, sizeof(*q))) == NULL)
 		return false;
 	q->job.letter.deliver = question_end;

@@ -174,7 +174,8 @@ walk_begin(struct thumbs *t, uint64_t now)
 		t->grace_ms = 0;
 	t->place.set = false;
 	t->begun_ms = now;
-	t->scanned_ms = 0;
+	t->scanned_ms = t->rested_ms = 0;
+	t->rested_got = 0;
 	t->left = t->got = 0;
 	t->made_walk = 0;
 	t->failed_walk = 0;
@@ -242,6 +243,29 @@ wait_until(struct thumbs *t, uint64_t at)
 		(void)pthread_cond_timedwait(&t->wake, &t->lock, &until);
 }
 
+/*
+ * Between two steps.  To look through a large library in vain costs tens of
+ * milliseconds in one piece, of which others would have to wait for the end,
+ * though nobody waits for this.  With the lock.
+ */
+static void
+rest(struct thumbs *t)
+{
+	uint64_t until, looked = t->scanned_ms - t->rested_ms;
+
+	if (t->got != t->rested_got || t->count + t->making > 0) {
+		t->rested_ms = t->scanned_ms;
+		t->rested_got = t->got;
+		return;
+	}
+	if (looked < THUMBS_REST_AFTER_MS)
+		return;
+	t->rested_ms = t->scanned_ms;
+	until = clock_steady_ms() + THUMBS_REST_TIMES * looked;
+	while (!t->stopping && clock_steady_ms() < until)
+		wait_until(t, until);
+}
+
 void *
 thumbs_planner(void *arg)
 {
@@ -279,7 +303,9 @@ thumbs_planner(void *arg)
 		more = walk_step(t, world);
 		fetch_world_drop(world);
 		pthread_mutex_lock(&t->lock);
-		if (!more)
+		if (more)
+			rest(t);
+		else
 			walk_end(t);
 	}
 	pthread_mutex_unlock(&t->lock);

@@ -23,6 +23,9 @@
 #define THUMBS_RESTART_MS 30000u
 /* A walk costs this part of the time at most. */
 #define THUMBS_WALK_SHARE 20u
+/* While a walk brings nothing it rests: after so long, so many times as long. */
+#define THUMBS_REST_AFTER_MS 5u
+#define THUMBS_REST_TIMES    3u
 
 struct thumb_todo {
 	struct photo_id photo;
@@ -66,6 +69,8 @@ struct thumbs {
 	bool walking, for_all;
 	struct bare_place place;
 	uint64_t begun_ms, scanned_ms; /* of this walk; spent looking */
+	uint64_t rested_ms; /* scanned_ms when it last rested, or brought some */
+	uint32_t rested_got; /* had from others by then */
 	uint64_t next_ms;  /* when the next begins; UINT64_MAX: with news */
 	uint64_t pause_ms; /* between this and the next that brings nothing */
 	uint64_t grace_ms; /* when others' share is done here; 0: not due */

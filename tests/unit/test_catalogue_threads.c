@@ -245,7 +245,7 @@ idleness_is_told(void **state)
 			 .moved = PTHREAD_COND_INITIALIZER};
 	struct mailbox *m = mailbox_new(NULL);
 	struct work all[3] = {0};
-	struct pool *p = pool_new("idle", 1, false, m, NULL);
+	struct pool *p = pool_new("idle", 1, POOL_PLAIN, m, NULL);
 
 	(void)state;
 	assert_non_null(p);
@@ -327,7 +327,7 @@ slow_ones_leave_room(void **state)
 			 .opened = PTHREAD_COND_INITIALIZER};
 	struct mailbox *m = mailbox_new(NULL);
 	struct slow all[12] = {0};
-	struct pool *p = pool_new("slow", 3, false, m, NULL);
+	struct pool *p = pool_new("slow", 3, POOL_PLAIN, m, NULL);
 
 	(void)state;
 	assert_non_null(p);
