@@ -6,9 +6,12 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "catalogue.h"
 #include "frame.h"
@@ -364,6 +367,86 @@ slow_ones_leave_room(void **state)
 	mailbox_free(m);
 }
 
+/* What the kernel's sched/types.h has, which does not go with <sched.h>. */
+struct wishes {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t slice_ns, deadline_ns, period_ns;
+};
+
+struct manner {
+	struct job job; /* first */
+	struct wishes found;
+	bool delivered;
+};
+
+static int
+look(struct wishes *w)
+{
+	return (int)syscall(SYS_sched_getattr, 0, w, sizeof(*w), 0u);
+}
+
+static void
+look_from_pool(struct job *j, unsigned slot)
+{
+	(void)slot;
+	(void)look(&((struct manner *)j)->found);
+}
+
+static void
+on_looked(struct letter *l)
+{
+	((struct manner *)l)->delivered = true;
+}
+
+static struct wishes
+of_pool(enum pool_manner manner)
+{
+	struct mailbox *m = mailbox_new(NULL);
+	struct pool *p = pool_new("manner", 1, manner, m, NULL);
+	struct manner j = {.job.work = look_from_pool,
+			   .job.letter.deliver = on_looked};
+
+	assert_non_null(p);
+	pool_submit(p, &j.job);
+	pool_free(p);
+	mailbox_deliver(m);
+	assert_true(j.delivered);
+	mailbox_free(m);
+	return j.found;
+}
+
+/* A pool's threads have the manner that was asked for, and no other has it from
+ * them.  A kernel that knows of no slices tells of none. */
+static void
+manners_are_kept(void **state)
+{
+	struct wishes own, now;
+
+	(void)state;
+	assert_int_equal(look(&own), 0);
+	if (own.policy != SCHED_OTHER)
+		skip();
+	assert_true(of_pool(POOL_POLITE).nice >= 10);
+	assert_int_equal(of_pool(POOL_PLAIN).nice, own.nice);
+	assert_int_equal(of_pool(POOL_PROMPT).nice, own.nice);
+	if (own.slice_ns > 0) {
+		assert_true(of_pool(POOL_PROMPT).slice_ns < own.slice_ns);
+		assert_int_equal(of_pool(POOL_PLAIN).slice_ns, own.slice_ns);
+	}
+	assert_int_equal(look(&now), 0);
+	assert_int_equal(now.slice_ns, own.slice_ns);
+	/* What a prompt thread makes is not prompt for it. */
+	if (own.slice_ns > 0) {
+		thread_run_soon();
+		assert_int_equal(look(&now), 0);
+		assert_true(now.slice_ns < own.slice_ns);
+		assert_int_equal(of_pool(POOL_PLAIN).slice_ns, own.slice_ns);
+	}
+}
+
 int
 main(void)
 {
@@ -371,6 +454,7 @@ main(void)
 		cmocka_unit_test(answers_in_order),
 		cmocka_unit_test(idleness_is_told),
 		cmocka_unit_test(slow_ones_leave_room),
+		cmocka_unit_test(manners_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
