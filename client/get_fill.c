@@ -269,6 +269,11 @@ get_judge_patience(const struct get *g, struct failure *why)
 		return failure_set(why, ENDING_TIMED_OUT,
 				   "%s is still being got by another run",
 				   one->wanted.name);
+	if (one->now.state == GETTING_NOBODY)
+		return failure_set(why, ENDING_TIMED_OUT,
+				   "%s: nobody who holds it answers (%s); ask "
+				   "again later",
+				   one->wanted.name, one->wanted.holders);
 	return failure_set(why, ENDING_TIMED_OUT,
 			   "%s: %s has not answered yet; ask again later, the "
 			   "request is remembered",

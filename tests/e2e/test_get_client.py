@@ -288,6 +288,12 @@ class Get(unittest.TestCase):
             self.assertEqual(done.returncode, 8)
             self.assertIn(b"bob has not answered yet", done.stderr)
             self.assertEqual(self.files(), [])
+        # Who does not answer will not remember.
+        with Paste(self.mesh, [Photo(b"far", "s.jpg", "mute")]):
+            done = self.photo("--timeout", "1", "get", "s.jpg")
+            self.assertEqual(done.returncode, 8, done.stderr)
+            self.assertIn(b"nobody who holds it answers (bob)", done.stderr)
+            self.assertNotIn(b"remembered", done.stderr)
 
     def test_many_consents_with_a_timeout(self):
         """asking anew for those that were set aside is no progress"""

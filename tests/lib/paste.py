@@ -28,8 +28,8 @@ def photo_id(data):
 
 
 class Photo:
-    """manner: ok, consent (until Paste.yes), refused, away, damaged, stall,
-    half (the connection ends half way), wrong (ranges only)."""
+    """manner: ok, consent (until Paste.yes), mute (nobody answers), refused,
+    away, damaged, stall, half (the connection ends half way), wrong (ranges only)."""
 
     def __init__(self, data, name, manner="ok", mtime_ns=1688205600500000000):
         self.data, self.manner, self.mtime_ns = data, manner, mtime_ns
@@ -247,6 +247,10 @@ class _Connection:
                 self.p.asked.add(photo.id)
                 if step == 0:
                     self.getting(request, photo, CONSENT)
+                continue
+            if manner == "mute":
+                if step == 0:
+                    self.getting(request, photo, NOBODY)
                 continue
             if manner in ("refused", "away", "damaged", "none"):
                 code = {"refused": 20, "away": 21, "damaged": 22,
