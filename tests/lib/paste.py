@@ -29,7 +29,8 @@ def photo_id(data):
 
 class Photo:
     """manner: ok, consent (until Paste.yes), mute (nobody answers), refused,
-    away, damaged, stall, half (the connection ends half way), wrong (ranges only)."""
+    away, damaged, stall, half (the connection ends half way), wrong (ranges
+    only)."""
 
     def __init__(self, data, name, manner="ok", mtime_ns=1688205600500000000):
         self.data, self.manner, self.mtime_ns = data, manner, mtime_ns
