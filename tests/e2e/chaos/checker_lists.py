@@ -62,7 +62,9 @@ def nothing_back(story):
     wrong, of = [], collections.defaultdict(_Of)
     restored = collections.defaultdict(list)
     for name, lives in story.lives.items():
-        restored[name] = [x.ready for x in lives if x.state == "older"]
+        # It may speak to others before its own ready line is read.
+        restored[name] = [(x.began, x.ready) for x in lives
+                          if x.state == "older"]
     before = collections.defaultdict(set)
     for line, numbers in story.lists():
         life, at = story.own_answer(line), of[line["at"]]
@@ -82,8 +84,8 @@ def nothing_back(story):
             key = (name, copy[1], copy[2])
             if story.copy_existed(key, since, line["t1"]):
                 continue
-            if any(r <= line["t1"] and since <= r + RESTORED
-                   for r in restored[name]):
+            if any(began <= line["t1"] and since <= ready + RESTORED
+                   for began, ready in restored[name]):
                 continue
             wrong.append("%s lists %s of %s again at %.3f; it was gone at "
                          "%.3f" % (line["at"], bytes.fromhex(copy[1]), name,

@@ -204,9 +204,11 @@ class Checker(unittest.TestCase):
         t.drop("bob", "b.jpg", TWO, 2.0)
         t.list("alice", 3.0, A)
         t.kill("bob", 28.0, 29.0, "older")
-        t.list("alice", 30.0, A, B)
+        t.list("alice", 28.92, A, B)  # of who is about to say it is ready
         t.list("alice", 31.0, A)
         self.right(t.end(A))
+        t.last("up").update(t0=28.99)
+        self.wrong(t, "nothing_back")
 
     def test_invented(self):
         """a photo is listed where it never was"""
