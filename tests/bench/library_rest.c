@@ -307,6 +307,8 @@ bench_idle(struct library *l)
 	struct worked w = {0};
 	double per_minute = 60.0 / l->idle_s;
 
+	/* A folder that had other files in it would be taken for offline. */
+	world_forget(&l->w);
 	l->w.first = nodes[0];
 	for (unsigned i = 0; i < 2; i++) {
 		tree_folder(l, nodes[i]);
