@@ -19,7 +19,7 @@
 
 #include "mutant.h"
 
-#define SEEDS     100u
+#define SEEDS     700u
 #define DIALS     60u
 #define STATES    "2000"
 #define WALKS     "120"
