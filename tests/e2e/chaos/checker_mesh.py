@@ -43,10 +43,15 @@ def _is_former(story, at, name, t):
     now = story.life_at(name, t)
     former = {x.node for x in story.lives[name] if x.ready <= t} - {
         now.node if now else None}
-    return bool(former) and not any(
-        e["event"] == "peer-gone" and e["at"] == at and now and
-        e["node"] == now.node and abs(e["t"] - t) < KNOWN
-        for e in story.by_kind["event"])
+    if not former or not now:
+        return bool(former)
+    told = [(abs(e["t"] - t), e["node"]) for e in story.by_kind["event"]
+            if e["event"] == "peer-gone" and e["at"] == at and
+            abs(e["t"] - t) < KNOWN]
+    # Both may go within that time: the line is of the event next to it.
+    of_now = [d for d, node in told if node == now.node]
+    of_former = [d for d, node in told if node in former]
+    return not of_now or bool(of_former) and min(of_former) < min(of_now)
 
 
 def no_false_gone(story):

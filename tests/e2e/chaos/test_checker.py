@@ -396,6 +396,12 @@ class Checker(unittest.TestCase):
         self.right(t.end(A, ids={"bob": IDS["new bob"]}))
         event["node"] = IDS["new bob"]
         self.wrong(t, "no_false_gone")
+        # Both within moments: a line is of the event that is next to it.
+        t.add("event", at="alice", life=1, t=51.01, event="peer-gone",
+              node=IDS["bob"], photo="")
+        self.wrong(t, "no_false_gone")
+        event["t"] = 52.2
+        self.right(t)
 
     def test_true_gone(self):
         """a node that was silent for longer is gone, and a dead one"""
