@@ -78,6 +78,7 @@ pull_finish(struct mesh *m, struct pull *p)
 {
 	struct stream *s = pull_stream(m, p);
 	struct announced *a = &m->streams.table[p->stream][p->slot];
+	uint8_t slot;
 
 	assert(p->ended && !p->outstanding);
 	assert(p->unstored == 0);
@@ -98,7 +99,7 @@ pull_finish(struct mesh *m, struct pull *p)
 		 * for what is announced but not given. */
 		if (p->mode == PULL_REBUILD &&
 		    (!digest_equal(&s->digest, &a->digest) ||
-		     m->roster.slot_node[p->slot] != streams_node(m, s)))
+		     (pull_from_relay(m, p) && !source_owner(m, s, &slot))))
 			back_off(m, s);
 		else if (p->fell_short && !p->moved)
 			back_off(m, s);
@@ -145,9 +146,16 @@ pull_unanswered(struct mesh *m, struct pull *p)
 }
 
 bool
-pull_from_owner(const struct pull *p)
+pull_as_owner(const struct pull *p)
 {
 	return p->mode == PULL_OWNER || p->mode == PULL_REBUILD;
+}
+
+bool
+pull_from_relay(struct mesh *m, const struct pull *p)
+{
+	return m->roster.slot_node[p->slot] !=
+	       streams_node(m, pull_stream(m, p));
 }
 
 void

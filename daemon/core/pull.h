@@ -17,8 +17,10 @@
 void pull_begin(struct mesh *m, struct stream *s, struct pull *p,
 		const struct source *c);
 struct stream *pull_stream(struct mesh *m, const struct pull *p);
-/* Not from a relay. */
-bool pull_from_owner(const struct pull *p);
+/* Of who has all that there is: the owner, or, to rebuild, who hears it. */
+bool pull_as_owner(const struct pull *p);
+/* Of somebody else than the owner, whatever it has. */
+bool pull_from_relay(struct mesh *m, const struct pull *p);
 /* For the page behind the last one; nothing is outstanding. */
 void pull_ask(struct mesh *m, struct pull *p);
 /* Ask no more; what is stored already stays. */

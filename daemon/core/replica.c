@@ -66,7 +66,8 @@ batch_lawful(struct mesh *m, const struct pull *p,
 	       b->point.base <= b->point.cursor &&
 	       (b->record_count > 0 || b->through == b->point.cursor) &&
 	       b->records_bytes <= PULL_CREDIT_DEFAULT &&
-	       (!pull_from_owner(p) || b->point.base == b->point.cursor);
+	       (!pull_as_owner(p) || pull_from_relay(m, p) ||
+		b->point.base == b->point.cursor);
 }
 
 /* Where the replica will be once this page is in. */
@@ -82,7 +83,7 @@ pull_advance(struct pull *p, const struct message_batch *b)
 		p->point.cursor = b->through;
 	if (!last && !MUTANT(WHOLE_TOO_EARLY))
 		return;
-	if (pull_from_owner(p) || MUTANT(RELAY_IS_WHOLE)) {
+	if (pull_as_owner(p) || MUTANT(RELAY_IS_WHOLE)) {
 		p->point.base = p->point.cursor;
 	} else if (p->base_first > p->point.base) {
 		p->point.base = p->base_first;
@@ -101,7 +102,7 @@ learn_from_page(struct mesh *m, const struct pull *p,
 
 	if ((s->announced >> p->slot & 1u) == 0)
 		return;
-	if (pull_from_owner(p) && a->point.cursor > b->point.cursor)
+	if (pull_as_owner(p) && a->point.cursor > b->point.cursor)
 		return;
 	a->point = b->point;
 	a->digest = b->digest;
@@ -118,11 +119,13 @@ page_heard(struct mesh *m, struct pull *p, const struct message_batch *b)
 	p->outstanding = false;
 	pull_stream(m, p)->unanswered = 0;
 	p->moved = p->moved || b->record_count > 0;
-	p->fell_short = pull_from_owner(p) && last &&
+	p->fell_short = pull_as_owner(p) && last &&
 			b->point.cursor < p->head_asked;
 	learn_from_page(m, p, b);
-	if (pull_from_owner(p) && b->point.cursor < p->point.cursor) {
-		/* It was restored and will renumber itself: wait. */
+	if (pull_as_owner(p) && (b->point.cursor < p->point.cursor ||
+				 b->point.base < b->point.cursor)) {
+		/* It was restored and will renumber itself, or it is no owner,
+		 * and hears more of it just now: wait. */
 		p->ended = true;
 		p->failed = true;
 		pull_maybe_finish(m, p);
@@ -261,7 +264,7 @@ review_pulls(struct mesh *m)
 			s->shun_until_ms = m->now_ms + PULL_SHUN_MS;
 			pull_unanswered(m, p);
 			pull_stop(m, p);
-		} else if (!pull_from_owner(p) && source_owner(m, s, &slot)) {
+		} else if (source_owner(m, s, &slot) && slot != p->slot) {
 			pull_stop(m, p);
 		} else if (!source_wanted(m, s)) {
 			pull_stop(m, p);

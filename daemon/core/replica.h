@@ -37,7 +37,7 @@ struct pull {
 	bool outstanding; /* a PULL awaits its BATCH */
 	bool ended;       /* no further PULL: complete or given up */
 	bool complete;    /* the last page was heard */
-	bool failed;      /* a page could not be stored */
+	bool failed;      /* a page was not stored, or not to be */
 	bool first;       /* no page heard yet */
 	bool fell_short;  /* the last page ended below what was announced */
 	bool moved;       /* a record came */

@@ -96,27 +96,42 @@ choose_owner(struct mesh *m, struct stream *s, uint8_t slot,
 	out->after = 0;
 }
 
-/* Does this peer hear the owner, and so have what the owner has? */
+/* Does this peer hear the owner, and say that it has all of this life?  So it has
+ * what the owner has; of former lives it may know no more than we do. */
 static bool
-hears_owner(const struct mesh *m, const struct stream *s, uint8_t slot)
+is_right(const struct mesh *m, const struct stream *s, uint8_t slot)
 {
+	const struct announced *a =
+		&m->streams.table[streams_index(m, s)][slot];
 	uint16_t node = streams_node(m, s);
 
-	return node != NODE_SELF_INDEX && s->generation != 0 &&
-	       roster_reported_by(&m->roster, node, slot);
+	if (node == NODE_SELF_INDEX || a->point.base != a->point.cursor ||
+	    !roster_reported_by(&m->roster, node, slot))
+		return false;
+	for (uint32_t k = 0; k < STREAMS_PER_NODE; k++) {
+		const struct stream *o =
+			&m->streams.list[node * STREAMS_PER_NODE + k];
+
+		if (o->generation > s->generation &&
+		    (o->held || o->announced != 0))
+			return false;
+	}
+	return true;
 }
 
-/* As far as we are, and of other rows: who hears the owner is right, else each
- * may have what the other lacks. */
+/* As far as we are, and of other rows: who hears the owner is right, whatever was
+ * tried before; else each may have what the other lacks. */
 static void
 choose_unequal(const struct mesh *m, const struct stream *s, uint8_t slot,
 	       struct source *out)
 {
 	const struct announced *a =
 		&m->streams.table[streams_index(m, s)][slot];
-	bool right = a->point.base == a->point.cursor &&
-		     hears_owner(m, s, slot);
+	bool right = is_right(m, s, slot);
 
+	if (!right && (s->tried >> slot & 1u) &&
+	    a->tried == source_mix(&s->digest, &a->digest))
+		return;
 	if (out->found && !(right && out->mode == PULL_MERGE))
 		return;
 	out->found = true;
@@ -141,22 +156,26 @@ static void
 choose_relay(struct mesh *m, struct stream *s, struct source *out)
 {
 	uint16_t index = streams_index(m, s);
-	uint64_t among = source_among(m, s) & ~s->shun;
+	uint64_t among = source_among(m, s);
 	struct point best = { 0, 0 };
+	bool agreed = false;
 
 	for (uint8_t slot = 0; slot < SLOTS && among >> slot != 0; slot++) {
 		const struct announced *a = &m->streams.table[index][slot];
-		bool more, unequal;
+		bool shunned = (s->shun >> slot & 1u) != 0;
+		bool more, level, equal;
 
 		if ((among >> slot & 1u) == 0)
 			continue;
 		more = !s->held || a->point.base > s->point.base ||
 		       a->point.cursor > s->point.cursor;
-		unequal = s->held && a->point.base == s->point.base &&
-			  a->point.cursor == s->point.cursor &&
-			  !digest_equal(&a->digest, &s->digest) &&
-			  !((s->tried >> slot & 1u) &&
-			    a->tried == source_mix(&s->digest, &a->digest));
+		level = s->held && a->point.base == s->point.base &&
+			a->point.cursor == s->point.cursor;
+		equal = level && digest_equal(&a->digest, &s->digest);
+		if (equal && is_right(m, s, slot))
+			agreed = true;
+		if (shunned)
+			continue;
 		if (more && (!out->found || out->mode != PULL_RELAY ||
 			     a->point.cursor > best.cursor ||
 			     (a->point.cursor == best.cursor &&
@@ -166,10 +185,13 @@ choose_relay(struct mesh *m, struct stream *s, struct source *out)
 			out->slot = slot;
 			out->after = s->held ? s->point.base : 0;
 			best = a->point;
-		} else if (unequal) {
+		} else if (level && !equal) {
 			choose_unequal(m, s, slot, out);
 		}
 	}
+	/* Or we would go to and fro between that one and all others. */
+	if (agreed && out->mode != PULL_RELAY)
+		out->found = false;
 }
 
 /* The slot of the linked owner that announces this very life, if any. */

@@ -143,6 +143,31 @@ unequal_to_the_owner(void **state)
 	assert_true(streams_find(&mesh, 1, GEN)->digest.low == 99);
 }
 
+static void
+hold(const struct stream_report *held)
+{
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, held);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+}
+
+/* That peer reports node 7, and nobody else. */
+static void
+hears(mesh_link l, bool linked)
+{
+	struct message msg = {.type = MESSAGE_NODES};
+	struct node_report owner;
+
+	memset(&owner, 0, sizeof(owner));
+	owner.node = kit_id(7);
+	owner.run = 507;
+	owner.flags = linked ? NODE_LINKED : 0;
+	msg.u.nodes.count = 1;
+	msg.u.nodes.reports = &owner;
+	kit_heard(l, &msg);
+}
+
 /* Other rows up to the same number, from somebody who hears the owner that we do
  * not: what we hold is replaced, not merged with. */
 static void
@@ -150,23 +175,13 @@ unequal_to_who_hears_it(void **state)
 {
 	struct stream_report held = kit_report(7, GEN, 9, 9, 1);
 	struct stream_report r = kit_report(7, GEN, 9, 9, 99);
-	struct node_report owner;
-	struct message msg = {.type = MESSAGE_NODES}, pull;
+	struct message pull;
 	mesh_link l;
 
 	(void)state;
-	kit_init(2, 5001);
-	mesh_remember_stream(&mesh, &held);
-	kit_kind(MESH_START);
-	kit_refuse_all();
+	hold(&held);
 	l = kit_peer(1, 5000);
-	memset(&owner, 0, sizeof(owner));
-	owner.node = kit_id(7);
-	owner.run = 507;
-	owner.flags = NODE_LINKED;
-	msg.u.nodes.count = 1;
-	msg.u.nodes.reports = &owner;
-	kit_heard(l, &msg);
+	hears(l, true);
 	kit_streams(l, false, &r, 1);
 	pull = *pulled(l);
 	assert_int_equal(pull.u.pull.after, 0);
@@ -178,6 +193,147 @@ unequal_to_who_hears_it(void **state)
 	r.digest.low = 98;
 	kit_streams(l, false, &r, 1);
 	assert_null(pulled(l));
+}
+
+/* Who hears the owner is told more while we ask: no offence, and nothing of it is
+ * taken for all that there is. */
+static void
+who_hears_it_is_told_more(void **state)
+{
+	struct stream_report held = kit_report(7, GEN, 9, 9, 1);
+	struct stream_report r = kit_report(7, GEN, 9, 9, 99);
+	struct message pull;
+	mesh_link l;
+
+	(void)state;
+	hold(&held);
+	l = kit_peer(1, 5000);
+	hears(l, true);
+	kit_streams(l, false, &r, 1);
+	pull = *pulled(l);
+	batch(l, &pull, 12, 9, 12, 99);
+	assert_false(kit_hung_up(l));
+	assert_true(mesh.roster.slots_linked != 0);
+	assert_null(kit_find(MESH_STORE, 0));
+	assert_int_equal(streams_find(&mesh, 1, GEN)->digest.low, 1);
+}
+
+/* It was merged with in vain, and comes to hear the owner. */
+static void
+merged_before_it_hears(void **state)
+{
+	struct stream_report held = kit_report(7, GEN, 9, 9, 1);
+	struct stream_report r = kit_report(7, GEN, 9, 9, 99);
+	struct message pull;
+	mesh_link l;
+
+	(void)state;
+	hold(&held);
+	l = kit_peer(1, 5000);
+	kit_streams(l, false, &r, 1);
+	pull = *pulled(l);
+	batch(l, &pull, 9, 9, 9, 99);
+	assert_false(kit_find(MESH_STORE, 0)->u.store.rebuild);
+	held.digest.low = 2;
+	stored(kit_find(MESH_STORE, 0)->u.store.store, &held);
+	assert_null(pulled(l));
+	hears(l, true);
+	assert_non_null(pulled(l));
+	pull = *pulled(l);
+	batch(l, &pull, 9, 9, 9, 99);
+	assert_true(kit_find(MESH_STORE, 0)->u.store.rebuild);
+}
+
+/* Somebody says what the owner says, by all we know: others are neither merged
+ * with nor followed. */
+static void
+agreed_with_who_hears_it(void **state)
+{
+	struct stream_report held = kit_report(7, GEN, 9, 9, 99);
+	struct stream_report r = kit_report(7, GEN, 9, 9, 99);
+	mesh_link right, other;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		hold(&held);
+		right = kit_peer(1, 5000);
+		other = kit_peer(3, 5003);
+		hears(right, true);
+		r.digest.low = 99;
+		kit_streams(right, false, &r, 1);
+		assert_null(pulled(right));
+		if (i == 1)
+			hears(other, true);
+		r.digest.low = 98;
+		kit_streams(other, false, &r, 1);
+		assert_null(pulled(other));
+		/* ... while that one does. */
+		hears(right, false);
+		assert_non_null(pulled(other));
+	}
+}
+
+/* The owner comes while what it says is had from another: it is asked itself, and
+ * at once. */
+static void
+owner_comes_meanwhile(void **state)
+{
+	struct stream_report held = kit_report(7, GEN, 9, 9, 1);
+	struct stream_report r = kit_report(7, GEN, 9, 9, 99);
+	struct message pull;
+	mesh_link l, owner;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		uint64_t store = 0;
+
+		hold(&held);
+		l = kit_peer(1, 5000);
+		hears(l, true);
+		kit_streams(l, false, &r, 1);
+		pull = *pulled(l);
+		if (i == 1) {
+			batch(l, &pull, 9, 9, 9, 99);
+			store = kit_find(MESH_STORE, 0)->u.store.store;
+		}
+		owner = kit_peer(7, 5007);
+		r.digest.low = 97;
+		kit_streams(owner, false, &r, 1);
+		r.digest.low = 99;
+		if (i == 1)
+			stored(store, &r);
+		assert_non_null(pulled(owner));
+	}
+}
+
+/* Of a former life who hears the owner may know no more than we do. */
+static void
+former_life_is_merged(void **state)
+{
+	struct stream_report held = kit_report(7, GEN - 5, 9, 9, 1);
+	struct stream_report r[2];
+	struct message pull;
+	mesh_link l;
+
+	(void)state;
+	hold(&held);
+	l = kit_peer(1, 5000);
+	hears(l, true);
+	r[0] = kit_report(7, GEN, 0, 0, 0);
+	r[1] = kit_report(7, GEN - 5, 9, 9, 99);
+	kit_streams(l, false, r, 2);
+	for (uint32_t i = 0; kit_sent(l, MESSAGE_PULL) != NULL; i++) {
+		pull = *pulled(l);
+		if (pull.u.pull.stream.generation == GEN - 5)
+			break;
+		assert_true(i < 2);
+		batch(l, &pull, 0, 0, 0, 0);
+		r[0] = kit_report(7, GEN, 0, 0, 0);
+		stored(kit_find(MESH_STORE, 0)->u.store.store, &r[0]);
+	}
+	assert_int_equal(pull.u.pull.stream.generation, GEN - 5);
+	batch(l, &pull, 9, 9, 9, 99);
+	assert_false(kit_find(MESH_STORE, 0)->u.store.rebuild);
 }
 
 static void
@@ -1250,6 +1406,11 @@ main(void)
 		cmocka_unit_test(unstored_pages_are_bounded),
 		cmocka_unit_test(unequal_to_the_owner),
 		cmocka_unit_test(unequal_to_who_hears_it),
+		cmocka_unit_test(who_hears_it_is_told_more),
+		cmocka_unit_test(merged_before_it_hears),
+		cmocka_unit_test(agreed_with_who_hears_it),
+		cmocka_unit_test(owner_comes_meanwhile),
+		cmocka_unit_test(former_life_is_merged),
 		cmocka_unit_test(from_a_relay),
 		cmocka_unit_test(merging_ends),
 		cmocka_unit_test(overtaken_by_the_owner),
