@@ -203,6 +203,15 @@ failure_accepted(struct mesh *m, const struct link *l)
 }
 
 void
+failure_answered(struct mesh *m, const struct link *l)
+{
+	assert(!l->accepted);
+	for (uint32_t i = 1; i < m->roster.count; i++)
+		if (m->roster.nodes[i].there == l->id)
+			mesh_node(m, (uint16_t)i)->there = MESH_LINK_NONE;
+}
+
+void
 failure_dial_ended(struct mesh *m, const struct link *l, enum link_end end)
 {
 	assert(!l->accepted);

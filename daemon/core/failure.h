@@ -42,6 +42,9 @@ void failure_voucher_lost(struct mesh *m, uint16_t by);
 /* A dial was accepted: whoever listens there exists, and may just stand still.  Then
  * a lost link is no proof of anything, and it may be silent as if it were linked. */
 void failure_accepted(struct mesh *m, const struct link *l);
+/* ... and then something came of it: whoever answers does not stand still, and is
+ * linked with, or somebody else. */
+void failure_answered(struct mesh *m, const struct link *l);
 /* A dial ended before HELLO. */
 void failure_dial_ended(struct mesh *m, const struct link *l, enum link_end end);
 /* Is the node that this redial was made for still lost, in the same run?  Else it

@@ -235,6 +235,8 @@ member_first_heard(struct mesh *m, struct link *l,
 		   const struct message *message)
 {
 	assert(l->phase != LINK_MEMBER);
+	if (!l->accepted)
+		failure_answered(m, l);
 	if (l->phase == LINK_UP && message->type == MESSAGE_HELLO)
 		hello_heard(m, l, &message->u.hello);
 	else if (message->type == MESSAGE_GOODBYE)

@@ -300,6 +300,33 @@ refused_after_all(void **state)
 	}
 }
 
+/* Somebody else has its port, and says so: it is not there. */
+static void
+another_answers(void **state)
+{
+	struct mesh_input up = { .kind = MESH_LINK_UP };
+	mesh_link l;
+
+	(void)state;
+	for (uint32_t how = 0; how < 2; how++) {
+		begin(2, 5001);
+		l = kit_up(true);
+		kit_hello(l, 1, 501, 60000, 5000);
+		kit_down(l, LINK_CLOGGED);
+		(void)live_for(1, MESH_LINK_NONE, 100);
+		up.link = mesh.links.list[0].id;
+		assert_int_equal(mesh.links.list[0].address.port, 5000);
+		accept_dial(up.link);
+		up.u.up.loopback = true;
+		kit_step(&up);
+		/* Also if nobody is linked with: it is ourselves. */
+		kit_hello(up.link, how == 0 ? 4 : 2, how == 0 ? 504 :
+			  mesh.config.run, 1000, 5000);
+		assert_true(live_for(1, MESH_LINK_NONE, 12000) <= 2100);
+		assert_int_equal(mesh.roster.nodes[1].standing, STANDING_GONE);
+	}
+}
+
 /* A dial that was accepted before its voucher withdrew. */
 static void
 accepted_before(void **state)
@@ -333,6 +360,7 @@ main(void)
 		cmocka_unit_test(port_of_a_former_run),
 		cmocka_unit_test(lost_and_standing_still),
 		cmocka_unit_test(refused_after_all),
+		cmocka_unit_test(another_answers),
 		cmocka_unit_test(accepted_before),
 	};
 
