@@ -198,13 +198,13 @@ hello_heard(struct mesh *m, struct link *l, const struct message_hello *h)
 	}
 	if (l->evidence != NODE_NONE) {
 		uint16_t lost = l->evidence;
-		bool proves = failure_may_prove(m, l);
+		bool proves = lost_may_prove(m, l);
 
 		n = mesh_node(m, lost);
 		l->evidence = NODE_NONE;
 		if (proves &&
 		    (!node_id_equal(&n->id, &h->node) || n->run != h->run))
-			failure_dead(m, lost);
+			lost_dead(m, lost);
 	}
 	if (node_id_equal(&h->node, &m->config.self)) {
 		hello_from_own_id(m, l, h);
@@ -236,7 +236,7 @@ member_first_heard(struct mesh *m, struct link *l,
 {
 	assert(l->phase != LINK_MEMBER);
 	if (!l->accepted)
-		failure_answered(m, l);
+		lost_answered(m, l);
 	if (l->phase == LINK_UP && message->type == MESSAGE_HELLO)
 		hello_heard(m, l, &message->u.hello);
 	else if (message->type == MESSAGE_GOODBYE)
@@ -270,7 +270,7 @@ member_goodbye_heard(struct mesh *m, struct link *l, uint32_t why)
 		member_drop(m, copy.id, 0);
 		if (n->link_count == 0) {
 			/* The one that is kept is about to say HELLO. */
-			failure_lost(m, copy.node, false);
+			lost_link(m, copy.node, false);
 			n->dial_ms = m->now_ms + DUPLICATE_WAIT_MS;
 		}
 		return;
@@ -279,7 +279,7 @@ member_goodbye_heard(struct mesh *m, struct link *l, uint32_t why)
 	    why == GOODBYE_SELF) {
 		member_drop(m, copy.id, 0);
 		if (n->link_count == 0) {
-			failure_lost(m, copy.node, false);
+			lost_link(m, copy.node, false);
 			n->dial_ms = m->now_ms + LOST_MS;
 		}
 		return;

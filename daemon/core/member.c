@@ -109,7 +109,7 @@ member_link_connected(struct mesh *m, mesh_link id)
 	link_become(l, LINK_CONNECTED);
 	l->deadline_ms = m->now_ms + HELLO_MS;
 	l->round_until_ms = l->deadline_ms;
-	failure_accepted(m, l);
+	lost_accepted(m, l);
 }
 
 void
@@ -148,7 +148,7 @@ member_unvouched(struct mesh *m, uint16_t by)
 		if (o->standing == STANDING_LIVE && o->link_count == 0 &&
 		    o->lost_ms == NEVER_MS && i != by &&
 		    !roster_reported(&m->roster, (uint16_t)i))
-			failure_unvouched(m, (uint16_t)i);
+			lost_word(m, (uint16_t)i);
 	}
 }
 
@@ -182,7 +182,7 @@ member_unlink(struct mesh *m, const struct link *l)
 	}
 	assert(n->slot != SLOT_NONE);
 	m->roster.slots_linked &= ~(UINT64_C(1) << n->slot);
-	failure_voucher_lost(m, l->node);
+	lost_voucher(m, l->node);
 	streams_slot_lost(m, n->slot);
 	m->reports.dirty = true;
 	member_unvouched(m, l->node);
@@ -228,7 +228,7 @@ penalise(struct mesh *m, uint16_t index)
 		n->penalty_ms = PENALTY_MS_MAX;
 	n->penalty_until_ms = m->now_ms + n->penalty_ms;
 	if (n->standing == STANDING_LIVE) {
-		failure_lost(m, index, false);
+		lost_link(m, index, false);
 		n->dial_ms = n->penalty_until_ms;
 	}
 }
@@ -249,14 +249,14 @@ member_link_ended(struct mesh *m, mesh_link id, enum link_end end)
 			penalise(m, l.node);
 		else if (!roster_linked(&m->roster, l.node) &&
 			 mesh_node(m, l.node)->standing == STANDING_LIVE)
-			failure_lost(m, l.node,
-				     end == LINK_CLOSED && l.loopback);
+			lost_link(m, l.node,
+				  end == LINK_CLOSED && l.loopback);
 		return;
 	}
 	if (!l.accepted)
-		failure_dial_ended(m, &l, end);
+		lost_dial_ended(m, &l, end);
 	if (l.evidence != NODE_NONE)
-		failure_evidence(m, &l, end);
+		lost_evidence(m, &l, end);
 	else if (!l.accepted)
 		discovery_ended(m, &l, end);
 }

@@ -11,6 +11,7 @@
 #include "failure.h"
 #include "forget.h"
 #include "links.h"
+#include "lost.h"
 #include "member.h"
 #include "mesh.h"
 #include "replica.h"
