@@ -119,9 +119,10 @@ links_are_single(struct world *w, const struct slot *a, char *why, size_t n)
 
 /*
  * A former life that has nothing to tell, or is beside a newer one that is scanned,
- * where one of the two is not at head and nobody is left to bring it there.  The catalogue swaps at heads
- * only, so nodes that saw the head earlier have let go of it.  Nor is there one
- * to bring a third life to its head: where it was, it was one too many.
+ * where one of the two is not at head and nobody is left to bring it there.  The
+ * catalogue swaps at heads only, so nodes that saw the head earlier have let go of
+ * it.  Nor is there one to bring a third life to its head: where it was, it was one
+ * too many.
  */
 static bool
 is_leftover(struct slot *s, const struct replica *r)

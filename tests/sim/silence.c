@@ -178,7 +178,8 @@ check_silence(struct world *w, struct slot *s, const struct node_view *v)
 
 	/* Among hundreds of phantoms heartbeats are rare; and whoever has a tick
 	 * before it judges then. */
-	if (mesh_wake_ms(s->mesh) <= node_now_ms(w) || w->lies_many || v->self || !v->linked || v->state == NODE_STATE_SUSPECT ||
+	if (mesh_wake_ms(s->mesh) <= node_now_ms(w) || w->lies_many ||
+	    v->self || !v->linked || v->state == NODE_STATE_SUSPECT ||
 	    liar_phantom(&v->node) || w->now_us < s->late_us + SILENT_US ||
 	    w->now_us < s->heard_us[number] + SILENT_US)
 		return;
