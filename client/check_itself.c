@@ -5,6 +5,9 @@
  * be mounted twice, or the file have a second name there; so where the folder
  * lies on the same device, the copies that the holder lists are held against
  * the file, device and inode.
+ *
+ * Nobody says which of its copies a holder has read for its proof.  So one with
+ * a copy on the device of the file proves none on another.
  */
 #include "check_private.h"
 
@@ -42,11 +45,16 @@ is_on_device(const struct roots *all, const struct have_item *item,
 	return false;
 }
 
+/* What the copies of one holder are, as far as they can be found here. */
+struct places {
+	bool listed, itself, beside, apart;
+};
+
 /* A copy as its node lists it; it may lie in any folder of that node. */
 static void
 look_at_copy(const struct roots *all, const struct answer_copy *copy,
 	     const struct node_id *node, const struct have_item *item,
-	     bool *itself, bool *elsewhere)
+	     struct places *out)
 {
 	char path[2 * 4096 + 2];
 	struct stat st;
@@ -60,12 +68,16 @@ look_at_copy(const struct roots *all, const struct answer_copy *copy,
 			     (const char *)copy->path) >= (int)sizeof(path) ||
 		    lstat(path, &st) == -1)
 			continue;
-		*itself |= st.st_dev == item->device &&
-			   st.st_ino == item->inode;
-		*elsewhere |= st.st_dev != item->device;
+		if (st.st_dev != item->device)
+			out->apart = true;
+		else
+			out->beside = true;
+		out->itself |= st.st_dev == item->device &&
+			       st.st_ino == item->inode;
 	}
 }
 
+/* 0, with no photo where it has just been withdrawn; -1. */
 static int
 ask_copies(struct check *k, const struct have_item *item,
 	   struct question *answer, struct failure *why)
@@ -75,8 +87,14 @@ ask_copies(struct check *k, const struct have_item *item,
 	call_close_all(k->look.call);
 	photo_id_hex(&item->photo, q.u.show.id);
 	if (call_ask(k->look.call, &q, why) == -1 ||
-	    call_await(k->look.call, answer, why) == -1)
+	    call_next(k->look.call, -1, answer, why) == -1)
 		return -1;
+	if (answer->type == MESSAGE_ERROR) {
+		if (answer->u.error.code != ERROR_NOT_FOUND)
+			return call_failure(k->look.call, answer, why);
+		memset(&answer->u.photos, 0, sizeof(answer->u.photos));
+		return 0;
+	}
 	return call_expect(answer, CLIENT_PHOTOS, why);
 }
 
@@ -85,7 +103,7 @@ judge_holder(const struct check *k, struct have_holder *h,
 	     const struct have_item *item, const struct answer_photos *a,
 	     bool *elsewhere)
 {
-	bool itself = false, listed = false;
+	struct places found = {false};
 
 	for (uint32_t p = 0; p < a->photo_count; p++) {
 		const struct answer_photo *photo = &a->photos[p];
@@ -99,14 +117,16 @@ judge_holder(const struct check *k, struct have_holder *h,
 			    !node_id_equal(&a->nodes[copy->node].node,
 					   &h->node.node))
 				continue;
-			listed = true;
+			found.listed = true;
 			look_at_copy(&k->look.roots, copy, &h->node.node, item,
-				     &itself, elsewhere);
+				     &found);
 		}
 	}
-	if (itself) {
+	if (found.itself) {
 		h->state = HOLDER_ITSELF;
-	} else if (!listed) { /* withdrawn just now: which it was, who knows */
+	} else if (found.listed) {
+		*elsewhere |= found.apart && !found.beside;
+	} else { /* withdrawn just now: which it was, who knows */
 		h->state = HOLDER_UNPROVED;
 		h->code = ERROR_CHANGED;
 	}

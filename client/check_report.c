@@ -223,9 +223,9 @@ put_summary(struct check *k, bool safe)
 			    (unsigned long long)k->itself);
 	if (k->same_disk > 0)
 		output_note(k->look.output,
-			    "%llu of them have all their copies on the disk "
-			    "that they lie on: they are lost when that is "
-			    "formatted, not when they are deleted",
+			    "%llu of them are proved by copies on the disk "
+			    "that they lie on alone: they may be lost when "
+			    "that is formatted, not when they are deleted",
 			    (unsigned long long)k->same_disk);
 }
 

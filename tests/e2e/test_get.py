@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
@@ -176,9 +177,40 @@ class Real(unittest.TestCase):
         wait_until(lambda: bob.photo("check", card).code == 0, "copies")
         done = bob.photo("check", card)
         self.assertIn("safe to delete: yes", done.err)
-        self.assertIn("3 of them have all their copies on the disk", done.err)
+        self.assertIn("3 of them are proved by copies on the disk", done.err)
         done = bob.photo("--json", "check", card)
         self.assertEqual(done.json[-1]["same_disk"], 3)
+
+    def test_check_beside_another_disk(self):
+        """a folder on another disk is no copy there: neither where something
+        else has the same path in it, nor where nobody knows which was read"""
+        if not os.path.isdir("/dev/shm") or \
+                os.stat("/dev/shm").st_dev == os.stat(self.mesh.dir).st_dev:
+            self.skipTest("there is no second disk")
+        card, there = self.mesh.folder("card"), self.mesh.folder("there")
+        other = tempfile.mkdtemp(dir="/dev/shm")
+        self.addCleanup(shutil.rmtree, other)
+        if self.mesh.user is not None:
+            os.chown(other, self.mesh.user, -1)
+        photo = b"GIF89a" * 20
+        for path, data in ((card, photo), (there, photo),
+                           (other, photo[::-1] + b"another")):
+            with open(path + "/1.gif", "wb") as f:
+                f.write(data)
+        alice = self.mesh.start([there, other])
+        self.mesh.guard(card)
+
+        def check(held, same_disk):
+            wait_until(lambda: alice.photo("check", card).code == 0, "a copy")
+            wait_until(lambda: len(alice.photo("--json", "list").json[0]
+                                   ["copies"]) == held, "copies")
+            done = alice.photo("--json", "check", card)
+            self.assertEqual(done.json[-1]["same_disk"], same_disk, done)
+        check(1, 1)
+        shutil.copyfile(card + "/1.gif", other + "/2.gif")
+        check(2, 1)
+        os.unlink(there + "/1.gif")
+        check(1, 0)
 
     def test_no_right(self):
         """a folder that may not be written: said, and nothing else happens"""
