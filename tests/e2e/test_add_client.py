@@ -267,6 +267,25 @@ class Check(Base):
         done = self.photo("-p", "24999", "--json", "check", ".")
         self.assertIn(b'"itself":["bob"]', done.stdout)
 
+    def test_withdrawn_behind_its_proof(self):
+        """whose copy was read cannot be told any more: unproved, and the
+        others are checked all the same"""
+        a = Photo(jpeg(b"a"), "a.jpg")
+        self.write("a.jpg", a.data)
+        self.write("new.jpg", jpeg(b"n"))
+        d = self.paste([a])
+        bobs = Paste(self.mesh, [], port=24998, node=BOB,
+                     roots={"bob": self.mesh.folder("bob")})
+        self.addCleanup(bobs.__exit__)
+        done = self.photo("-p", "24999", "check", "a.jpg")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        d.shows = False
+        done = self.photo("-p", "24999", "check", ".")
+        self.assertEqual(done.returncode, 6, done.stderr)
+        self.assertEqual(sorted(r.split(b"\t")[0] for r in
+                                done.stdout.splitlines()),
+                         [b"new", b"unproved"])
+
     def test_a_daemon_that_does_not_say_what_it_serves(self):
         """its proof may be of the very file: nothing is called safe then"""
         a = Photo(jpeg(b"a"), "a")

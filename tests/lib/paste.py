@@ -50,6 +50,7 @@ class Paste:
         self.roots, self.node, self.own = roots or {}, node, set()
         self.reserve = reserve
         self.bob_online = True
+        self.shows = True  # False: what is asked for has just been withdrawn
         self.photos = list(photos)
         self.port = port
         self.gets, self.asked = [], set()
@@ -177,7 +178,7 @@ class _Connection:
         elif kind == SHOW:
             found = [p for p in self.p.photos
                      if p.id[:16].hex().startswith(f["id"])]
-            if found:
+            if found and self.p.shows:
                 self.page(request, found, None, len(found) > 1)
             else:
                 self.say(ERROR, request, {"code": 17, "text": "none"})
