@@ -52,7 +52,7 @@ put_file(const char *path, const uint8_t *bytes, size_t count,
 				   strerror(errno));
 	/* A file system without modes must not cost the picture. */
 	if (put_all(fd, bytes, count) == -1 ||
-	    (fchmod(fd, 0666 & ~mask) == -1 && errno != EPERM) ||
+	    (fchmod(fd, 0666 & ~mask) == -1 && !knows_no_modes(errno)) ||
 	    (fsync(fd) == -1 && errno != EINVAL))
 		code = errno;
 	else

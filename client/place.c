@@ -241,9 +241,9 @@ dress(const struct place *p, int fd, int64_t mtime_ns, struct failure *why)
 	if (t[1].tv_nsec < 0)
 		t[1].tv_nsec += 1000000000;
 	/* A file system without modes or times must not cost the photo. */
-	if (fchmod(fd, p->mode) == -1 && errno != EPERM)
+	if (fchmod(fd, p->mode) == -1 && !knows_no_modes(errno))
 		return fail_folder(p->path, errno, why);
-	if (futimens(fd, t) == -1 && errno != EPERM && errno != EINVAL)
+	if (futimens(fd, t) == -1 && !knows_no_modes(errno))
 		return fail_folder(p->path, errno, why);
 	if (fsync(fd) == -1 && errno != EINVAL)
 		return fail_folder(p->path, errno, why);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,4 +52,11 @@ rename_to_nothing(int folder, const char *from, const char *to)
 	if (linkat(folder, from, folder, to, 0) == 0)
 		return unlinkat(folder, from, 0) == -1 ? errno : 0;
 	return errno == EEXIST ? EEXIST : rename_to_own(folder, from, to);
+}
+
+bool
+knows_no_modes(int code)
+{
+	return code == EPERM || code == EINVAL || code == ENOSYS ||
+	       code == ENOTSUP;
 }

@@ -1,8 +1,11 @@
 /*
- * rename.h: a final name for a file, where nothing has that name.
+ * rename.h: a final name for a file, where nothing has that name, on file
+ * systems that can little.
  */
 #ifndef PHOTO_RENAME_H
 #define PHOTO_RENAME_H
+
+#include <stdbool.h>
 
 /*
  * `from` is called `to` from now on, both in the directory open as `folder`; on
@@ -11,5 +14,9 @@
  * ENOENT where the file system has no such names.
  */
 int rename_to_nothing(int folder, const char *from, const char *to);
+
+/* Does that errno of fchmod or futimens say that the file system has no modes or
+ * no such times?  That must not cost a photo. */
+bool knows_no_modes(int code);
 
 #endif

@@ -40,6 +40,7 @@ static struct {
 	int refuses; /* what it says of a ':' */
 	bool others; /* all files are said to be somebody else's */
 	int no_lock; /* what it says of locks */
+	int no_modes; /* what it says of modes and times */
 } odd;
 
 static bool
@@ -97,6 +98,24 @@ fstat(int fd, struct stat *st)
 	if (odd.others)
 		st->st_uid = 12345;
 	return 0;
+}
+
+int
+fchmod(int fd, mode_t mode)
+{
+	if (odd.no_modes == 0)
+		return (int)syscall(SYS_fchmod, fd, mode);
+	errno = odd.no_modes;
+	return -1;
+}
+
+int
+futimens(int fd, const struct timespec times[2])
+{
+	if (odd.no_modes == 0)
+		return (int)syscall(SYS_utimensat, fd, NULL, times, 0);
+	errno = odd.no_modes;
+	return -1;
 }
 
 int
@@ -414,6 +433,26 @@ test_names_that_cannot_be_there(void **state)
 	}
 }
 
+/* Neither modes nor times: FAT says EPERM, FUSE ENOSYS, others ENOTSUP. */
+static void
+test_no_modes(void **state)
+{
+	static const int says[] = {EPERM, ENOSYS, ENOTSUP, EINVAL};
+	char out[NAME_BYTES_MAX + 1], name[32];
+	struct failure why;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(says) / sizeof(*says); i++) {
+		odd.no_modes = says[i];
+		snprintf(name, sizeof(name), "m%u.jpg", i);
+		assert_int_equal(put(name, name, true, out, &why), PLACE_FREE);
+		assert_file(name, name);
+	}
+	odd.no_modes = EIO;
+	assert_int_equal(put_exactly("bad", "bad.jpg", &why), PLACE_FAILED);
+	odd.no_modes = 0;
+}
+
 /* What a member says of a time may be anything. */
 static void
 test_any_time(void **state)
@@ -706,6 +745,7 @@ main(void)
 		TEST(test_nothing_is_overwritten_anywhere),
 		TEST(test_no_empty_file_is_left),
 		TEST(test_names_that_cannot_be_there),
+		TEST(test_no_modes),
 		TEST(test_any_time),
 		TEST(test_what_is_no_file_is_left_alone),
 		TEST(test_a_folder_that_cannot_be_looked_into),
