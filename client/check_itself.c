@@ -101,7 +101,7 @@ ask_copies(struct check *k, const struct have_item *item,
 static void
 judge_holder(const struct check *k, struct have_holder *h,
 	     const struct have_item *item, const struct answer_photos *a,
-	     bool *elsewhere)
+	     uint32_t *apart)
 {
 	struct places found = {false};
 
@@ -125,7 +125,7 @@ judge_holder(const struct check *k, struct have_holder *h,
 	if (found.itself) {
 		h->state = HOLDER_ITSELF;
 	} else if (found.listed) {
-		*elsewhere |= found.apart && !found.beside;
+		*apart += found.apart && !found.beside;
 	} else { /* withdrawn just now: which it was, who knows */
 		h->state = HOLDER_UNPROVED;
 		h->code = ERROR_CHANGED;
@@ -136,9 +136,10 @@ int
 check_itself(struct check *k, struct have_item *item, struct failure *why)
 {
 	const struct roots *all = &k->look.roots;
-	bool beside[MESH_LIVE_MAX] = {false}, any = false, elsewhere = false;
+	bool beside[MESH_LIVE_MAX] = {false}, any = false;
 	struct question answer;
 
+	item->apart = 0;
 	for (uint32_t i = 0; i < item->holder_count; i++) {
 		struct have_holder *h = &item->holders[i];
 
@@ -149,7 +150,7 @@ check_itself(struct check *k, struct have_item *item, struct failure *why)
 		else if (is_on_device(all, item, &h->node.node))
 			beside[i] = any = true;
 		else
-			elsewhere = true;
+			item->apart++;
 	}
 	if (!any)
 		return 0;
@@ -158,7 +159,6 @@ check_itself(struct check *k, struct have_item *item, struct failure *why)
 	for (uint32_t i = 0; i < item->holder_count; i++)
 		if (beside[i])
 			judge_holder(k, &item->holders[i], item,
-				     &answer.u.photos, &elsewhere);
-	item->same_disk = !elsewhere;
+				     &answer.u.photos, &item->apart);
 	return 0;
 }

@@ -48,7 +48,7 @@ judge(struct check *k, const struct have_item *item)
 	if (count_state(item, HOLDER_DAMAGED) > 0)
 		return k->damaged++, "damaged";
 	if (proved >= k->look.options->copies) {
-		k->same_disk += item->same_disk;
+		k->same_disk += item->apart < k->look.options->copies;
 		return k->held++, "held";
 	}
 	if (proved > 0)
@@ -223,8 +223,8 @@ put_summary(struct check *k, bool safe)
 			    (unsigned long long)k->itself);
 	if (k->same_disk > 0)
 		output_note(k->look.output,
-			    "%llu of them are proved by copies on the disk "
-			    "that they lie on alone: they may be lost when "
+			    "%llu of them are held so by counting copies on "
+			    "the disk that they lie on: they may be lost when "
 			    "that is formatted, not when they are deleted",
 			    (unsigned long long)k->same_disk);
 }

@@ -47,7 +47,8 @@ have_add(struct have_batch *b, const char *path, const char *real)
 	item->holder_count = 0;
 	item->request = 0;
 	item->type[0] = '\0';
-	item->known = item->same_disk = false;
+	item->apart = 0;
+	item->known = false;
 	b->count++;
 	return item;
 }

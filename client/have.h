@@ -45,7 +45,7 @@ struct have_item {
 	uint32_t holder_count;
 	struct have_holder holders[MESH_LIVE_MAX];
 	uint32_t request; /* of its PROVE_HELD while that is open */
-	bool same_disk;   /* who proved it may have read the disk it lies on */
+	uint32_t apart;   /* nodes that proved it on no disk of its own */
 };
 struct have_batch {
 	struct have_item items[HAVE_ITEMS_MAX];

@@ -177,7 +177,7 @@ class Real(unittest.TestCase):
         wait_until(lambda: bob.photo("check", card).code == 0, "copies")
         done = bob.photo("check", card)
         self.assertIn("safe to delete: yes", done.err)
-        self.assertIn("3 of them are proved by copies on the disk", done.err)
+        self.assertIn("3 of them are held so by counting copies", done.err)
         done = bob.photo("--json", "check", card)
         self.assertEqual(done.json[-1]["same_disk"], 3)
 
@@ -188,10 +188,9 @@ class Real(unittest.TestCase):
                 os.stat("/dev/shm").st_dev == os.stat(self.mesh.dir).st_dev:
             self.skipTest("there is no second disk")
         card, there = self.mesh.folder("card"), self.mesh.folder("there")
-        other = tempfile.mkdtemp(dir="/dev/shm")
-        self.addCleanup(shutil.rmtree, other)
-        if self.mesh.user is not None:
-            os.chown(other, self.mesh.user, -1)
+        other, bobs = [tempfile.mkdtemp(dir="/dev/shm") for _ in "ab"]
+        for folder in (other, bobs):
+            self.addCleanup(shutil.rmtree, folder)
         photo = b"GIF89a" * 20
         for path, data in ((card, photo), (there, photo),
                            (other, photo[::-1] + b"another")):
@@ -200,17 +199,24 @@ class Real(unittest.TestCase):
         alice = self.mesh.start([there, other])
         self.mesh.guard(card)
 
-        def check(held, same_disk):
+        def check(held, same_disk, nodes=1):
             wait_until(lambda: alice.photo("check", card).code == 0, "a copy")
             wait_until(lambda: len(alice.photo("--json", "list").json[0]
                                    ["copies"]) == held, "copies")
-            done = alice.photo("--json", "check", card)
+            done = alice.photo("--json", "check", card, "--copies", nodes)
+            self.assertEqual(done.code, 0, done)
             self.assertEqual(done.json[-1]["same_disk"], same_disk, done)
         check(1, 1)
         shutil.copyfile(card + "/1.gif", other + "/2.gif")
         check(2, 1)
         os.unlink(there + "/1.gif")
         check(1, 0)
+        # Of the two that are asked for only one is on another disk.
+        shutil.copyfile(card + "/1.gif", there + "/1.gif")
+        shutil.copyfile(card + "/1.gif", bobs + "/1.gif")
+        self.mesh.start(bobs)
+        check(3, 0)
+        check(3, 1, nodes=2)
 
     def test_no_right(self):
         """a folder that may not be written: said, and nothing else happens"""
