@@ -275,6 +275,9 @@ put_among(struct place *p, struct reading *r, const char *temporary,
 			is_plain = true;
 		} else if (error != EEXIST) {
 			return fail_name(p, out, error, why);
+		} else if (call_interrupted()) {
+			failure_set(why, ENDING_INTERRUPTED, "%s", "");
+			return PLACE_FAILED;
 		} /* else somebody was faster: again */
 	}
 }

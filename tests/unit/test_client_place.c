@@ -38,6 +38,7 @@ static struct reading *reading;
 static struct {
 	bool no_replace, links; /* RENAME_NOREPLACE, second names */
 	int refuses; /* what it says of a ':' */
+	bool haunted; /* a name that nothing has is taken all the same */
 	bool others; /* all files are said to be somebody else's */
 	int no_lock; /* what it says of locks */
 	int no_modes; /* what it says of modes and times */
@@ -57,6 +58,10 @@ int
 renameat2(int from_at, const char *from, int to_at, const char *to,
 	  unsigned flags)
 {
+	if (odd.haunted) {
+		errno = EEXIST;
+		return -1;
+	}
 	if (odd.no_replace && !refused(to))
 		return (int)syscall(SYS_renameat2, from_at, from, to_at, to,
 				    flags);
@@ -543,6 +548,11 @@ test_interrupted_among_names(void **state)
 	assert_int_equal(place_look(&place, reading, "b.jpg", false, &id, out,
 				    &why),
 			 PLACE_FAILED);
+	assert_int_equal(why.ending, ENDING_INTERRUPTED);
+	odd.haunted = true;
+	alarm(20); /* for ever is what it once took */
+	assert_int_equal(put_exactly("one", "c.jpg", &why), PLACE_FAILED);
+	alarm(0);
 	assert_int_equal(why.ending, ENDING_INTERRUPTED);
 }
 
