@@ -433,7 +433,8 @@ on_unlisted(void *arg, const char *path, size_t path_bytes, int error)
 	log_warn("%s/%s: %s", s->root->path, path, text);
 	if (!found || known.verdict != OWN_COPY)
 		put_problem(s, path, path_bytes, NULL,
-		    error == ELOOP ? PROBLEM_NAME : PROBLEM_UNREADABLE, text);
+			    error == ELOOP ? PROBLEM_NAME : PROBLEM_UNREADABLE,
+			    text);
 }
 
 void
