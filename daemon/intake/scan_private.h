@@ -107,7 +107,8 @@ struct gone_list {
 bool misses_something(struct scan_root *s, struct gone_list *g);
 /* What is gone leaves doubts about what is like it, before a second look. */
 void doubt_alike(struct scan_root *s);
-bool is_doubted(const struct scan_root *s, const struct stat *st);
+bool is_doubted(const struct scan_root *s, const struct known_file *f,
+		const struct stat *st);
 /* Is that row gone, as far as this scan can tell? */
 bool is_gone(struct scan_root *s, const struct known_file *f, const char *path,
 	     size_t path_bytes);

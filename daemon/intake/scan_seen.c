@@ -175,11 +175,13 @@ doubt_alike(struct scan_root *s)
 }
 
 bool
-is_doubted(const struct scan_root *s, const struct stat *st)
+is_doubted(const struct scan_root *s, const struct known_file *f,
+	   const struct stat *st)
 {
 	uint64_t n = likeness((uint64_t)st->st_size, stat_mtime_ns(st));
 
-	return s->doubt_count > 0 &&
+	/* What was made a row by this scan has been read by it. */
+	return s->doubt_count > 0 && (uint64_t)f->row < s->rows &&
 	       bsearch(&n, s->doubts, s->doubt_count, sizeof(*s->doubts),
 		       by_number) != NULL;
 }

@@ -331,7 +331,7 @@ on_file(void *arg, const struct tree_file *f)
 	if (r == 0 && !s->blank)
 		r = reader_known_file(s->intake->reader, &s->root->id, f->path,
 				      f->path_bytes, &known, &found, &why);
-	s->doubted = s->second && is_doubted(s, f->stat);
+	s->doubted = found && s->second && is_doubted(s, &known, f->stat);
 	if (r == 0 && found && s->second && is_seen(s, known.row) &&
 	    !s->doubted)
 		return true;

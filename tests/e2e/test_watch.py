@@ -629,6 +629,16 @@ class Watch(unittest.TestCase):
             os.rename(f + "/0.jpg", f + "/renamed.jpg")
             follows(d, f, "the renamed file")
             wait_until(lambda: read_files(d) >= 1, "it to have been read")
+            # Renamed while nobody looks: each is read, and none twice.
+            d.rested()
+            d.end()
+            os.mkdir(f + "/sub")
+            for n in range(1, 6):
+                os.rename(f + "/%d.jpg" % n, f + "/sub/%d.jpg" % n)
+            d = mesh.start(f, env=fat)
+            wait_until(lambda: scanned(d), "the scan")
+            follows(d, f, "the renamed files")
+            self.assertEqual(read_files(d), 5)
 
     def test_no_stable_inodes_renumbered(self):
         """without stable inodes, of one size and one time: what is renamed
