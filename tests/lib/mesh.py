@@ -70,6 +70,11 @@ def differences(before, after):
                   if before.get(p) != after.get(p))
 
 
+# What is started here hears the end of its terminal, though we may not.
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
+
+
 def claim_ports():
     """A block of 64 ports, ours while the returned file stays open."""
     blocks = list(range(20480, 32000, 64))

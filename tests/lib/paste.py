@@ -110,7 +110,10 @@ class _Connection:
         self.buffer, self.fds, self.open = bytearray(), [], {}
 
     def say(self, kind, request, fields):
+        # Who is slow to read, and has its own reader to wait for, shall be.
+        self.conn.settimeout(30)
         self.conn.sendall(frame(kind, request, fields))
+        self.conn.settimeout(0.02)
 
     def run(self):
         self.conn.settimeout(0.02)

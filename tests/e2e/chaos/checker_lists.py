@@ -65,6 +65,10 @@ def nothing_back(story):
         # It may speak to others before its own ready line is read.
         restored[name] = [(x.began, x.ready) for x in lives
                           if x.state == "older"]
+    # So may a copy of the state, beside the daemon that goes on.
+    for fault in story.faults:
+        if fault["what"] == "twin":
+            restored[fault["who"]].append((fault["t0"], fault["t1"]))
     before = collections.defaultdict(set)
     for line, numbers in story.lists():
         life, at = story.own_answer(line), of[line["at"]]

@@ -210,6 +210,19 @@ class Checker(unittest.TestCase):
         t.last("up").update(t0=28.99)
         self.wrong(t, "nothing_back")
 
+    def test_back_from_a_copied_state(self):
+        """... and as a daemon on a copy of a state shows it"""
+        t = Tale()
+        t.list("alice", 1.0, A, B)
+        t.drop("bob", "b.jpg", TWO, 28.1)
+        t.list("alice", 28.5, A)
+        t.add("fault", what="twin", who="bob", t0=28.0, t1=35.0)
+        t.list("alice", 29.0, A, B)
+        t.list("alice", 31.0, A)
+        self.right(t.end(A))
+        t.last("fault").update(who="alice")
+        self.wrong(t, "nothing_back")
+
     def test_invented(self):
         """a photo is listed where it never was"""
         t = Tale()
