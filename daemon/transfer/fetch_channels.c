@@ -55,6 +55,10 @@ channels_give(struct fetching *f, struct channel *c)
 	}
 	f->idle[f->idle_count++] =
 		(struct idle_channel){c, clock_steady_ms()};
+	/* Who gives it may be none of our threads, and all of them asleep for
+	 * want of anything to let go of in time. */
+	if (f->idle_count == 1)
+		pthread_cond_signal(&f->news);
 	pthread_mutex_unlock(&f->lock);
 	channel_free(old);
 }

@@ -118,6 +118,27 @@ class Thumbs(unittest.TestCase):
             self.assertEqual(made(a), 0)
             self.assertEqual(a.log().count("begun anew"), 1)
 
+    def test_channels_are_let_go(self):
+        """what thumbnails came on is let go when there are no more to come"""
+        def sockets(d):
+            fds = "/proc/%d/fd" % d.process.pid
+            return sum(os.readlink("%s/%s" % (fds, n)).startswith("socket")
+                       for n in os.listdir(fds))
+        with Mesh() as mesh:
+            daemons = [mesh.start(mesh.folder(n), *DECODERS, name=n)
+                       for n in ("alice", "bob", "carol")]
+            mesh.settle(daemons)
+            before = [sockets(d) for d in daemons]
+            shutil.copyfile(os.path.join(
+                SAMPLE, "bob", "2023", "trip", "peaks.jpg"), os.path.join(
+                    mesh.dir, "photos", "alice", "a.jpg"))
+            self.all_kept(daemons, 1)
+            self.assertTrue(any(sockets(d) > n
+                                for d, n in zip(daemons, before)))
+            wait_until(lambda: all(sockets(d) <= n for d, n in
+                                   zip(daemons, before)),
+                       "the channels to be let go", 50)
+
     def test_small(self):
         """a small cache has the newest, exactly; a cache of none none, and
         both can show whatever somebody has"""

@@ -135,6 +135,20 @@ def all_equal_in_the_end(story):
     return wrong
 
 
+def _more(size, before, kind):
+    """How many more of a kind than anybody had before."""
+    return max(0, size["kinds"].get(kind, 0) - max(
+        b["kinds"].get(kind, 0) for b in before))
+
+
+def _kinds(size, before):
+    """Files of each name, pipes and the like are as many as they were."""
+    return ["%s has %d more of %s in the end" % (
+        size["name"], _more(size, before, kind), kind)
+        for kind in size["kinds"] if kind != "socket" and
+        not kind.startswith("log-") and _more(size, before, kind) > 2]
+
+
 def nothing_leaked(story):
     """memory, descriptors and threads are back to where they began"""
     wrong = []
@@ -144,6 +158,8 @@ def nothing_leaked(story):
         if s["when"] != "after" or not before:
             continue
         spare = 0 if s["patience"] else CHANNELS
+        if s["patience"] and "kinds" in s:
+            wrong += _kinds(s, before)
         for what, more in (("descriptors", DESCRIPTORS + spare),
                            ("threads", THREADS + spare), ("rss", BYTES)):
             if what == "rss" and "release" not in story.run["build"]:

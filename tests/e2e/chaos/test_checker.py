@@ -12,6 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "..", "lib"))
 import checker  # noqa: E402
+import checker_end  # noqa: E402
 import checker_lists  # noqa: E402
 import tap  # noqa: E402
 from record import Record, read  # noqa: E402
@@ -561,6 +562,19 @@ class Checker(unittest.TestCase):
             t = Tale().end()
             t.last("size")[what] = much
             self.wrong(t, "nothing_leaked")
+
+    def test_leaks_by_kind(self):
+        """a file that stays open beside sockets that do not; sockets"""
+        for after, sound in (({"socket": 18, "a.db": 5}, True),
+                             ({"socket": 9, "a.db": 8}, False),
+                             ({"socket": 19, "a.db": 5}, False)):
+            t = Tale().end()
+            for size in (x for x in t.lines if x["k"] == "size"):
+                size["kinds"] = ({"socket": 12, "a.db": 5}
+                                 if size["when"] == "before" else after)
+                size["descriptors"] = sum(size["kinds"].values())
+            wrong = checker_end.nothing_leaked(Story(t.lines))
+            self.assertEqual(not wrong, sound, (after, wrong))
 
     # -- what it stands on -----------------------------------------------
     def test_record(self):
