@@ -159,12 +159,7 @@ become_member(struct mesh *m, mesh_link id, uint16_t index,
 	l->evidence = NODE_NONE;
 	node_learn(m, n, h);
 	n->met = true;
-	n->vouched = false;
-	n->doubted = false;
-	n->word_ms = 0;
-	n->there = MESH_LINK_NONE;
-	n->lost_ms = NEVER_MS;
-	n->evidence_next = EVIDENCE_DIALS;
+	lost_forget(n);
 	n->dial_ms = NEVER_MS;
 	n->dial_backoff_ms = 0;
 	n->silenced = false;

@@ -24,16 +24,24 @@ find_there(struct mesh *m, uint16_t index)
 	}
 }
 
-void
-lost_link(struct mesh *m, uint16_t index, bool evidence)
+static struct node *
+lose(struct mesh *m, uint16_t index, bool vouched)
 {
 	struct node *n = mesh_node(m, index);
 
 	assert(n->link_count == 0);
 	assert(n->standing == STANDING_LIVE);
 	n->lost_ms = m->now_ms;
-	n->vouched = false;
+	n->vouched = vouched;
 	find_there(m, index);
+	return n;
+}
+
+void
+lost_link(struct mesh *m, uint16_t index, bool evidence)
+{
+	struct node *n = lose(m, index, false);
+
 	n->dial_backoff_ms = 0;
 	n->evidence_next = evidence && n->port != 0 ? 0 : EVIDENCE_DIALS;
 	/* A peer that lets us in and closes again must not be dialled in a
@@ -52,13 +60,10 @@ lost_link(struct mesh *m, uint16_t index, bool evidence)
 void
 lost_word(struct mesh *m, uint16_t index)
 {
-	struct node *n = mesh_node(m, index);
+	struct node *n;
 
-	assert(n->link_count == 0);
-	assert(n->lost_ms == NEVER_MS);
-	n->lost_ms = m->now_ms;
-	n->vouched = true;
-	find_there(m, index);
+	assert(mesh_node(m, index)->lost_ms == NEVER_MS);
+	n = lose(m, index, true);
 	if (n->doubted && !n->suspect)
 		failure_suspect(m, n);
 }
@@ -217,6 +222,15 @@ lost_no_more(struct node *n)
 	n->lost_ms = NEVER_MS;
 	n->vouched = false;
 	n->evidence_next = EVIDENCE_DIALS;
+}
+
+void
+lost_forget(struct node *n)
+{
+	lost_no_more(n);
+	n->doubted = false;
+	n->word_ms = 0;
+	n->there = MESH_LINK_NONE;
 }
 
 void

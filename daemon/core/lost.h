@@ -44,6 +44,8 @@ void lost_dead(struct mesh *m, uint16_t node);
 uint64_t lost_until_ms(const struct mesh *m, const struct node *n);
 /* That has passed, or it is reported again; see failure.c. */
 void lost_no_more(struct node *n);
+/* It is linked with, absent, or in another run: nothing of all this holds. */
+void lost_forget(struct node *n);
 /* Redials that are due. */
 void lost_tick(struct mesh *m, uint16_t node);
 void lost_wake(const struct mesh *m, uint16_t node, uint64_t *wake_ms);

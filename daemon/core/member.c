@@ -34,11 +34,7 @@ enter_absent(struct mesh *m, uint16_t index)
 	n->synced = false;
 	n->suspect = false;
 	n->held = false;
-	n->lost_ms = NEVER_MS;
-	n->doubted = false;
-	n->word_ms = 0;
-	n->there = MESH_LINK_NONE;
-	n->evidence_next = EVIDENCE_DIALS;
+	lost_forget(n);
 	n->dial_ms = has_far_address(m, n) ? m->now_ms + 250 : NEVER_MS;
 	n->dial_backoff_ms = 0;
 	memset(&n->follows, 0, sizeof(n->follows));

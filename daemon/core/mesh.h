@@ -57,7 +57,9 @@ struct mesh_config {
 
 enum mesh_input_kind {
 	MESH_START,          /* Once, first. */
-	MESH_TICK,           /* The clock moved; nothing else did. */
+	MESH_TICK,           /* The clock moved.  Heartbeats that are due, and
+			      * judgements of silence, are made in it alone:
+			      * what lies unread is heard before. */
 	MESH_LINK_CONNECTED, /* A dialled socket is open; TLS has begun. */
 	MESH_LINK_UP,        /* TLS is done, by us or by them. */
 	MESH_LINK_DOWN,      /* It closed, failed, or never opened. */

@@ -198,12 +198,7 @@ begin_run(struct mesh *m, struct node *n, uint64_t run)
 	age_forget(n);
 	n->suspect = false;
 	n->held = false;
-	n->lost_ms = NEVER_MS;
-	n->vouched = false;
-	n->doubted = false;
-	n->word_ms = 0;
-	n->there = MESH_LINK_NONE;
-	n->evidence_next = EVIDENCE_DIALS;
+	lost_forget(n);
 }
 
 /* A run that was replaced, and is reported linked long after everybody must

@@ -157,10 +157,7 @@ an_age_that_was_told_is_of_its_time(void **state)
 	mesh_link a, b;
 
 	(void)state;
-	kit_init(2, 5001);
-	mesh_remember_stream(&mesh, &r);
-	kit_kind(MESH_START);
-	kit_refuse_all();
+	kit_holding(&r);
 	a = kit_peer(7, 5003);
 	kit_streams(a, false, &more, 1);
 	n.node = kit_id(1);
@@ -185,10 +182,7 @@ what_waited_is_old(void **state)
 	mesh_link a, b;
 
 	(void)state;
-	kit_init(2, 5001);
-	mesh_remember_stream(&mesh, &r);
-	kit_kind(MESH_START);
-	kit_refuse_all();
+	kit_holding(&r);
 	a = kit_peer(1, 5002);
 	kit_streams(a, true, &r, 1);
 	kit_heartbeat(a, true);
@@ -226,10 +220,7 @@ what_was_held_back_is_old(void **state)
 	mesh_link a;
 
 	(void)state;
-	kit_init(2, 5001);
-	mesh_remember_stream(&mesh, &r);
-	kit_kind(MESH_START);
-	kit_refuse_all();
+	kit_holding(&r);
 	a = kit_peer(1, 5002);
 	kit_streams(a, true, &r, 1);
 	kit_heartbeat(a, true);

@@ -1,15 +1,6 @@
 /* Who is known by the word of others, or lost while it may just stand still. */
 #include "test_core_kit.h"
 
-static void
-begin(uint8_t self, uint16_t port)
-{
-	kit_init(self, port);
-	kit_kind(MESH_START);
-	kit_refuse_all();
-	assert_true(kit_leads(self));
-}
-
 static struct node_report word;
 
 /* On this link it is said of node 1, run 77, port 5000. */
@@ -130,7 +121,7 @@ lost_and_vouched_for(void **state)
 	mesh_link voucher, l;
 
 	(void)state;
-	begin(3, 5005);
+	kit_alone(3, 5005);
 	voucher = kit_peer(2, 5004);
 	l = kit_up(false);
 	kit_hello(l, 1, 501, 60000, 5000);
@@ -174,7 +165,7 @@ port_of_a_former_run(void **state)
 
 	(void)state;
 	for (uint32_t how = 0; how < 2; how++) {
-		begin(3, 5005);
+		kit_alone(3, 5005);
 		voucher = kit_peer(2, 5004);
 		l = kit_peer(1, 5000);
 		kit_down(l, LINK_CLOSED);
@@ -209,7 +200,7 @@ word_withdrawn(void **state)
 	mesh_link first, second;
 
 	(void)state;
-	begin(3, 5005);
+	kit_alone(3, 5005);
 	first = kit_peer(2, 5004);
 	second = kit_peer(4, 5006);
 	say(first, NODE_LINKED | NODE_SYNCED);
@@ -229,7 +220,7 @@ doubted_to_the_end(void **state)
 	mesh_link l;
 
 	(void)state;
-	begin(3, 5005);
+	kit_alone(3, 5005);
 	l = kit_peer(2, 5004);
 	say(l, NODE_LINKED | NODE_SYNCED);
 	assert_true(kit_leads(1));
@@ -260,7 +251,7 @@ lost_and_standing_still(void **state)
 	uint64_t heard;
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	l = kit_peer(1, 5000);
 	heard = kit_now;
 	(void)live_for(1, MESH_LINK_NONE, 800);
@@ -285,7 +276,7 @@ refused_after_all(void **state)
 
 	(void)state;
 	for (uint32_t how = 0; how < 2; how++) {
-		begin(2, 5001);
+		kit_alone(2, 5001);
 		l = kit_up(true);
 		kit_hello(l, 1, 501, 60000, 5000);
 		kit_down(l, how == 0 ? LINK_CLOGGED : LINK_CLOSED);
@@ -309,7 +300,7 @@ another_answers(void **state)
 
 	(void)state;
 	for (uint32_t how = 0; how < 2; how++) {
-		begin(2, 5001);
+		kit_alone(2, 5001);
 		l = kit_up(true);
 		kit_hello(l, 1, 501, 60000, 5000);
 		kit_down(l, LINK_CLOGGED);
@@ -334,7 +325,7 @@ accepted_before(void **state)
 	mesh_link voucher, dial = MESH_LINK_NONE;
 
 	(void)state;
-	begin(3, 5005);
+	kit_alone(3, 5005);
 	voucher = kit_peer(2, 5004);
 	say(voucher, NODE_LINKED | NODE_SYNCED);
 	for (uint32_t i = 0; i < mesh.links.count; i++)

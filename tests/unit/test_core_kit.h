@@ -213,6 +213,16 @@ kit_report(uint8_t id, uint64_t generation, uint64_t base, uint64_t cursor,
 	return r;
 }
 
+/* Started, alone, with this from an earlier run; id 2 on port 5001. */
+static inline void
+kit_holding(const struct stream_report *held)
+{
+	kit_init(2, 5001);
+	mesh_remember_stream(&mesh, held);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+}
+
 /* A synced peer on a fresh accepted loopback link. */
 static inline mesh_link
 kit_peer(uint8_t id, uint16_t port)
@@ -233,6 +243,17 @@ kit_leads(uint8_t id)
 
 	mesh_coordinator(&mesh, &rank);
 	return node_id_equal(&rank.node, &want);
+}
+
+/* Started, and nobody there: synced, and leading itself. */
+static inline void
+kit_alone(uint8_t self, uint16_t port)
+{
+	kit_init(self, port);
+	kit_kind(MESH_START);
+	kit_refuse_all();
+	assert_true(mesh_synced(&mesh));
+	assert_true(kit_leads(self));
 }
 
 #endif

@@ -266,10 +266,7 @@ contested(void)
 	struct stream_report later = kit_report(1, GEN + 500, 2, 2, 7);
 	mesh_link owner;
 
-	kit_init(2, 5001);
-	mesh_remember_stream(&mesh, &later);
-	kit_kind(MESH_START);
-	kit_refuse_all();
+	kit_holding(&later);
 	owner = kit_peer(1, 5000);
 	kit_streams(owner, true, &real, 1);
 	return owner;

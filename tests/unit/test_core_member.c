@@ -4,16 +4,6 @@
 #include "test_core_kit.h"
 
 static void
-begin(uint8_t self, uint16_t port)
-{
-	kit_init(self, port);
-	kit_kind(MESH_START);
-	kit_refuse_all();
-	assert_true(mesh_synced(&mesh));
-	assert_true(kit_leads(self));
-}
-
-static void
 alone_it_leads(void **state)
 {
 	struct rank rank;
@@ -39,7 +29,7 @@ killed_coordinator(void **state)
 	const struct mesh_effect *dial;
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	l = kit_peer(1, 5000);
 	assert_true(kit_leads(1));
 	kit_now += 100;
@@ -58,7 +48,7 @@ static void
 killed_again_and_again(void **state)
 {
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	for (unsigned n = 0; n < 6; n++) {
 		mesh_link l = kit_up(true);
 		const struct mesh_effect *dial;
@@ -85,7 +75,7 @@ lost_and_found(void **state)
 	const struct mesh_effect *dial;
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	l = kit_peer(1, 5000);
 	kit_now += 100;
 	kit_down(l, LINK_CLOSED);
@@ -108,7 +98,7 @@ another_behind_the_port(void **state)
 	struct mesh_input up = { .kind = MESH_LINK_UP };
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	l = kit_peer(1, 5000);
 	kit_now += 100;
 	kit_down(l, LINK_CLOSED);
@@ -130,7 +120,7 @@ same_host_id_elsewhere(void **state)
 	mesh_link l;
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	l = kit_up(false);
 	kit_hello(l, 1, 501, 60000, 5000);
 	kit_streams(l, true, NULL, 0);
@@ -165,7 +155,7 @@ silence(void **state)
 	mesh_link l;
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	l = kit_peer(1, 5000);
 	for (int i = 0; i < 9; i++) {
 		kit_now += 125;
@@ -197,7 +187,7 @@ judged_when_all_is_heard(void **state)
 	mesh_link l, other;
 
 	(void)state;
-	begin(3, 5005);
+	kit_alone(3, 5005);
 	l = kit_peer(1, 5000);
 	other = kit_peer(2, 5001);
 	for (int n = 0; n < 20; n++) {
@@ -237,7 +227,7 @@ unread_signs(void **state)
 	mesh_link one, other;
 
 	(void)state;
-	begin(3, 5002);
+	kit_alone(3, 5002);
 	one = kit_peer(1, 5000);
 	other = kit_peer(2, 5001);
 	for (int i = 0; i < 20; i++) {
@@ -270,7 +260,7 @@ none_judged_before_all_are_heard(void **state)
 	mesh_link one, other;
 
 	(void)state;
-	begin(3, 5002);
+	kit_alone(3, 5002);
 	one = kit_peer(1, 5000);
 	other = kit_peer(2, 5001);
 	for (int i = 0; i < 7; i++) {
@@ -293,7 +283,7 @@ static void
 our_own_lateness(void **state)
 {
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	kit_peer(1, 5000);
 	kit_now += 8000;
 	kit_kind(MESH_TICK);
@@ -315,7 +305,7 @@ late_for_ever(void **state)
 	mesh_link l;
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	kit_peer(1, 5000);
 	l = kit_peer(3, 5002);
 	for (unsigned i = 0; i < LATE_ROW_MAX + 2 * SUSPECT_PERIODS; i++) {
@@ -335,14 +325,14 @@ duplicates(void **state)
 	mesh_link a, b;
 
 	(void)state;
-	begin(1, 5001); /* lower: we judge */
+	kit_alone(1, 5001); /* lower: we judge */
 	a = kit_peer(2, 5000);
 	b = kit_up(true);
 	kit_hello(b, 2, 502, 60000, 5000);
 	assert_true(kit_hung_up(a));
 	assert_non_null(kit_sent(a, MESSAGE_GOODBYE));
 	assert_false(kit_hung_up(b));
-	begin(3, 5001); /* higher: we bear both */
+	kit_alone(3, 5001); /* higher: we bear both */
 	a = kit_peer(2, 5000);
 	b = kit_up(true);
 	kit_hello(b, 2, 502, 60000, 5000);
@@ -363,7 +353,7 @@ last_word_of_a_duplicate(void **state)
 	mesh_link a, b;
 
 	(void)state;
-	begin(3, 5001);
+	kit_alone(3, 5001);
 	a = kit_peer(2, 5000);
 	b = kit_up(true);
 	kit_hello(b, 2, 502, 60000, 5000);
@@ -409,7 +399,7 @@ twins_meet(void **state)
 	mesh_link l;
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	kit_now += 5000;
 	l = kit_up(true);
 	kit_hello(l, 2, 999, 4000, 5003); /* they started later */
@@ -430,7 +420,7 @@ twins_of_a_third(void **state)
 	mesh_link a, b;
 
 	(void)state;
-	begin(3, 5001);
+	kit_alone(3, 5001);
 	kit_now += 5000;
 	a = kit_up(true);
 	kit_hello(a, 4, 11, 4000, 5003);
@@ -454,7 +444,7 @@ last_words_of_the_dead(void **state)
 	mesh_link a, b;
 
 	(void)state;
-	begin(3, 5001);
+	kit_alone(3, 5001);
 	kit_now += 5000;
 	b = kit_up(true);
 	kit_hello(b, 4, 22, 10, 5003);
@@ -496,7 +486,7 @@ leaving(void **state)
 	mesh_link l;
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	l = kit_peer(1, 5000);
 	(void)kit_peer(3, 5002);
 	bye.u.goodbye.why = GOODBYE_LEAVING;
@@ -518,7 +508,7 @@ live_by_report(void **state)
 	mesh_link l;
 
 	(void)state;
-	begin(3, 5005);
+	kit_alone(3, 5005);
 	l = kit_peer(2, 5004);
 	memset(r, 0, sizeof(r));
 	r[0].node = kit_id(2);
@@ -559,7 +549,7 @@ phantoms_give_way(void **state)
 	mesh_link l;
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	l = kit_peer(1, 5000);
 	for (uint32_t i = 0; i < MESH_KNOWN_MAX; i++) {
 		memset(&list[i], 0, sizeof(list[i]));
@@ -618,7 +608,7 @@ names_share_the_room(void **state)
 	mesh_link liar, honest, third;
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	liar = kit_peer(1, 5000);
 	honest = kit_peer(3, 5002);
 	name_some(liar, 0xee, MESH_KNOWN_MAX, NODE_LINKED);
@@ -657,7 +647,7 @@ left_only_by_report(void **state)
 	mesh_link liar, honest;
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	liar = kit_peer(1, 5000);
 	honest = kit_peer(3, 5002);
 	memset(list, 0, sizeof(list));
@@ -692,7 +682,7 @@ synced_in_a_former_run(void **state)
 	mesh_link first, sleeper, awake;
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	first = kit_peer(1, 5000);
 	sleeper = kit_peer(3, 5002);
 	awake = kit_peer(4, 5003);
@@ -777,7 +767,7 @@ beacons(void **state)
 	char host[16];
 
 	(void)state;
-	begin(2, 5001);
+	kit_alone(2, 5001);
 	kit_peer(1, 5000);
 	kit_beacon(2, "10.0.0.2", 5001);
 	assert_null(kit_find(MESH_DIAL, 0));

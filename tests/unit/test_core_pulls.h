@@ -15,10 +15,7 @@ begin(void)
 {
 	struct stream_report own = kit_report(2, GEN, 3, 3, 33);
 
-	kit_init(2, 5001);
-	mesh_remember_stream(&mesh, &own);
-	kit_kind(MESH_START);
-	kit_refuse_all();
+	kit_holding(&own);
 }
 
 static inline const struct message *

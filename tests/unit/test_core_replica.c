@@ -89,15 +89,6 @@ unequal_to_the_owner(void **state)
 	assert_true(streams_find(&mesh, 1, GEN)->digest.low == 99);
 }
 
-static void
-hold(const struct stream_report *held)
-{
-	kit_init(2, 5001);
-	mesh_remember_stream(&mesh, held);
-	kit_kind(MESH_START);
-	kit_refuse_all();
-}
-
 /* That peer reports node 7, and nobody else. */
 static void
 hears(mesh_link l, bool linked)
@@ -125,7 +116,7 @@ unequal_to_who_hears_it(void **state)
 	mesh_link l;
 
 	(void)state;
-	hold(&held);
+	kit_holding(&held);
 	l = kit_peer(1, 5000);
 	hears(l, true);
 	kit_streams(l, false, &r, 1);
@@ -152,7 +143,7 @@ who_hears_it_is_told_more(void **state)
 	mesh_link l;
 
 	(void)state;
-	hold(&held);
+	kit_holding(&held);
 	l = kit_peer(1, 5000);
 	hears(l, true);
 	kit_streams(l, false, &r, 1);
@@ -174,7 +165,7 @@ merged_before_it_hears(void **state)
 	mesh_link l;
 
 	(void)state;
-	hold(&held);
+	kit_holding(&held);
 	l = kit_peer(1, 5000);
 	kit_streams(l, false, &r, 1);
 	pull = *pulled(l);
@@ -201,7 +192,7 @@ agreed_with_who_hears_it(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 2; i++) {
-		hold(&held);
+		kit_holding(&held);
 		right = kit_peer(1, 5000);
 		other = kit_peer(3, 5003);
 		hears(right, true);
@@ -233,7 +224,7 @@ owner_comes_meanwhile(void **state)
 	for (uint32_t i = 0; i < 2; i++) {
 		uint64_t store = 0;
 
-		hold(&held);
+		kit_holding(&held);
 		l = kit_peer(1, 5000);
 		hears(l, true);
 		kit_streams(l, false, &r, 1);
@@ -262,7 +253,7 @@ former_life_is_merged(void **state)
 	mesh_link l;
 
 	(void)state;
-	hold(&held);
+	kit_holding(&held);
 	l = kit_peer(1, 5000);
 	hears(l, true);
 	r[0] = kit_report(7, GEN, 0, 0, 0);
@@ -292,10 +283,7 @@ from_a_relay(void **state)
 	mesh_link l;
 
 	(void)state;
-	kit_init(2, 5001);
-	mesh_remember_stream(&mesh, &held);
-	kit_kind(MESH_START);
-	kit_refuse_all();
+	kit_holding(&held);
 	l = kit_peer(1, 5000);
 	kit_streams(l, false, &r, 1);
 	pull = *pulled(l);
@@ -324,10 +312,7 @@ merging_ends(void **state)
 	mesh_link l;
 
 	(void)state;
-	kit_init(2, 5001);
-	mesh_remember_stream(&mesh, &held);
-	kit_kind(MESH_START);
-	kit_refuse_all();
+	kit_holding(&held);
 	l = kit_peer(1, 5000);
 	kit_streams(l, false, &r, 1);
 	pull = *pulled(l);
