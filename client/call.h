@@ -50,6 +50,16 @@ int call_ask(struct call *c, const struct question *q, struct failure *why);
 int call_await(struct call *c, struct question *answer, struct failure *why);
 
 /*
+ * The next part of an answer that comes in parts, from whoever has it: `q` to
+ * the daemon found; where none was chosen and that one hangs up or is silent
+ * for CALL_SILENT_MS, to all there are, as call_open does.  For questions that
+ * do nothing and mean the same to every daemon.
+ */
+#define CALL_SILENT_MS 2000
+int call_ask_on(struct call *c, const struct question *q,
+		struct question *answer, struct failure *why);
+
+/*
  * Several questions at once: one more, open until call_close, at most
  * CALL_OPEN_MAX.  With `fd` (or -1) a descriptor goes with it; it stays the
  * caller's, who may close it at once.  *request names it in the answers.

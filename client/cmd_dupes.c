@@ -203,8 +203,7 @@ put_pages(struct dupes *d, struct call *c, struct question *q,
 		memcpy(q->u.dupes.after, a->after, a->after_bytes);
 		q->u.dupes.after_bytes = a->after_bytes;
 		q->u.dupes.limit = verb_page_limit(d->options, d->photos);
-		if (call_ask(c, q, why) == -1 ||
-		    call_await(c, answer, why) == -1)
+		if (verb_next_page(c, d->output, q, answer, why) == -1)
 			return -1;
 	}
 	put_notes(d, a->after, a->after_bytes);

@@ -252,8 +252,7 @@ put_pages(struct list *l, struct call *c, struct question *q,
 		memcpy(q->u.list.after, a->after, a->after_bytes);
 		q->u.list.after_bytes = a->after_bytes;
 		q->u.list.limit = verb_page_limit(l->options, l->photos);
-		if (call_ask(c, q, why) == -1 ||
-		    call_await(c, answer, why) == -1)
+		if (verb_next_page(c, l->output, q, answer, why) == -1)
 			return -1;
 	}
 	put_notes(l, a->after, a->after_bytes);

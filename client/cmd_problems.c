@@ -108,8 +108,7 @@ put_pages(struct problems *p, struct call *c, struct question *q,
 					   "problems");
 		memcpy(q->u.asked_problems.after, a->after, a->after_bytes);
 		q->u.asked_problems.after_bytes = a->after_bytes;
-		if (call_ask(c, q, why) == -1 ||
-		    call_await(c, answer, why) == -1)
+		if (verb_next_page(c, p->output, q, answer, why) == -1)
 			return -1;
 	}
 }

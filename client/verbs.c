@@ -72,6 +72,37 @@ verb_page_limit(const struct options *p, uint64_t have)
 	return (uint32_t)left;
 }
 
+int
+verb_next_page(struct call *c, struct output *o, const struct question *q,
+	       struct question *answer, struct failure *why)
+{
+	uint16_t was = call_port(c);
+
+	if (call_ask_on(c, q, answer, why) == 0) {
+		/* Of one that is merely silent verb_note_silent tells. */
+		if (call_port(c) != was && call_silent_port(c) != was)
+			output_note(o,
+				    "the daemon on port %u is gone; the rest "
+				    "is from %s",
+				    was, call_name(c));
+		return 0;
+	}
+	if (was != 0 && why->ending == ENDING_NO_DAEMON)
+		failure_set(why, ENDING_NO_DAEMON,
+			    "the daemon on port %u ended before it had sent "
+			    "all, and no other answers; start one with: "
+			    "photod FOLDER",
+			    was);
+	else if (was != 0 && call_port(c) != was &&
+		 why->ending == ENDING_USAGE)
+		/* Of another version, perhaps: it is nobody's mistake. */
+		failure_set(why, ENDING_NO_DAEMON,
+			    "the daemon on port %u ended before it had sent "
+			    "all, and %s cannot go on from there; ask again",
+			    was, call_name(c));
+	return -1;
+}
+
 void
 verb_note_more(struct output *o, const uint8_t *after, size_t count)
 {

@@ -44,6 +44,12 @@ int verb_read_after(const struct options *p, uint8_t out[CURSOR_BYTES_MAX],
 		    size_t *count, struct failure *why);
 /* How many to ask for when so many have come: a page, or what --limit leaves. */
 uint32_t verb_page_limit(const struct options *p, uint64_t have);
+/*
+ * The next page, as call_ask_on has it; where another daemon goes on, that is
+ * said.
+ */
+int verb_next_page(struct call *c, struct output *o, const struct question *q,
+		   struct question *answer, struct failure *why);
 /* The list was cut by --limit: say how to go on. */
 void verb_note_more(struct output *o, const uint8_t *after, size_t count);
 

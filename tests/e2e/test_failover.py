@@ -375,5 +375,40 @@ class Failover(unittest.TestCase):
             self.assertNotIn("does not answer", a.log())
 
 
+
+class UnderWay(unittest.TestCase):
+    def test_list_under_way(self):
+        """a list goes on at the next daemon when its own dies or freezes"""
+        for ending in ("kill", "stop"):
+            with self.subTest(ending), Mesh() as mesh:
+                self.under_way(mesh, ending)
+
+    def under_way(self, mesh, ending):
+        full = mesh.folder("full")
+        # Rows for more than a pipe takes, and for more than two pages.
+        for n in range(2500):
+            with open("%s/a-name-as-long-as-cameras-like-%d.gif" % (full, n),
+                      "wb") as f:
+                f.write(b"GIF89a" + n.to_bytes(4, "little") * 9)
+        asked = mesh.start(mesh.folder("empty"))
+        other = mesh.start(full)
+        mesh.settle([asked, other], 2500)
+        whole = set(other.photo("list").lines)
+        p = mesh.spawn_photo("list")
+        lines = [p.stdout.readline()]  # the first page has come
+        if ending == "kill":
+            asked.kill()
+        else:
+            asked.stop()
+        lines += p.stdout.readlines()
+        notes = p.stderr.read()
+        self.assertEqual(p.wait(), 0, notes)
+        self.assertEqual(len(lines), 2500, notes)
+        self.assertEqual({x.decode().rstrip("\n") for x in lines}, whole)
+        self.assertIn(b"is gone; the rest is from port %d" % other.port
+                      if ending == "kill" else
+                      b"port %d did not answer in time" % asked.port, notes)
+
+
 if __name__ == "__main__":
     tap.main()
