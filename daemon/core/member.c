@@ -57,7 +57,8 @@ node_become(struct mesh *m, uint16_t index, enum standing to)
 		break;
 	case STANDING_GONE:
 		enter_absent(m, index);
-		effect_news(m, NEWS_PEER_GONE, &n->id, NULL);
+		if (was_live)
+			effect_news(m, NEWS_PEER_GONE, &n->id, NULL);
 		break;
 	case STANDING_LEFT:
 		age_forget(n);

@@ -32,7 +32,8 @@
 	X(NOTHING_OWED, "forgets what was announced on a link that ended")   \
 	X(LOST_IS_GONE, "takes a lost link for the end of who still accepts") \
 	X(WORD_GOES_WITH_ITS_GIVER, "forgets what was said by who is gone")  \
-	X(FORMER_PORT_PROVES, "buries a run at the port of a former one")
+	X(FORMER_PORT_PROVES, "buries a run at the port of a former one")    \
+	X(LEFT_FOR_GOOD, "takes who came back and died for who has left")
 
 enum mutant {
 	MUTANT_NONE,

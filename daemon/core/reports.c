@@ -6,6 +6,10 @@
 #include "mesh_private.h"
 #include "mutant.h"
 
+/* Of what others say of a time, so much may be theirs: who is heard after its
+ * goodbye by less has only left. */
+#define GOODBYE_MS 2000u
+
 /* What we say. */
 
 /* Its own goodbye was heard here.  What is known by hearsay is not passed on: two
@@ -234,6 +238,23 @@ reports_adopt(struct mesh *m, uint16_t index, uint8_t speaking)
 	return false;
 }
 
+/* It said goodbye, and was heard after that in another run, by somebody who does
+ * not hear it any more: it came back where we could not see it, and was lost. */
+static bool
+lost_since(const struct mesh *m, const struct node *n,
+	   const struct node_report *said, uint64_t said_ms)
+{
+	uint64_t ago_ms = m->now_ms - said_ms;
+
+	if (n->standing != STANDING_LEFT || said->run == 0 ||
+	    said->run == n->run ||
+	    (said->flags & (NODE_LINKED | NODE_LEFT)) != 0 ||
+	    said->silent_ms > m->wall_ms - ago_ms || MUTANT(LEFT_FOR_GOOD))
+		return false;
+	return m->wall_ms - ago_ms - said->silent_ms >
+	       n->heard_wall_ms + GOODBYE_MS;
+}
+
 static void
 heard_of_other(struct mesh *m, uint16_t index, const struct link *l,
 	       const struct node_report *said)
@@ -254,6 +275,10 @@ heard_of_other(struct mesh *m, uint16_t index, const struct link *l,
 		return;
 	if (n->link_count == 0 && !roster_reported(&m->roster, index))
 		(void)reports_adopt(m, index, slot);
+	if (n->link_count == 0 && lost_since(m, n, said, said_ms)) {
+		begin_run(m, n, said->run);
+		node_become(m, index, STANDING_GONE);
+	}
 	if (said->run != n->run && n->run != 0)
 		return;
 	if (l->told && said->silent_ms < said_ms &&

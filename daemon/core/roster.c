@@ -92,7 +92,8 @@ roster_free(struct roster *r, uint16_t index)
 static const bool moves[3][3] = {
 	[STANDING_GONE] = { [STANDING_LIVE] = true, [STANDING_LEFT] = true },
 	[STANDING_LIVE] = { [STANDING_GONE] = true, [STANDING_LEFT] = true },
-	[STANDING_LEFT] = { [STANDING_LIVE] = true },
+	/* Gone: it came back meanwhile, and was lost. */
+	[STANDING_LEFT] = { [STANDING_LIVE] = true, [STANDING_GONE] = true },
 };
 
 bool

@@ -34,6 +34,7 @@ check_views(struct world *w, struct slot *s)
 				world_fail(w, "%s has a link to %s and thinks "
 					      "it gone",
 					   s->name, world_name(w, &v.node));
+			check_left(w, s, &v);
 			continue;
 		}
 		check_silence(w, s, &v);

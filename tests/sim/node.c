@@ -498,6 +498,7 @@ node_start(struct world *w, struct slot *s)
 	s->refused = 0;
 	memset(s->suspect_us, 0, sizeof s->suspect_us);
 	memset(s->well_us, 0, sizeof s->well_us);
+	memset(s->left_us, 0, sizeof s->left_us);
 	memset(s->heard_us, 0, sizeof s->heard_us);
 	memset(s->hung_step, 0, sizeof s->hung_step);
 	memset(s->heard_life, 0, sizeof s->heard_life);

@@ -14,7 +14,7 @@
 #define LATE_STEP_MS     200u     /* beyond this a core blames itself */
 /* ---- who is heard -------------------------------------------------------- */
 
-static uint32_t
+uint32_t
 number_of(const struct node_id *node)
 {
 	return node->bytes[2] < SIM_KNOWN ? node->bytes[2] : 0;
@@ -67,8 +67,8 @@ only_one(const struct world *w, const struct node_id *whom)
 }
 
 /* What it knows of that node; false: nothing. */
-static bool
-view_of(struct world *w, const struct slot *s, const struct node_id *whom,
+bool
+check_view(struct world *w, const struct slot *s, const struct node_id *whom,
 	struct node_view *v)
 {
 	for (uint32_t n = 0; n < mesh_node_count(s->mesh); n++) {
@@ -85,7 +85,7 @@ run_known(struct world *w, const struct slot *s, const struct node_id *whom)
 {
 	struct node_view v;
 
-	return view_of(w, s, whom, &v) ? v.run : 0;
+	return check_view(w, s, whom, &v) ? v.run : 0;
 }
 
 static bool
@@ -109,7 +109,7 @@ check_still_there(struct world *w, const struct slot *s,
 
 	/* Also another run of it that it meets in this step. */
 	if (o == NULL || !o->running || o->leaving || is_cut_off(w) ||
-	    !view_of(w, s, whom, &v) || v.state != NODE_STATE_GONE ||
+	    !check_view(w, s, whom, &v) || v.state != NODE_STATE_GONE ||
 	    v.run != o->config.run)
 		return;
 	if ((o->stopped && w->now_us >= o->stopped_us + AWAY_US) ||

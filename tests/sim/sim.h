@@ -178,6 +178,7 @@ struct slot {
 	uint32_t open[SIM_OPEN]; /* wire * 2 + side */
 	uint64_t suspect_us[SIM_KNOWN]; /* by identity: since when suspect */
 	uint64_t well_us[SIM_KNOWN];
+	uint64_t left_us[SIM_KNOWN];   /* since when it should not say left */
 	uint64_t heard_us[SIM_KNOWN];  /* a frame of it reached the core */
 	uint64_t hung_step[SIM_KNOWN]; /* the core hung up on it in this step */
 	uint32_t heard_life[SIM_KNOWN]; /* ... of this process of it */
@@ -514,6 +515,8 @@ void faults_calm(struct world *w);
 
 /* fresh.c: what is said to be whole, as of so long ago, was so? */
 void check_fresh(struct world *w, struct slot *s, const struct node_view *v);
+/* ... and has left who is said to? */
+void check_left(struct world *w, struct slot *s, const struct node_view *v);
 
 /* shown.c */
 /* Has `newer` taken over what an older life tells of this root?  Its root record
@@ -555,6 +558,11 @@ void check_synced(struct world *w, struct slot *s);
 /* A core that is on time itself suspects whoever says nothing on its link. */
 void check_silence(struct world *w, struct slot *s, const struct node_view *v);
 void check_suspect(struct world *w, struct slot *s, const struct node_id *whom);
+/* Of an identity, among those of this world. */
+uint32_t number_of(const struct node_id *node);
+/* What it knows of that node; false: nothing. */
+bool check_view(struct world *w, const struct slot *s,
+		const struct node_id *whom, struct node_view *v);
 /* The one slot with this identity, copies of it among others; or NULL. */
 const struct slot *only_one(const struct world *w, const struct node_id *whom);
 void check_print(struct world *w, struct slot *s); /* into the trace */

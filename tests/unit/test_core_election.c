@@ -80,7 +80,8 @@ standing_moves(void **state)
 	(void)state;
 	assert_true(roster_may_move(STANDING_GONE, STANDING_LIVE));
 	assert_true(roster_may_move(STANDING_LEFT, STANDING_LIVE));
-	assert_false(roster_may_move(STANDING_LEFT, STANDING_GONE));
+	assert_true(roster_may_move(STANDING_LEFT, STANDING_GONE));
+	assert_false(roster_may_move(STANDING_LEFT, STANDING_LEFT));
 	assert_false(roster_may_move(STANDING_LIVE, STANDING_LIVE));
 }
 
