@@ -15,6 +15,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -164,9 +165,10 @@ def main(argv=None):
         return 0
     print("# chaos: --seed %d --hosts %d --minutes %g" % (
         o.seed, o.hosts, o.minutes), flush=True)
-    fd, path = tempfile.mkstemp(prefix="pm-chaos-", suffix=".record")
-    os.close(fd)
-    path = o.keep or path
+    path = o.keep
+    if not path:
+        fd, path = tempfile.mkstemp(prefix="pm-chaos-", suffix=".record")
+        os.close(fd)
     record = Record(path)
     failed = None
     run = Run(o, record)
@@ -200,4 +202,6 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
+    # Whoever ends it wants its daemons ended, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())
