@@ -1,7 +1,8 @@
 """Everything at once: storms of faults, and a checker that decides afterwards.
 
 See chaos/chaos.py.  Two minutes on one host unless PM_CHAOS_MINUTES says more;
-then on two hosts, too, as long again.  PM_CHAOS_SEED replays a run.
+then on two hosts, too, and on two with a relay between them, each as long again.
+PM_CHAOS_SEED replays a run.
 """
 import os
 import sys
@@ -35,8 +36,15 @@ class Chaos(unittest.TestCase):
     @unittest.skipUnless(MINUTES, "minutes of its own: with --soak")
     @on_hosts
     def test_two_hosts(self):
-        """two hosts of four daemons each, and what is between them"""
-        self.run_it("--minutes", MINUTES, "--hosts", "2")
+        """two hosts of four daemons each: cut apart, one way or both"""
+        self.run_it("--minutes", MINUTES, "--hosts", "2", "--relay", "no")
+
+    @unittest.skipUnless(MINUTES, "minutes of its own: with --soak")
+    @on_hosts
+    def test_two_hosts_and_a_relay(self):
+        """two hosts that see a relay only: slow, stalled, half-closed, reset
+        """
+        self.run_it("--minutes", MINUTES, "--hosts", "2", "--relay", "yes")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from world import World  # noqa: E402
 
 STORM_SECONDS = 75
 FILES = 30
+RELAYED = 1  # two hosts of an odd seed see a relay only; else each other
 REST_SECONDS = 100  # more than idle channels are kept for
 
 
@@ -45,6 +46,8 @@ def options(argv):
                    help="about so long; rounds are finished (2)")
     p.add_argument("--seed", type=int, help="as a former run said")
     p.add_argument("--hosts", type=int, choices=(1, 2), default=1)
+    p.add_argument("--relay", choices=("yes", "no"),
+                   help="what is between two hosts (else the seed decides)")
     p.add_argument("--storm", type=float, default=STORM_SECONDS,
                    help="seconds of one storm")
     p.add_argument("--rate", type=float, default=0.5, help="faults a second")
@@ -56,14 +59,16 @@ def options(argv):
     o = p.parse_args(argv)
     if o.seed is None:
         o.seed = random.SystemRandom().randrange(1 << 31)
+        # By the seed alone a run is told again.
+        if o.relay:
+            o.seed = o.seed // 2 * 2 + (o.relay == "yes") * RELAYED
     return o
 
 
 class Run:
     def __init__(self, o, record):
         self.o, self.record = o, record
-        # Two hosts see each other, or a relay only: the seed decides.
-        relayed = o.hosts == 2 and o.seed % 2 == 1
+        relayed = o.hosts == 2 and o.seed % 2 == RELAYED
         self.world = World(record, o.hosts, relayed)
         self.faults = Faults(self.world)
         self.hands = Hands([n.folder for n in self.world.nodes.values()],

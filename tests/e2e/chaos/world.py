@@ -198,7 +198,9 @@ class World(contextlib.ExitStack):
                 self.callback(subprocess.run, ["umount", "-l", state],
                               check=False)
             state = os.path.join(state, "own")
-        self.nodes[name] = Node(self, name, mesh, state, args)
+        # What a sanitizer says in photo-decode, is in the daemon's log.
+        self.nodes[name] = Node(self, name, mesh, state, args,
+                                {"PHOTOMESH_DECODE_LOG": "1"})
 
     def host_of(self, node):
         return self.hosts.index(node.mesh)
