@@ -302,11 +302,8 @@ class Hostile(Base):
             self.assertEqual(n, 0, "it took %d questions" % asked)
             self.assertLess(self.daemons[0].rss_bytes(), 600 << 20)
 
-            def busy():
-                before = self.daemons[0].cpu_seconds()
-                time.sleep(1)
-                return self.daemons[0].cpu_seconds() - before
-            wait_until(lambda: busy() < 0.35, "a daemon at rest", 10)
+            wait_until(lambda: self.daemons[0].rests(1, 0.35),
+                       "a daemon at rest", 10)
             with Client(self.mesh, self.port) as c:
                 self.assertEqual(c.status()["live"], 3)
             for _ in range(min(asked, 50)):

@@ -5,6 +5,7 @@ one mesh with one coordinator, twenty times; that the 65th is told what to do;
 that strangers on the first ports are hardly touched; that eight first starts
 make one key; that a daemon out of descriptors waits and recovers.
 """
+import contextlib
 import os
 import resource
 import socket
@@ -220,12 +221,14 @@ class Many(unittest.TestCase):
                         ("127.0.0.1", a.port), 5))
                 wait_until(lambda: descriptors(a.pid) >= limit - 1,
                            "the descriptors to run out")
-                before = a.cpu_seconds()
+                before, slept = a.cpu_seconds(), a.sleeps()
                 time.sleep(3)
-                spent = a.cpu_seconds() - before
-                print("# limit %d: %.2f s of CPU in 3 s, %d log lines" % (
-                    limit, spent, len(a.log().splitlines()) - log_before))
+                spent, slept = a.cpu_seconds() - before, a.sleeps() - slept
+                print("# limit %d: %.2f s of CPU in 3 s, %d sleeps, %d log "
+                      "lines" % (limit, spent, slept,
+                                 len(a.log().splitlines()) - log_before))
                 self.assertLess(spent, 1)
+                self.assertGreater(slept, 5)
                 self.assertLess(len(a.log().splitlines()) - log_before, 8)
                 with Client(mesh, b.port) as c:
                     self.assertEqual({p["state"] for p in c.peers()}, {0})
@@ -233,6 +236,13 @@ class Many(unittest.TestCase):
                 for s in idle:
                     s.close()
             wait_until(lambda: a.photo("list").code == 0, "alice to answer")
+            # Who dials her is let in again: this one, to be hung up on.
+            with socket.create_connection(("127.0.0.1", a.port), 5) as s:
+                s.settimeout(10)
+                s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                with contextlib.suppress(ConnectionResetError):
+                    while s.recv(100):
+                        pass
             # And whoever comes now is let in.
             c = mesh.start(mesh.sample("carol"))
             settle(mesh, [a, b, c], 26)

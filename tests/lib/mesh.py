@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import select
 import shutil
 import signal
@@ -33,6 +34,9 @@ NOBODY = 65534
 
 REPORTS = (b"ERROR: AddressSanitizer", b"runtime error:", b"LeakSanitizer",
            b"ThreadSanitizer", b"Assertion ")
+
+CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL,
+           signal.SIGSEGV)
 
 
 def wait_until(condition, what, timeout=None, every=0.01):
@@ -221,6 +225,21 @@ class Daemon:
         with open("/proc/%d/stat" % self.pid) as f:
             fields = f.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def rests(self, seconds, of_cpu):
+        """Watched for so long: did it work for less than `of_cpu`, and did
+        its loop sleep?  On a busy machine a loop that spins gets little time,
+        but sleep it never does."""
+        before, slept = self.cpu_seconds(), self.sleeps()
+        time.sleep(seconds)
+        return self.cpu_seconds() - before < of_cpu and \
+            self.sleeps() - slept > seconds
+
+    def sleeps(self):
+        """How often its loop has waited for something to happen."""
+        with open("/proc/%d/task/%d/status" % (self.pid, self.pid)) as f:
+            return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)",
+                                 f.read(), re.M)[1])
 
     def rss_bytes(self, key="RssAnon"):
         with open("/proc/%d/status" % self.pid) as f:
@@ -429,6 +448,10 @@ class Mesh(contextlib.AbstractContextManager):
                 d.kill()
             d._reader.join(5)
             d.process.stdout.close()
+            # An end by itself, of which no sanitizer tells.
+            if -d.process.returncode in CRASHES:
+                trouble.append("%s ended by signal %d" % (
+                    d.name, -d.process.returncode))
             with open(d.log_path, "rb") as f:
                 log = f.read()
             if any(mark in log for mark in REPORTS):
