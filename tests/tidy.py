@@ -272,7 +272,13 @@ def check_traps():
              (r"\bevbuffer_add_file\b", "evbuffer_add_file"),
              (r"\bTCP_USER_TIMEOUT\b", "TCP_USER_TIMEOUT"),
              (r"\b(strcpy|strcat|sprintf|gets)\s*\(", "unbounded copy"),
-             (r'"localhost"', "the name localhost")]
+             (r'"localhost"', "the name localhost"),
+             (r"\b(fork|vfork|system|popen)\s*\(",
+              "a child but by posix_spawn"),
+             (r"\b(accept|pipe|dup|dup2|inotify_init|creat)\s*\(",
+              "a descriptor that is not closed on exec"),
+             (r"\b(sem_timedwait|setitimer|gettimeofday)\s*\(",
+              "a timer by the wall clock")]
     wrong = []
     for path in CODE:
         with open(os.path.join(SOURCE, path), encoding="utf-8") as f:

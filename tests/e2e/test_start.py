@@ -22,6 +22,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import tap  # noqa: E402
 from mesh import SAMPLE, Mesh, wait_until  # noqa: E402
+from talk import Client  # noqa: E402
 
 SAMPLE_PHOTOS = 26
 SAMPLE_COPIES = 33
@@ -66,6 +67,20 @@ def wakes(d):
     with open("/proc/%d/status" % d.pid) as f:
         return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", f.read(),
                              re.M).group(1))
+
+
+def descriptors(pid):
+    """(number, what it is, flags) of each that a process has open."""
+    here = "/proc/%d/" % pid
+    for fd in os.listdir(here + "fd"):
+        try:
+            to = os.readlink(here + "fd/" + fd)
+            with open(here + "fdinfo/" + fd) as f:
+                flags = int(re.search(r"^flags:\s*(\d+)", f.read(), re.M)[1],
+                            8)
+        except OSError:
+            continue  # closed meanwhile
+        yield int(fd), to, flags
 
 
 class Start(unittest.TestCase):
@@ -250,6 +265,30 @@ class Start(unittest.TestCase):
             self.assertFalse([n for n in names
                               if re.search(r"libevent-2", n)], names)
             self.assertEqual(len([n for n in names if "event_core" in n]), 1)
+
+    def test_close_on_exec(self):
+        """every descriptor of a daemon at work is closed on exec"""
+        with Mesh() as mesh:
+            a, b = (mesh.start(mesh.sample(n), "--decoders", "1")
+                    for n in ("alice", "bob"))
+            mesh.settle([a, b])
+            watch = mesh.spawn_watch(a)
+            with Client(mesh, a.port):
+                # Channels are kept open for a while.
+                one = [p for p in b.photo("--json", "list").json if "alice" in
+                       {c["node"] for c in p["copies"]}][0]
+                into = os.path.join(mesh.dir, "got")
+                self.assertEqual(b.photo("get", one["id"], "-o",
+                                         into + "/").code, 0)
+                kinds = set()
+                for d in (a, b):
+                    for fd, to, flags in descriptors(d.pid):
+                        kinds.add(to.split(":")[0])
+                        self.assertTrue(fd < 3 or flags & os.O_CLOEXEC,
+                                        "%s: %d is %s" % (d.name, fd, to))
+            # Links, sockets, the loop, the watcher, the catalogue.
+            self.assertGreaterEqual(len(kinds), 4, kinds)
+            self.assertIsNone(watch.poll())
 
     def test_key_and_state_are_private(self):
         """key, state and sockets are readable by their owner only"""
