@@ -6,7 +6,7 @@ ALWAYS = (0, 3, 6)
 # ... and what it may say besides when a daemon was disturbed meanwhile.
 DISTURBED = (1, 4, 5, 7, 8, 9)
 SOON = 2.0
-DESCRIPTORS, THREADS, BYTES = 6, 4, 48 << 20
+DESCRIPTORS, THREADS, BYTES = 6, 4, 24 << 20
 # Sanitizers that keep what is freed: builds whose memory tells nothing.
 KEEPS_FREED = ("asan", "tsan")
 # Channels are kept open for a while: what they may take until then.
