@@ -1,6 +1,5 @@
 """checker_end.py: answers to other questions, and what is left in the end."""
 
-KILLED_BY_US = (0, -9)
 # What `photo` may answer: done, nothing found, incomplete.
 ALWAYS = (0, 3, 6)
 # ... and what it may say besides when a daemon was disturbed meanwhile.
@@ -11,11 +10,6 @@ DESCRIPTORS, THREADS, BYTES = 6, 4, 24 << 20
 KEEPS_FREED = ("asan", "tsan")
 # Channels are kept open for a while: what they may take until then.
 CHANNELS = 48
-
-
-def _files_moved(story, t0, t1):
-    return any(x["t0"] < t1 and x["t1"] > t0 for x in
-               story.by_kind["drop"])
 
 
 def fetched_is_what_was_asked(story):

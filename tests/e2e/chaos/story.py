@@ -124,7 +124,6 @@ class Story:
         """spans of each copy (name, path, id), of each photo (name, id)."""
         self.spans = collections.defaultdict(list)
         self.loose = set()
-        self.every_path = set()
         for line in sorted(self.by_kind["hold"] + self.by_kind["drop"],
                            key=lambda x: x["t1"]):
             key = (line["name"], line["path"], line["id"])
@@ -195,9 +194,3 @@ def _union(spans):
         u.clean = not (out and s.begin0 < out[-1].end1 + AGAIN_SECONDS)
         out.append(u)
     return out
-
-
-def latest_before(moments, t):
-    """Of sorted moments the last one not after t, or None."""
-    i = bisect.bisect_right(moments, t)
-    return moments[i - 1] if i else None
