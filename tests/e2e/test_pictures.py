@@ -13,6 +13,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 sys.path.insert(0, os.path.dirname(__file__))
 import tap  # noqa: E402
+from holder import photo_id  # noqa: E402
 from mesh import BUILD, SOURCE, Mesh, wait_until  # noqa: E402
 from talk import ERROR, Client, frame, settle, unpack  # noqa: E402
 from test_files import write  # noqa: E402
@@ -164,7 +165,8 @@ class Pictures(unittest.TestCase):
                            "all of them at " + d.name)
 
 
-# Dies of KILL, refuses NO, cannot read DISK, writes over CHANGE and refuses it,
+# Of thumbnails: dies of LETHAL, of ONCE the first time, and has none of others;
+# the same of those in a file of their own.  Else: dies of KILL, refuses NO, cannot read DISK, writes over CHANGE and refuses it,
 # and says 640 x 480 of all others; each asking is a line in the file beside it.
 STAND_IN = """\
     #!/usr/bin/python3
@@ -174,7 +176,20 @@ STAND_IN = """\
     s = socket.socket(fileno=0)
     def say(kind, body=b""):
         s.sendall((1 + len(body)).to_bytes(4, "big") + bytes([kind]) + body)
+    def thumbnail(data, fresh):
+        name = data[12:30].rstrip(b".\\0").decode()
+        once = __file__ + ".once"
+        if name == "ONCE" and os.path.exists(once):
+            name = "again"
+        with open(__file__ + ".thumbs", "a") as log:
+            log.write("%%s%%s\\n" %% (name, "" if fresh else "-not-fresh"))
+        if name == "ONCE" and fresh:
+            open(once, "w").close()
+        if name in ("LETHAL", "ONCE"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        say(3, b"nothing to be seen")
     say(1)
+    fresh = True
     while True:
         ask, fds, _, _ = socket.recv_fds(s, 13, 4)
         if not ask:
@@ -182,6 +197,11 @@ STAND_IN = """\
         data = os.pread(fds[0], 4096, 0)
         path = os.path.realpath("/proc/self/fd/%%d" %% fds[0])
         os.close(fds[0])
+        if ask[4] == 2:
+            thumbnail(data, fresh)
+            fresh = False
+            continue
+        fresh = False
         with open(__file__ + ".log", "ab") as log:
             log.write(data[12:30].rstrip(b".\\0") + b"\\n")
         if b"KILL" in data:
@@ -217,9 +237,9 @@ class Worst(unittest.TestCase):
         os.chmod(self.program, 0o755)
         self.env = {"PHOTOMESH_DECODE": self.program}
 
-    def asked(self):
+    def asked(self, of="log"):
         try:
-            with open(self.program + ".log") as f:
+            with open(self.program + "." + of) as f:
                 return sorted(f.read().split())
         except FileNotFoundError:
             return []
@@ -250,6 +270,33 @@ class Worst(unittest.TestCase):
         wait_until(lambda: len(looked_into(d)) == 21, "the one made good")
         wait_until(lambda: set(problems(d)) == {"none.gif"}, "its problem to go")
         self.assertEqual(self.asked(), sorted(before + ["well"]))
+
+    def test_killers_of_thumbnails(self):
+        """what kills two workers has no thumbnail, and is not asked for again;
+        what kills one may have been unlucky"""
+        f = self.mesh.folder("alice")
+        for name in ("one", "two", "LETHAL", "ONCE", "three"):
+            write(f + "/%s.gif" % name, gif(name))
+        d = self.mesh.start(f, *DECODERS, env=self.env)
+
+        def deaths():
+            return self.asked("thumbs").count("LETHAL")
+        wait_until(lambda: deaths() == 2, "two deaths of it")
+        wait_until(lambda: {"again", "one", "two", "three"} <= {
+            x.split("-")[0] for x in self.asked("thumbs")},
+            "all others to be asked for, one of them again")
+        bad = photo_id(gif("LETHAL"))
+        for _ in range(2):
+            # Not for clients, not by a scan, not by a new start.
+            for _ in range(3):
+                with Client(self.mesh, d.port, 30) as c:
+                    self.assertIsNone(c.ask(71, {"photo": bad})["image"])
+            self.assertEqual(d.photo("rescan").code, 0)
+            self.assertEqual(d.end(), 0)
+            d = self.mesh.start(f, *DECODERS, env=self.env)
+            wait_until(lambda: len(looked_into(d)) == 5, "all looked into")
+        self.assertEqual(deaths(), 2)
+        self.assertTrue(d.alive())
 
     def test_not_its_bytes(self):
         """of bytes that a disk keeps back, or that are no more the photo's, no
