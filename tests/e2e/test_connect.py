@@ -6,6 +6,7 @@ change or stop anything.  Strangers, silence and nonsense, on either end.
 import os
 import re
 import socket
+import struct
 import sys
 import threading
 import time
@@ -308,6 +309,23 @@ class Hostile(Base):
                 self.assertEqual(c.status()["live"], 3)
             for _ in range(min(asked, 50)):
                 self.assertEqual(deaf.hear()[1], 7)
+
+    def test_gone_before_the_answer(self):
+        """who asks and is gone, from here or elsewhere, takes nobody along"""
+        many = b"".join(frame(LIST, n, {"limit": 1000}) for n in range(100))
+        at_once = struct.pack("ii", 1, 0)
+        for _ in range(20):
+            with Client(self.mesh, self.port) as c:
+                c.write(many)
+            far = Far(self.mesh, self.port)
+            far.write(many)
+            # A reset: its answers meet a closed door, not only silence.
+            far.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                  at_once)
+            far.close()
+            with Client(self.mesh, self.port) as c:
+                self.assertEqual(c.status()["live"], 3)
+        self.assertTrue(self.daemons[0].alive())
 
     def test_crowd(self):
         """a crowd from elsewhere takes no place from who sits here"""

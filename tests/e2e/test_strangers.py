@@ -273,8 +273,11 @@ class Strangers(unittest.TestCase):
             before = a.rss_bytes()
             with Client(mesh, a.port) as deaf:
                 deaf.socket.setblocking(False)
-                data = b"".join(question(34, n + 2, {"limit": 1000})
-                                for n in range(1000))
+                # More than the daemon reads ahead and the sockets hold: it
+                # must stop reading, too.
+                data = b"".join(question(34, n + 2, {
+                    "limit": 1000, "unknown": b"." * 1000})
+                    for n in range(1000))
                 sent, grown, began = 0, 0, time.monotonic()
                 try:
                     while sent < len(data) and time.monotonic() - began < 5:
