@@ -235,7 +235,7 @@ class Person(Asker):
             args = ["check", self.a_file(self.rng.choice(up))]
         if self.rng.random() < 0.4:
             node = self.rng.choice(up)
-        self.call(args, node)
+        self.call(args, node, far=kind >= 0.42 and self.rng.random() < 0.3)
 
     def a_file(self, node):
         with node.folder.lock:
@@ -268,11 +268,14 @@ class Person(Asker):
                               file=name, t=self.record.now())
         shutil.rmtree(self.into)
 
-    def call(self, args, node):
+    def call(self, args, node, far=False):
+        """far: as from another machine, over TLS."""
         d = node.daemon if node else None
         if node and d is None:
             return None
         port = ["-p", str(d.port)] if node else []
+        if node and far:
+            port = ["--connect", "127.0.0.1:%d" % d.port]
         t0, code, out, err = self.record.now(), None, b"", b""
         try:
             done = self.host.run([self.host.photo_path, *port, *args],
@@ -282,7 +285,7 @@ class Person(Asker):
             err = b"it hung for 120 s"
         self.record.write(
             "photo", by=self.name, at=node.name if node else None,
-            life=d.life if node else None, args=args, code=code,
+            life=d.life if node else None, args=args, far=far, code=code,
             bytes=len(out), err=err.decode("utf-8", "replace")[-400:],
             where=self.world.hosts.index(self.host), t0=t0,
             t1=self.record.now())
