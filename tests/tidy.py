@@ -273,6 +273,8 @@ def check_traps():
              (r"\bTCP_USER_TIMEOUT\b", "TCP_USER_TIMEOUT"),
              (r"\b(strcpy|strcat|sprintf|gets)\s*\(", "unbounded copy"),
              (r'"localhost"', "the name localhost"),
+             (r'\[[SW]_BEGIN\]\s*=\s*"BEGIN(?! IMMEDIATE)',
+              "a transaction that writes and is deferred"),
              (r"\b(fork|vfork|system|popen)\s*\(",
               "a child but by posix_spawn"),
              (r"\b(accept|pipe|dup|dup2|inotify_init|creat)\s*\(",

@@ -12,6 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "query_private.h"
+#include "schema.h"
+
 static struct box a;
 
 static int
@@ -415,6 +418,39 @@ damage_behind_the_header_is_found(void **state)
 	box_check(&a);
 }
 
+static int64_t
+pragma(sqlite3 *db, const char *name)
+{
+	char sql[64];
+	sqlite3_stmt *st;
+	int64_t n;
+
+	snprintf(sql, sizeof(sql), "PRAGMA %s", name);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	n = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return n;
+}
+
+/* Whose file it is, and that nothing in it is trusted. */
+static void
+opened_with_care(void **state)
+{
+	(void)state;
+	assert_int_equal(pragma(a.w->db, "application_id"),
+			 SCHEMA_APPLICATION_ID);
+	assert_int_equal(pragma(a.w->db, "user_version"), SCHEMA_VERSION);
+	assert_int_equal(pragma(a.w->db, "trusted_schema"), 0);
+	assert_int_equal(pragma(a.w->db, "cell_size_check"), 1);
+	assert_int_equal(pragma(a.r->db, "trusted_schema"), 0);
+	assert_int_equal(pragma(a.r->db, "cell_size_check"), 1);
+	assert_int_equal(pragma(a.r->db, "query_only"), 1);
+	/* An owner's own rows wait for the disk. */
+	box_own(&a, &(struct own_file){0}, 0, 1);
+	assert_int_equal(pragma(a.w->db, "synchronous"), 2);
+}
+
 static void
 newer_format_is_refused(void **state)
 {
@@ -556,6 +592,7 @@ main(void)
 		T(copy_turns_problem_and_back),
 		T(what_is_held_stays_as_it_was),
 		T(rest_loses_nothing),
+		T(opened_with_care),
 		T(root_and_node_records_do_not_churn),
 		T(hard_links_count_once),
 		T(new_life_when_runs_differ),
