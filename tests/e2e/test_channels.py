@@ -442,6 +442,25 @@ class Changes(Base):
                 refused += 1
         self.assertGreater(refused, 10)
 
+    def test_truncated_in_an_answer(self):
+        """truncated in the midst of one answer, which is not looked at again
+        before its end: the same"""
+        data = film(MIB, 25)
+        # It takes four seconds.
+        d, folder = self.serve({"a.jpg": data}, "holder", "--serve-rate",
+                               "256K")
+        c = self.dial(d)
+        request = c.ask(photo_id(data), 0, MIB)
+        kind, _, fields = c.hear()
+        self.assertEqual(kind, CHUNK)
+        first = fields["data"]
+        self.assertEqual(first, data[:len(first)])
+        os.truncate(os.path.join(folder, "a.jpg"), 100)
+        with self.assertRaises(Refused) as no:
+            c.answer(request, MIB - len(first))
+        self.assertIn(no.exception.code, WATCHED)
+        self.assertEqual(d.photo("status").code, 0)
+
     def test_links_lead_nowhere(self):
         """no link in a path is followed, whatever it leads to"""
         data, secret = film(MIB, 30), film(MIB, 31)
