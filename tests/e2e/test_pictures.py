@@ -166,7 +166,7 @@ class Pictures(unittest.TestCase):
 
 
 # Of thumbnails: dies of LETHAL, of ONCE the first time, and has none of others;
-# the same of those in a file of their own.  Else: dies of KILL, refuses NO, cannot read DISK, writes over CHANGE and refuses it,
+# the same of those in a file of their own.  Else: dies of KILL, of MISHAP in one fresh worker, refuses NO, cannot read DISK, writes over CHANGE and refuses it,
 # and says 640 x 480 of all others; each asking is a line in the file beside it.
 STAND_IN = """\
     #!/usr/bin/python3
@@ -201,10 +201,13 @@ STAND_IN = """\
             thumbnail(data, fresh)
             fresh = False
             continue
-        fresh = False
         with open(__file__ + ".log", "ab") as log:
             log.write(data[12:30].rstrip(b".\\0") + b"\\n")
-        if b"KILL" in data:
+        mishap = b"MISHAP" in data and not os.path.exists(__file__ + ".was")
+        if mishap and fresh:
+            open(__file__ + ".was", "w").close()
+        fresh = False
+        if b"KILL" in data or mishap:
             os.kill(os.getpid(), signal.SIGKILL)
         if b"CHANGE" in data:
             with open(path, "r+b") as f:
@@ -252,12 +255,14 @@ class Worst(unittest.TestCase):
             write(f + "/%02d.gif" % n, gif("good%02d" % n))
         write(f + "/bad.gif", gif("KILL"))
         write(f + "/none.gif", gif("NO"))
+        # Once fatal is bad luck, perhaps.
+        write(f + "/luck.gif", gif("MISHAP"))
         d = self.mesh.start(f, *META_ONLY, env=self.env)
-        wait_until(lambda: len(looked_into(d)) == 20, "the good ones")
+        wait_until(lambda: len(looked_into(d)) == 21, "the good ones")
         wait_until(lambda: set(problems(d)) == {"bad.gif", "none.gif"},
                    "the bad ones to be listed")
         self.assertEqual(problems(d)["bad.gif"], "undecodable")
-        self.assertEqual(len(listed(d)), 22)
+        self.assertEqual(len(listed(d)), 23)
         # Twice, and only a worker that saw nothing else is believed.
         self.assertLessEqual(self.asked().count("KILL"), 4)
         before = self.asked()
@@ -265,9 +270,9 @@ class Worst(unittest.TestCase):
         self.assertEqual(d.photo("rescan").code, 0)
         d.end()
         d = self.mesh.start(f, *META_ONLY, env=self.env)
-        wait_until(lambda: len(looked_into(d)) == 20, "the good ones")
+        wait_until(lambda: len(looked_into(d)) == 21, "the good ones")
         write(f + "/bad.gif", gif("well"))
-        wait_until(lambda: len(looked_into(d)) == 21, "the one made good")
+        wait_until(lambda: len(looked_into(d)) == 22, "the one made good")
         wait_until(lambda: set(problems(d)) == {"none.gif"}, "its problem to go")
         self.assertEqual(self.asked(), sorted(before + ["well"]))
 

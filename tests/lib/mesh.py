@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import random
-import re
 import select
 import shutil
 import signal
@@ -228,18 +227,17 @@ class Daemon:
 
     def rests(self, seconds, of_cpu):
         """Watched for so long: did it work for less than `of_cpu`, and did
-        its loop sleep?  On a busy machine a loop that spins gets little time,
-        but sleep it never does."""
-        before, slept = self.cpu_seconds(), self.sleeps()
-        time.sleep(seconds)
-        return self.cpu_seconds() - before < of_cpu and \
-            self.sleeps() - slept > seconds
-
-    def sleeps(self):
-        """How often its loop has waited for something to happen."""
-        with open("/proc/%d/task/%d/status" % (self.pid, self.pid)) as f:
-            return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)",
-                                 f.read(), re.M)[1])
+        its loop mostly sleep?  On a busy machine a loop that spins gets little
+        time, but sleep it never does."""
+        before, slept, moments = self.cpu_seconds(), 0, 40
+        for _ in range(moments):
+            time.sleep(seconds / moments)
+            with open("/proc/%d/task/%d/stat" % (self.pid, self.pid)) as f:
+                slept += f.read().rsplit(")", 1)[1].split()[0] == "S"
+        spent = self.cpu_seconds() - before
+        print("# %.2f s of CPU in %g s; asleep at %d moments of %d" % (
+            spent, seconds, slept, moments))
+        return spent < of_cpu and slept * 2 > moments
 
     def rss_bytes(self, key="RssAnon"):
         with open("/proc/%d/status" % self.pid) as f:

@@ -181,6 +181,28 @@ class Lists(Case):
                        (how, at))
 
 
+    def test_again_so_soon(self):
+        """taken away and brought back so soon it may be seen or not"""
+        for back, seen, sound in ((10.0, 12.0, True), (60.0, 62.0, False),
+                                  (10.0, 60.0, False)):
+            t = Tale()
+            t.drop("bob", "b.jpg", TWO, 5.0)
+            t.hold("bob", "b.jpg", TWO, back)
+            t.list("alice", seen, A, B)
+            t.list("alice", seen + 1, A)
+            self.finds(checker_lists.nothing_lost, t, not sound,
+                       (back, seen))
+
+    def test_just_ready(self):
+        """who is ready this moment has had no time to see who is away"""
+        for at, sound in ((31.0, True), (34.0, False)):
+            t = Tale()
+            t.stop("bob", 2.0, 60.0)
+            t.kill("alice", 28.0, 30.0)
+            t.list("alice", at, A, B, age=at * 1000, life=2)
+            self.finds(checker_lists.complete_is_true, t, not sound, at)
+
+
 class Mesh(Case):
     def test_gone_too_early(self):
         """of a long sleep it is not the first seconds that make a death"""
