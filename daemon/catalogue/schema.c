@@ -196,6 +196,31 @@ static const char writer_pragmas[] =
 
 #define LOG_PAGE_BYTES 8192u /* of a file of an older format 4096 */
 #define LOG_PAGES_MAX  8000  /* 64 MB */
+#define LOG_WAIT_MS    500
+#define BUSY_MS        5000 /* for whoever else has it open */
+
+/*
+ * While there is always somebody in the midst of reading, the log is never played
+ * to its end and grows with every commit.  So when it is twice as large as it
+ * should be, and with each such piece that comes to it, those who read are waited
+ * for: who comes meanwhile is not held up and needs the log no more.
+ */
+static void
+outwait_readers(struct schema_log *log, sqlite3 *db, const char *name,
+		int pages)
+{
+	if (log->wait_pages == 0)
+		log->wait_pages = 2 * LOG_PAGES_MAX;
+	if (pages < log->wait_pages)
+		return;
+	sqlite3_busy_timeout(db, LOG_WAIT_MS);
+	if (sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_RESTART, NULL,
+				      NULL) == SQLITE_OK)
+		log->wait_pages = 0;
+	else
+		log->wait_pages = pages + LOG_PAGES_MAX;
+	sqlite3_busy_timeout(db, BUSY_MS);
+}
 
 /*
  * After each commit: is the write-ahead log to be played into the database?
@@ -207,10 +232,10 @@ static int
 on_log(void *arg, sqlite3 *db, const char *name, int pages)
 {
 	const char *path = sqlite3_db_filename(db, name);
+	int logged = 0, played = 0;
 	struct statvfs fs;
 	uint64_t room;
 
-	(void)arg;
 	if (pages < LOG_PAGES_MAX) {
 		if (path == NULL || statvfs(path, &fs) == -1)
 			return SQLITE_OK;
@@ -219,8 +244,10 @@ on_log(void *arg, sqlite3 *db, const char *name, int pages)
 			return SQLITE_OK;
 	}
 	/* Failing here is no failure of what was committed. */
-	(void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE,
-					NULL, NULL);
+	if (sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE,
+				      &logged, &played) == SQLITE_OK &&
+	    played < logged)
+		outwait_readers(arg, db, name, pages);
 	return SQLITE_OK;
 }
 
@@ -279,7 +306,8 @@ judge(sqlite3 *db, const char *path, enum schema_found *found, bool *clean,
 }
 
 enum schema_found
-schema_open(const char *path, sqlite3 **out, bool *clean, struct trouble *why)
+schema_open(const char *path, sqlite3 **out, struct schema_log *log,
+	    bool *clean, struct trouble *why)
 {
 	enum schema_found found = SCHEMA_FAILED;
 	sqlite3 *db = NULL;
@@ -299,10 +327,11 @@ schema_open(const char *path, sqlite3 **out, bool *clean, struct trouble *why)
 			    NULL) != SQLITE_OK)
 		goto failed;
 	sqlite3_extended_result_codes(db, 1);
-	sqlite3_busy_timeout(db, 5000);
+	sqlite3_busy_timeout(db, BUSY_MS);
 	if (sqlite3_exec(db, writer_pragmas, NULL, NULL, NULL) != SQLITE_OK)
 		goto failed;
-	(void)sqlite3_wal_hook(db, on_log, NULL);
+	log->wait_pages = 0;
+	(void)sqlite3_wal_hook(db, on_log, log);
 	*clean = true;
 	if (judge(db, path, &found, clean, why) == -1)
 		goto failed;
@@ -336,7 +365,7 @@ schema_open_reader(const char *path, sqlite3 **out, struct trouble *why)
 			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
 			    NULL) == SQLITE_OK) {
 		sqlite3_extended_result_codes(db, 1);
-		sqlite3_busy_timeout(db, 5000);
+		sqlite3_busy_timeout(db, BUSY_MS);
 		if (sqlite3_exec(db,
 				 "PRAGMA trusted_schema=OFF;"
 				 "PRAGMA cell_size_check=ON;"

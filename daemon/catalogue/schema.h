@@ -43,12 +43,18 @@ enum schema_found {
 	SCHEMA_FAILED,  /* refused or not to be opened: *why */
 };
 
+/* How large the write-ahead log may still grow before readers are waited for. */
+struct schema_log {
+	int wait_pages; /* 0: not yet known */
+};
+
 /*
- * The writer's connection.  Judges by header and schema only, which is quick;
+ * The writer's connection; *log is to live as long.  Judges by header and schema only, which is quick;
  * *clean says whether the last writer closed it.  If not, schema_check has
  * the last word.  *out is set on NEW and KEPT only; owned by the caller.
  */
-enum schema_found schema_open(const char *path, sqlite3 **out, bool *clean,
+enum schema_found schema_open(const char *path, sqlite3 **out,
+			      struct schema_log *log, bool *clean,
 			      struct trouble *why);
 /* A connection that can only read. */
 int schema_open_reader(const char *path, sqlite3 **out, struct trouble *why);

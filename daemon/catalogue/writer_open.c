@@ -269,7 +269,7 @@ open_once(struct writer *w, const struct writer_config *config,
 	bool clean, derived;
 
 	*damaged = false;
-	switch (schema_open(w->path, &w->db, &clean, why)) {
+	switch (schema_open(w->path, &w->db, &w->log, &clean, why)) {
 	case SCHEMA_NEW:
 		*found = WRITER_NEW;
 		break;

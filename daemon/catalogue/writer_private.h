@@ -124,6 +124,7 @@ struct photo_line {
 
 struct writer {
 	sqlite3 *db;
+	struct schema_log log; /* of that connection */
 	sqlite3_stmt *st[W_COUNT];
 	char *path; /* of the database; owned */
 	struct node_id self;

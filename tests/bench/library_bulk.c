@@ -189,6 +189,7 @@ bulk_load(const char *dir, unsigned records)
 	struct trouble why = {0};
 	double began;
 	char path[128];
+	struct schema_log log;
 	sqlite3 *db;
 	bool clean;
 
@@ -196,7 +197,7 @@ bulk_load(const char *dir, unsigned records)
 	if (mkdir(dir, 0700) == -1)
 		err(1, "%s", dir);
 	began = stats_now_ms();
-	if (schema_open(path, &db, &clean, &why) != SCHEMA_NEW ||
+	if (schema_open(path, &db, &log, &clean, &why) != SCHEMA_NEW ||
 	    schema_exec(db, "PRAGMA synchronous=NORMAL; BEGIN", &why) == -1 ||
 	    schema_prepare(db, load_sql, st, L_COUNT, &why) == -1)
 		errx(1, "%s: %s", path, why.text);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 #include "mailbox.h"
 #include "message.h"
 #include "pool.h"
+#include "schema.h"
+#include "trouble.h"
 
 #define BATCHES 200u
 
@@ -445,6 +448,114 @@ manners_are_kept(void **state)
 	}
 }
 
+/* ---- the log of a database that is always read ------------------------ */
+
+#define LOG_COMMITS    90u
+#define LOG_ROW_BYTES  (4 << 20)
+/* Twice what it should be, and more: on a busy machine those
+ * who read may not have ended in time. */
+#define LOG_BYTES_MAX  (300ll << 20)
+
+/* Two that take turns at reading: each ends only when the other has begun, so
+ * there is no moment at which nobody reads. */
+struct readers {
+	const char *path;
+	pthread_mutex_t lock;
+	pthread_cond_t moved;
+	unsigned turn; /* whose it is to begin */
+	unsigned begun;
+	bool over;
+};
+
+struct one_reader {
+	struct readers *all;
+	unsigned number;
+};
+
+static void
+read_sql(sqlite3 *db, const char *sql)
+{
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void *
+read_in_turn(void *arg)
+{
+	/* Longer than from a commit's being seen to its log's being played. */
+	static const struct timespec moment = {0, 5000000};
+	struct one_reader *me = arg;
+	struct readers *all = me->all;
+	struct trouble why;
+	sqlite3 *db;
+	bool over = false, within = false;
+
+	assert_int_equal(schema_open_reader(all->path, &db, &why), 0);
+	while (!over) {
+		pthread_mutex_lock(&all->lock);
+		while (all->turn != me->number && !all->over)
+			pthread_cond_wait(&all->moved, &all->lock);
+		over = all->over;
+		pthread_mutex_unlock(&all->lock);
+		if (within)
+			read_sql(db, "COMMIT");
+		read_sql(db, "BEGIN; SELECT count(*) FROM stream");
+		within = true;
+		(void)nanosleep(&moment, NULL);
+		pthread_mutex_lock(&all->lock);
+		all->turn = !me->number;
+		all->begun++;
+		pthread_cond_broadcast(&all->moved);
+		pthread_mutex_unlock(&all->lock);
+	}
+	sqlite3_close(db);
+	return NULL;
+}
+
+static void
+log_stays_bounded(void **state)
+{
+	struct readers all = {.lock = PTHREAD_MUTEX_INITIALIZER,
+			      .moved = PTHREAD_COND_INITIALIZER};
+	struct one_reader one[2] = {{&all, 0}, {&all, 1}};
+	long long largest = 0;
+	pthread_t threads[2];
+	char path[4300], sql[64];
+	struct stat st;
+	struct box b;
+
+	(void)state;
+	box_start(&b, 1, 1);
+	all.path = b.w->path;
+	/* The disk has no part in this. */
+	read_sql(b.w->db, "PRAGMA synchronous=OFF;"
+			  "CREATE TABLE junk(id INTEGER PRIMARY KEY, x)");
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL,
+						read_in_turn, &one[i]), 0);
+	pthread_mutex_lock(&all.lock);
+	while (all.begun < 4)
+		pthread_cond_wait(&all.moved, &all.lock);
+	pthread_mutex_unlock(&all.lock);
+	snprintf(path, sizeof(path), "%s-wal", b.w->path);
+	snprintf(sql, sizeof(sql),
+		 "REPLACE INTO junk VALUES(1, zeroblob(%d))", LOG_ROW_BYTES);
+	for (unsigned i = 0; i < LOG_COMMITS; i++) {
+		read_sql(b.w->db, sql);
+		assert_int_equal(stat(path, &st), 0);
+		if (st.st_size > largest)
+			largest = st.st_size;
+	}
+	pthread_mutex_lock(&all.lock);
+	all.over = true;
+	pthread_cond_broadcast(&all.moved);
+	pthread_mutex_unlock(&all.lock);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	print_message("# the log grew to %lld MiB\n", largest >> 20);
+	assert_true(largest < LOG_BYTES_MAX);
+	box_end(&b);
+}
+
 int
 main(void)
 {
@@ -453,6 +564,7 @@ main(void)
 		cmocka_unit_test(idleness_is_told),
 		cmocka_unit_test(slow_ones_leave_room),
 		cmocka_unit_test(manners_are_kept),
+		cmocka_unit_test(log_stays_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
