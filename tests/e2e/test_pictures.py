@@ -286,21 +286,28 @@ class Worst(unittest.TestCase):
 
         def deaths():
             return self.asked("thumbs").count("LETHAL")
-        wait_until(lambda: deaths() == 2, "two deaths of it")
+        wait_until(lambda: deaths() >= 2, "two deaths of it")
         wait_until(lambda: {"again", "one", "two", "three"} <= {
             x.split("-")[0] for x in self.asked("thumbs")},
             "all others to be asked for, one of them again")
-        bad = photo_id(gif("LETHAL"))
+
+        def ask():
+            with Client(self.mesh, d.port, 30) as c:
+                self.assertIsNone(c.ask(71, {
+                    "photo": photo_id(gif("LETHAL"))})["image"])
+        # This one may come before the second death has been written down.
+        ask()
+        before = deaths()
+        self.assertLessEqual(before, 3)
         for _ in range(2):
             # Not for clients, not by a scan, not by a new start.
             for _ in range(3):
-                with Client(self.mesh, d.port, 30) as c:
-                    self.assertIsNone(c.ask(71, {"photo": bad})["image"])
+                ask()
             self.assertEqual(d.photo("rescan").code, 0)
             self.assertEqual(d.end(), 0)
             d = self.mesh.start(f, *DECODERS, env=self.env)
             wait_until(lambda: len(looked_into(d)) == 5, "all looked into")
-        self.assertEqual(deaths(), 2)
+        self.assertEqual(deaths(), before)
         self.assertTrue(d.alive())
 
     def test_not_its_bytes(self):
