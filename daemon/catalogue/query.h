@@ -313,6 +313,11 @@ int reader_each_known(struct reader *r, const struct root_id *root,
 		      bool (*each)(void *arg, const struct known_file *f,
 				   const char *path, size_t path_bytes),
 		      void *arg, struct trouble *why);
+/* The same in no order, and no more of each than this. */
+int reader_known_rows(struct reader *r, const struct root_id *root,
+		      bool (*each)(void *arg, int64_t row, uint8_t verdict,
+				   uint64_t size),
+		      void *arg, struct trouble *why);
 /* Those below the directory `path` ("": all), by path, behind the path
  * `after` (NULL: from the first). */
 int reader_known_below(struct reader *r, const struct root_id *root,

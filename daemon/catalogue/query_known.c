@@ -25,7 +25,7 @@ key_of(const struct root_id *root, const char *path, size_t path_bytes,
 	return true;
 }
 
-static void
+void
 known_out(sqlite3_stmt *st, struct known_file *out)
 {
 	out->row = sqlite3_column_int64(st, 0);
@@ -40,12 +40,16 @@ int
 reader_hold(struct reader *r, struct trouble *why)
 {
 	/* The first look makes the moment; so long nothing is locked. */
-	return read_row(r, r->st[R_BEGIN], why);
+	if (read_row(r, r->st[R_BEGIN], why) == -1)
+		return -1;
+	ahead_begin(r);
+	return 0;
 }
 
 void
 reader_let_go(struct reader *r)
 {
+	ahead_end(r);
 	(void)read_row(r, r->st[R_END], NULL);
 }
 
@@ -73,13 +77,18 @@ reader_known_file(struct reader *r, const struct root_id *root,
 	int code;
 
 	*found = false;
-	code = row_at(r, st, root, path, path_bytes, &key, why);
-	if (code != 1)
+	if (!key_of(root, path, path_bytes, &key))
+		return 0;
+	*found = ahead_find(r, key.bytes, (size_t)key.count, out);
+	if (*found)
+		return 0;
+	sqlite3_bind_blob(st, 1, key.bytes, key.count, SQLITE_STATIC);
+	if ((code = read_row(r, st, why)) != 1)
 		return code;
 	known_out(st, out);
 	*found = true;
 	sqlite3_reset(st);
-	return 0;
+	return ahead_found(r, out->row, why);
 }
 
 /* Rows of id .. ctime, key. */
@@ -116,6 +125,27 @@ reader_each_known(struct reader *r, const struct root_id *root,
 {
 	schema_bind_root(r->st[R_KNOWN_EACH], 1, root);
 	return each_row(r, r->st[R_KNOWN_EACH], each, arg, why);
+}
+
+int
+reader_known_rows(struct reader *r, const struct root_id *root,
+		  bool (*each)(void *arg, int64_t row, uint8_t verdict,
+			       uint64_t size),
+		  void *arg, struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_KNOWN_ROWS];
+	bool more = true;
+	int code = 0;
+
+	schema_bind_root(st, 1, root);
+	while (more && (code = read_row(r, st, why)) == 1)
+		more = each(arg, sqlite3_column_int64(st, 0),
+			    (uint8_t)(sqlite3_column_int(st, 1) &
+				      KNOWN_VERDICT_MASK),
+			    (uint64_t)sqlite3_column_int64(st, 2));
+	if (code == 1)
+		sqlite3_reset(st);
+	return code == -1 ? -1 : 0;
 }
 
 int

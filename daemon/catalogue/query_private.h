@@ -19,8 +19,9 @@ enum reader_statement {
 	R_STREAMS, R_PAGE, R_FACT, R_ROOTS,
 	R_COPIES, R_COPIES_ALL, R_FIND, R_PROBLEMS,
 	R_HIDDEN, R_COPY_AT, R_LEAVING, R_LEAVING_AT,
-	R_TOTALS, R_KNOWN, R_KNOWN_EACH, R_HOLDING,
-	R_KNOWN_INODE, R_KNOWN_BELOW, R_BESIDE, R_OWN_COPY,
+	R_TOTALS, R_KNOWN, R_KNOWN_EACH, R_KNOWN_ROWS, R_HOLDING,
+	R_KNOWN_INODE, R_KNOWN_AHEAD, R_KNOWN_BELOW,
+	R_BESIDE, R_OWN_COPY,
 	R_BARE, R_DECODER, R_PICTURED, R_INDEX,
 	R_COUNT
 };
@@ -101,6 +102,8 @@ struct reader {
 				   * where it may sweep */
 	uint64_t sweeps; /* so far; a test looks */
 	size_t places_max; /* verification's bound; a test makes it small */
+	bool holding; /* reader_hold */
+	struct known_ahead *ahead; /* owned; NULL: nothing yet */
 	bool damaged; /* something read was not as SQLite writes it */
 	void (*on_damage)(void *arg, const struct trouble *what);
 	void *arg;
@@ -119,6 +122,22 @@ int read_memory(struct trouble *why);
 /* A row of R_PAGE; borrowed until the next. */
 void read_record(sqlite3_stmt *st, struct record *v);
 const struct seen_stream *read_stream(const struct reader *r, int64_t id);
+
+/* Row of id, verdict, size, inode, mtime, ctime. */
+void known_out(sqlite3_stmt *st, struct known_file *out);
+
+/* ---- query_ahead.c: what a scan asks for next ---------------------------- */
+
+/* Of the moment that is held, from reader_hold to reader_let_go. */
+void ahead_begin(struct reader *r);
+void ahead_end(struct reader *r);
+void ahead_free(struct reader *r);
+/* False: it is to be looked up. */
+bool ahead_find(struct reader *r, const uint8_t *key, size_t key_bytes,
+		struct known_file *out);
+/* This row was looked up.  If such rows follow one another, reads those behind
+ * it.  -1: *why. */
+int ahead_found(struct reader *r, int64_t row, struct trouble *why);
 
 /* ---- query_photo.c: photos with their copies ---------------------------- */
 

@@ -63,6 +63,9 @@ static const char *const reader_sql[R_COUNT] = {
 		"SELECT id, verdict, size, inode, mtime, ctime, key, "
 		OWN_LIVE("3") ", " OWN_LIVE("4")
 		" FROM known INDEXED BY known_inode WHERE inode = ?1 LIMIT 64",
+	[R_KNOWN_AHEAD] =
+		"SELECT id, verdict, size, inode, mtime, ctime, key"
+		" FROM known WHERE id > ?1 ORDER BY id LIMIT ?2",
 	[R_KNOWN_BELOW] =
 		"SELECT id, verdict, size, inode, mtime, ctime, key"
 		" FROM known WHERE key > ?1 AND key < ?2 ORDER BY key",
@@ -88,6 +91,10 @@ static const char *const reader_sql[R_COUNT] = {
 		"SELECT id, verdict, size, inode, mtime, ctime, key"
 		" FROM known NOT INDEXED WHERE key >= ?1 AND key < ?2"
 		" ORDER BY id",
+	/* No file is known by the root's id alone. */
+	[R_KNOWN_ROWS] =
+		"SELECT id, verdict, size FROM known NOT INDEXED"
+		" WHERE key > ?1 AND key < ?2",
 	/* 1: the own stream; a copy (15: KNOWN_VERDICT_MASK). */
 	[R_HOLDING] =
 		"SELECT k.id, k.verdict, k.size, k.inode, k.mtime, k.ctime,"
@@ -162,6 +169,7 @@ reader_close(struct reader *r)
 	schema_finalize(&r->list[0][0][0], LIST_STATEMENTS);
 	sqlite3_close(r->db);
 	summary_release(&r->summary);
+	ahead_free(r);
 	free(r->streams);
 	free(r->found);
 	free(r->rows);

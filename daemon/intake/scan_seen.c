@@ -59,21 +59,18 @@ struct census {
 };
 
 static bool
-count_known(void *arg, const struct known_file *f, const char *path,
-	    size_t path_bytes)
+count_known(void *arg, int64_t row, uint8_t verdict, uint64_t size)
 {
 	struct census *c = arg;
 	struct scan_root *s = c->root;
 
-	(void)path;
-	(void)path_bytes;
-	if (f->row >= 0 && !expect_row(s, (uint64_t)f->row)) {
+	if (row >= 0 && !expect_row(s, (uint64_t)row)) {
 		c->failed = true;
 		return false;
 	}
-	if (f->verdict == OWN_COPY) {
+	if (verdict == OWN_COPY) {
 		s->known_media++;
-		s->known_bytes += f->size;
+		s->known_bytes += size;
 	}
 	return !atomic_load(&s->intake->stop);
 }
@@ -84,7 +81,7 @@ load_known(struct scan_root *s)
 	struct census c = {.root = s};
 	struct trouble why;
 
-	if (reader_each_known(s->intake->reader, &s->root->id, count_known, &c,
+	if (reader_known_rows(s->intake->reader, &s->root->id, count_known, &c,
 			      &why) == -1) {
 		log_error("%s: cannot read what is known: %s", s->root->path,
 			  why.text);
