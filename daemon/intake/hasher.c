@@ -155,7 +155,7 @@ is_young(const struct content *c, struct own_file *f)
 
 static void
 count(struct intake *i, const struct hash_job *j, const struct content *c,
-      bool young)
+      bool young, bool full)
 {
 	struct scan_progress *p = &i->progress;
 
@@ -177,6 +177,11 @@ count(struct intake *i, const struct hash_job *j, const struct content *c,
 	}
 	if (young)
 		look_later(i, j->index, j->path, j->path_bytes);
+	/* Or it would wait for the hashers, and they for it. */
+	if (full) {
+		i->full = true;
+		intake_stir(i);
+	}
 	pthread_mutex_unlock(&i->lock);
 }
 
@@ -185,7 +190,7 @@ do_job(struct intake *i, struct content_reader *r, const struct hash_job *j)
 {
 	struct own_file f;
 	struct content c;
-	bool say, young;
+	bool say, young, full = false;
 
 	content_read(r, j->fd, &j->stat, before_reading, i, &c);
 	memset(&f, 0, sizeof(f));
@@ -199,8 +204,8 @@ do_job(struct intake *i, struct content_reader *r, const struct hash_job *j)
 	say = judge(j, &c, &f);
 	young = is_young(&c, &f) && f.verdict != OWN_IGNORED;
 	if (say)
-		outbox_put(i->outbox, &f);
-	count(i, j, &c, young);
+		outbox_put(i->outbox, &f, &full);
+	count(i, j, &c, young, full);
 	if (say && f.verdict == OWN_PROBLEM)
 		log_debug("%s/%s: %s", j->root->path, j->path,
 			 f.problem.message);

@@ -42,6 +42,10 @@ intake_wait_on(struct intake *i, pthread_cond_t *condition, uint64_t ms_max)
 {
 	struct timespec until;
 
+	if (i->full) {
+		i->full = false;
+		return;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += (time_t)(ms_max / 1000);
 	until.tv_nsec += (long)(ms_max % 1000) * 1000000L;

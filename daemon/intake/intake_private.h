@@ -95,6 +95,7 @@ struct intake {
 	bool young;  /* another scan is to come soon */
 	uint64_t shortages; /* how often something was left for want of means */
 	bool mounts; /* something was mounted, or unmounted */
+	bool full;    /* the outbox: the scanner is to send */
 	bool stirred; /* a hasher is done, or something is to be looked at */
 	uint64_t suspect; /* roots (bits) whose folder may be another one */
 	struct pending *pending;
@@ -163,7 +164,7 @@ void state_review(struct intake *i);
 /* ---- intake.c -------------------------------------------------------- */
 
 /* Wait for `moved`, or for another of its conditions, at most so long; the lock
- * is held. */
+ * is held.  Not while the outbox is full: hashers wait until it is sent. */
 void intake_wait(struct intake *i, uint64_t ms_max);
 void intake_wait_on(struct intake *i, pthread_cond_t *condition,
 		    uint64_t ms_max);

@@ -272,7 +272,7 @@ put(struct outbox *o, const struct own_file *f)
 }
 
 bool
-outbox_put(struct outbox *o, const struct own_file *f)
+outbox_put(struct outbox *o, const struct own_file *f, bool *full)
 {
 	bool done = false;
 
@@ -281,6 +281,7 @@ outbox_put(struct outbox *o, const struct own_file *f)
 		wait_a_little(o);
 	if (!atomic_load(o->stop))
 		done = put(o, f);
+	*full = done && is_full(o);
 	pthread_mutex_unlock(&o->lock);
 	return done;
 }

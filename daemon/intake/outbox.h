@@ -26,8 +26,9 @@ void outbox_on_failure(struct outbox *o, void (*failed)(void *arg), void *arg);
 void outbox_free(struct outbox *o);
 
 /* The path is copied.  Waits while the box is full.  False when stopped or out
- * of memory: then nothing was put in.  Not for the scanner thread. */
-bool outbox_put(struct outbox *o, const struct own_file *f);
+ * of memory: then nothing was put in.  *full: now it is, and nobody can put in
+ * more before the scanner has sent.  Not for the scanner thread. */
+bool outbox_put(struct outbox *o, const struct own_file *f, bool *full);
 
 /* The rest is for the scanner thread. */
 
