@@ -7,6 +7,19 @@
 
 #include "query_private.h"
 
+/* Has any decoder told of any photo? */
+static int
+any_told(struct reader *r, struct trouble *why)
+{
+	sqlite3_stmt *st = r->st[R_TOTALS];
+	int code = read_row(r, st, why);
+
+	if (code == 1)
+		code = sqlite3_column_int64(st, 4) > 0;
+	sqlite3_reset(st);
+	return code;
+}
+
 int
 reader_pictured(struct reader *r, struct bare_place *place, unsigned rows_max,
 		bool (*each)(void *arg, const struct photo_id *photo,
@@ -24,6 +37,9 @@ reader_pictured(struct reader *r, struct bare_place *place, unsigned rows_max,
 		photo_id_pack(&place->photo, from);
 	if (read_begin(r, why) == -1)
 		return -1;
+	/* To look at each costs what all of an idle minute does. */
+	if (!place->set && (code = any_told(r, why)) != 1)
+		return read_end(r, code);
 	sqlite3_bind_int64(st, 1, place->set ? place->time : INT64_MAX);
 	sqlite3_bind_blob(st, 2, from, sizeof(from), SQLITE_STATIC);
 	sqlite3_bind_int64(st, 3, rows_max);

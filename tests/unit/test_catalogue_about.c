@@ -507,6 +507,59 @@ not_looked_into(void **state)
 
 /* ---- problems beside a photo ------------------------------------------- */
 
+static bool
+note_pictured(void *arg, const struct photo_id *photo, int64_t date)
+{
+	uint32_t *mask = arg;
+
+	(void)date;
+	for (uint32_t n = 1; n <= 3; n++) {
+		struct photo_id id = kit_photo(n);
+
+		if (photo_id_compare(&id, photo) == 0)
+			*mask |= UINT32_C(1) << n;
+	}
+	return true;
+}
+
+/* Which of the photos 1 to 3 somebody has told of; page by page. */
+static uint32_t
+pictured(struct box *x)
+{
+	struct bare_place place = {.set = false};
+	uint32_t mask = 0;
+
+	do
+		assert_int_equal(reader_pictured(x->r, &place, 2, note_pictured,
+						 &mask, &x->why), 0);
+	while (place.set);
+	return mask;
+}
+
+/* Whether here or elsewhere: and none are, while nobody has told of any. */
+static void
+looked_into(void **state)
+{
+	struct own_file files[] = {kit_copy(1, "a.jpg", 1),
+				   kit_copy(1, "b.jpg", 2),
+				   kit_copy(1, "c.jpg", 3)};
+	struct record_meta m = meta_sample();
+	struct own_file gone = kit_gone(1, "b.jpg");
+
+	(void)state;
+	assert_int_equal(pictured(&a), 0);
+	box_own(&a, files, 3, 1);
+	assert_int_equal(pictured(&a), 0);
+	box_meta(&b, 2, &m);
+	pull_both();
+	assert_int_equal(pictured(&a), 1 << 2);
+	assert_int_equal(pictured(&b), 1 << 2);
+	box_meta(&a, 1, &m);
+	assert_int_equal(pictured(&a), 1 << 1 | 1 << 2);
+	box_own(&a, &gone, 1, 2);
+	assert_int_equal(pictured(&a), 1 << 1);
+}
+
 static void
 undecodable(void **state)
 {
@@ -799,6 +852,7 @@ main(void)
 		T(days_of_a_camera),
 		T(timeline),
 		T(not_looked_into),
+		T(looked_into),
 		T(undecodable),
 		T(walks_are_stopped),
 		T(older_format),
