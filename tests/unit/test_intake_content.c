@@ -1,12 +1,15 @@
 /*
  * What a file's bytes are: the same hash, size and judgement whether it fits
- * into the buffer or not, and never more reading than was asked for.
+ * into the buffer or not, never more reading than was asked for, and never an id
+ * of bytes that were not in it at one time.
  */
 #include <assert.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <xxhash.h>
@@ -111,6 +114,51 @@ look_before(const char *path)
 	assert(c.verdict == CONTENT_MEDIA && c.stat.st_nlink == 0);
 }
 
+struct rewriting {
+	unsigned left, asked; /* how often yet; so often there was a question */
+};
+
+/* Somebody writes what has been read already, between two blocks. */
+static bool
+rewrite(void *arg, size_t count)
+{
+	struct rewriting *w = arg;
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+
+	(void)count;
+	/* Clocks of file systems tick slowly: each time is one of its own. */
+	times[1].tv_sec = 1000000000 + w->asked++;
+	if (w->left == 0 || w->asked % 2 != 0)
+		return true;
+	w->left--;
+	bytes[100]++;
+	assert(pwrite(fd, bytes, 4096, 0) == 4096);
+	assert(futimens(fd, times) == 0);
+	return true;
+}
+
+/* The same size before and behind, and yet no such file ever was: it is read
+ * again, or said to be unstable. */
+static void
+changed_while_read(void)
+{
+	const size_t count = 400000; /* two blocks */
+	struct rewriting w = {.left = 1};
+	XXH128_canonical_t canonical;
+	struct stat now;
+	struct content c;
+
+	jpeg(count, 0);
+	content_read(reader, fd, NULL, rewrite, &w, &c);
+	assert(w.left == 0 && c.verdict == CONTENT_MEDIA);
+	assert(fstat(fd, &now) == 0 && stat_same(&c.stat, &now));
+	XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes, count));
+	assert(memcmp(c.photo.hash, canonical.digest, PHOTO_HASH_BYTES) == 0);
+	w = (struct rewriting){.left = UINT_MAX, .asked = 100};
+	content_read(reader, fd, NULL, rewrite, &w, &c);
+	assert(c.verdict == CONTENT_UNSTABLE);
+}
+
 int
 main(void)
 {
@@ -136,6 +184,7 @@ main(void)
 		png(sizes[i], true);
 		png(sizes[i], false);
 	}
+	changed_while_read();
 	look_before(path);
 	/* It ends within its segments, and just behind its first mark. */
 	memcpy(bytes, "\xff\xd8\xff\xe1\x10\x00", 6);
