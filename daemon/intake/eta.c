@@ -1,7 +1,6 @@
 #include "eta.h"
 
-#define NOTE_MS   250u
-#define FORGET_MS 4000.0 /* so long a new rate takes to count for most */
+#define NOTE_MS 250u
 
 static uint64_t
 work_of(uint64_t files, uint64_t bytes)
@@ -12,36 +11,39 @@ work_of(uint64_t files, uint64_t bytes)
 void
 eta_note(struct eta *e, uint64_t files, uint64_t bytes, uint64_t now_ms)
 {
-	uint64_t work = work_of(files, bytes), spent;
-	double rate, weight;
+	uint64_t work = work_of(files, bytes), last;
 
-	if (e->noted_ms == 0) {
-		e->noted_ms = now_ms;
-		e->noted = work;
-		return;
+	if (e->count > 0) {
+		last = (e->count - 1) % ETA_NOTES;
+		if (now_ms < e->notes[last].ms + NOTE_MS ||
+		    work < e->notes[last].work)
+			return;
 	}
-	spent = now_ms - e->noted_ms;
-	if (spent < NOTE_MS || work < e->noted)
-		return;
-	rate = (double)(work - e->noted) / (double)spent;
-	/* What was known already is passed at another speed than what must be
-	 * read, so the past is soon forgotten. */
-	weight = (double)spent / FORGET_MS;
-	if (e->per_ms == 0 || weight > 1)
-		weight = 1;
-	e->per_ms += weight * (rate - e->per_ms);
-	e->noted = work;
-	e->noted_ms = now_ms;
+	e->notes[e->count % ETA_NOTES].ms = now_ms;
+	e->notes[e->count % ETA_NOTES].work = work;
+	e->count++;
 }
 
+/*
+ * What was known already is passed a thousand times as fast as what must be
+ * read: of a pace that fades away a hundredth part would still be ten times
+ * the truth.  So what is older than the notes counts for nothing at all.
+ */
 uint64_t
 eta_ms(const struct eta *e, uint64_t files, uint64_t bytes)
 {
-	double ms;
+	uint64_t first, last;
+	double done, spent, ms;
 
-	if (e->per_ms <= 0)
+	if (e->count < 2)
 		return 0;
-	ms = (double)work_of(files, bytes) / e->per_ms;
+	last = (e->count - 1) % ETA_NOTES;
+	first = e->count > ETA_NOTES ? e->count % ETA_NOTES : 0;
+	done = (double)(e->notes[last].work - e->notes[first].work);
+	spent = (double)(e->notes[last].ms - e->notes[first].ms);
+	if (done <= 0)
+		return 0;
+	ms = (double)work_of(files, bytes) * spent / done;
 	/* Beyond a year nobody counts. */
 	return ms < 3.2e10 ? (uint64_t)ms : 0;
 }

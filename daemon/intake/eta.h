@@ -10,14 +10,17 @@
 
 /* Opening a file costs about as much as reading this. */
 #define ETA_FILE_BYTES (64u * 1024u)
+#define ETA_NOTES      16u
 
 /* Zeroed is new. */
 struct eta {
-	uint64_t noted_ms; /* 0: nothing yet */
-	uint64_t noted;    /* work done then, in bytes */
-	double per_ms;     /* 0: not known yet */
+	uint64_t count; /* of notes so far; the last ETA_NOTES are kept */
+	struct {
+		uint64_t ms, work; /* done by then, in bytes */
+	} notes[ETA_NOTES];
 };
 
+/* So much is done by now.  The first note is of the beginning. */
 void eta_note(struct eta *e, uint64_t files, uint64_t bytes, uint64_t now_ms);
 /* How long for so much more?  0: not known, or nothing. */
 uint64_t eta_ms(const struct eta *e, uint64_t files, uint64_t bytes);

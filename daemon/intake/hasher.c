@@ -21,12 +21,42 @@
 #define TICK_MS 50
 #define NAP_MS  50u /* whoever is told to stop, stops that soon */
 
+/* A film takes minutes to read, and nobody shall take it for standing still. */
+#define COUNT_BYTES (1u * 1024u * 1024u)
+
+struct reading {
+	struct intake *intake;
+	struct hash_job *job;
+};
+
+/* So much of it is about to be read, perhaps not for the first time. */
+static void
+count_bytes(struct intake *i, struct hash_job *j, size_t bytes)
+{
+	uint64_t left = (uint64_t)j->stat.st_size - j->counted;
+
+	j->uncounted += bytes;
+	if (j->live || j->uncounted < COUNT_BYTES || left == 0)
+		return;
+	left = j->uncounted < left ? j->uncounted : left;
+	j->uncounted = 0;
+	j->counted += left;
+	pthread_mutex_lock(&i->lock);
+	i->progress.bytes += left;
+	if (i->progress.total_bytes < i->progress.bytes)
+		i->progress.total_bytes = i->progress.bytes;
+	note_progress(i);
+	pthread_mutex_unlock(&i->lock);
+}
+
 static bool
 before_reading(void *arg, size_t bytes)
 {
-	struct intake *i = arg;
+	const struct reading *r = arg;
+	struct intake *i = r->intake;
 	uint64_t now, until;
 
+	count_bytes(i, r->job, bytes);
 	if (i->config.read_rate == 0)
 		return !atomic_load(&i->stop);
 	now = clock_steady_ms();
@@ -153,6 +183,7 @@ is_young(const struct content *c, struct own_file *f)
 	return true;
 }
 
+/* What was counted while it was read is replaced by what has come of it. */
 static void
 count(struct intake *i, const struct hash_job *j, const struct content *c,
       bool young, bool full)
@@ -160,6 +191,7 @@ count(struct intake *i, const struct hash_job *j, const struct content *c,
 	struct scan_progress *p = &i->progress;
 
 	pthread_mutex_lock(&i->lock);
+	p->bytes -= j->counted;
 	if (c->verdict == CONTENT_MEDIA) {
 		p->read_files++;
 		p->read_bytes += c->photo.size;
@@ -186,13 +218,14 @@ count(struct intake *i, const struct hash_job *j, const struct content *c,
 }
 
 static void
-do_job(struct intake *i, struct content_reader *r, const struct hash_job *j)
+do_job(struct intake *i, struct content_reader *r, struct hash_job *j)
 {
+	struct reading reading = {i, j};
 	struct own_file f;
 	struct content c;
 	bool say, young, full = false;
 
-	content_read(r, j->fd, &j->stat, before_reading, i, &c);
+	content_read(r, j->fd, &j->stat, before_reading, &reading, &c);
 	memset(&f, 0, sizeof(f));
 	f.root = j->root->id;
 	f.path = j->path;

@@ -73,6 +73,7 @@ begin_scan(struct intake *i, bool *asked)
 	i->progress.read_bytes = was.read_bytes;
 	i->progress.state = SCAN_RUNNING;
 	memset(&i->eta, 0, sizeof(i->eta));
+	note_progress(i);
 	i->surveyed = false;
 }
 

@@ -42,6 +42,9 @@ struct hash_job {
 	bool live;   /* not of a scan */
 	bool said;   /* something is recorded of it, so say what becomes of it */
 	bool stable; /* its inode names it for good */
+	/* The hasher's. */
+	uint64_t counted; /* bytes of it in progress while it is being read */
+	uint64_t uncounted; /* and read since */
 	size_t path_bytes;
 	char path[]; /* and a NUL */
 };

@@ -3,11 +3,13 @@
 Odd trees, rescans, restarts and absent folders, always with the folders'
 bytes, names, modes and times compared before and after.
 """
+import json
 import os
 import shutil
 import socket
 import sqlite3
 import stat
+import subprocess
 import sys
 import time
 import unittest
@@ -36,6 +38,22 @@ def scanned(d):
 def names(d):
     return sorted(c["path"] for p in d.photo("--json", "list").json
                   for c in p["copies"])
+
+
+def polite(d, thread):
+    """How many threads of that name it has, all of low priority."""
+    count = 0
+    for t in os.listdir("/proc/%d/task" % d.pid):
+        with open("/proc/%d/task/%s/stat" % (d.pid, t)) as s:
+            name, fields = s.read().split("(", 1)[1].rsplit(")", 1)
+        if name != thread:
+            continue
+        count += 1
+        assert int(fields.split()[16]) >= 10, fields  # nice
+        got = subprocess.run(["ionice", "-p", t], stdout=subprocess.PIPE,
+                             check=True).stdout
+        assert b"prio 7" in got, got
+    return count
 
 
 class Files(unittest.TestCase):
@@ -423,6 +441,8 @@ class Files(unittest.TestCase):
             self.assertEqual(s["total_files"], 80)
             self.assertGreater(s["eta_ms"], 500)
             self.assertLess(s["eta_ms"], 60000)
+            self.assertEqual(polite(d, "hasher"), 2)
+            self.assertEqual(polite(d, "scanner"), 1)
             wait_until(lambda: len(names(d)) >= 40, "half of it")
             self.assertGreater(time.monotonic() - began, 3)
             known = len(names(d))
@@ -433,6 +453,40 @@ class Files(unittest.TestCase):
             self.assertGreater(scan(d)["read_files"], 0)
             # Some may have been written while still young.
             self.assertLessEqual(scan(d)["read_files"], 80 - known + 4)
+
+    def test_film_in_progress(self):
+        """a large film: how far, and how long yet, by `status` and `rescan`"""
+        size, rate = 24 << 20, 6 << 20
+        with Mesh() as mesh:
+            f = mesh.folder("alice")
+            write(f + "/film.mp4", (b"\0\0\0\x18ftypmp42").ljust(size, b"."))
+            mesh.guard(f)
+            d = mesh.start(f, "--read-rate", "6M", "--readers", "1")
+            rescan = mesh.spawn_photo("-p", d.port, "--json", "rescan")
+            seen = set()
+
+            def look():
+                s = d.photo("--json", "status").json[0]["scan"]
+                if s["bytes"] < size and s["state"] == "scanning":
+                    self.assertEqual(s["files"], 0)
+                    self.assertEqual(s["total_bytes"], size)
+                    seen.add((s["bytes"], s["eta_ms"]))
+                return s["state"] == "idle"
+            wait_until(look, "the scan")
+            bytes, etas = zip(*sorted(seen))
+            self.assertGreater(len(set(bytes)), 5)
+            honest = [(size - b) / rate * 1000 / e for b, e in seen
+                      if e and b > size / 4]
+            self.assertGreater(len(honest), 3)
+            self.assertGreater(min(honest), 0.5, sorted(seen))
+            self.assertLess(max(honest), 2, sorted(seen))
+            out, _ = rescan.communicate(timeout=30)
+            told = [json.loads(x) for x in out.splitlines()]
+            self.assertTrue([x for x in told if 0 < x["bytes"] < size and
+                             x["total_bytes"] == size and x["eta_ms"]], told)
+            s = d.photo("--json", "status").json[0]["scan"]
+            self.assertEqual((s["files"], s["bytes"], s["read_bytes"]),
+                             (1, size, size))
 
     def test_catalogue_survives_a_kill(self):
         """killed in the middle of a first scan, started again: all there"""
