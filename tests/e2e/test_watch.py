@@ -55,6 +55,22 @@ def problems(d):
             for p in d.photo("--json", "problems").json}
 
 
+def watches(d):
+    """How many directories the kernel watches for it."""
+    count = 0
+    for n in os.listdir("/proc/%d/fdinfo" % d.pid):
+        try:
+            with open("/proc/%d/fdinfo/%s" % (d.pid, n)) as info:
+                count += sum(x.startswith("inotify wd:") for x in info)
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return count
+
+
+def directories(folder):
+    return sum(1 for _ in os.walk(folder))
+
+
 class Events:
     """What `photo watch` says, from now on."""
 
@@ -121,12 +137,19 @@ class Watch(unittest.TestCase):
         """a directory moved out is gone, and reports nothing any more"""
         with Mesh() as mesh:
             f, d = self.start(mesh, 5)
+            others = watches(d) - directories(f)
             for n in range(20):
                 write(f + "/sub/deep/%d.jpg" % n, picture(100 + n))
             follows(d, f, "the files")
+
+            def watched():
+                wait_until(lambda: watches(d) - directories(f) == others,
+                           "each directory to be watched, and no other one")
+            watched()
             out = os.path.join(mesh.dir, "out")
             os.rename(f + "/sub", out)
             follows(d, f, "the moved ones to vanish")
+            watched()
             write(out + "/deep/later.jpg", picture(999))
             write(f + "/here.jpg", picture(1000))
             follows(d, f, "a file that is here")
@@ -135,8 +158,10 @@ class Watch(unittest.TestCase):
             os.rename(f + "/back/deep", f + "/up")
             write(f + "/up/new.jpg", picture(1001))
             follows(d, f, "a file in a renamed directory")
+            watched()
             shutil.rmtree(f + "/up")
             follows(d, f, "the removed tree to vanish")
+            watched()
 
     def test_rename_reads_nothing(self):
         """renamed files and folders are not read and never missing"""
@@ -341,6 +366,27 @@ class Watch(unittest.TestCase):
             os.unlink(f + "/0.jpg")
             follows(b, f, "one less")
 
+    def test_gone_by_and_by(self):
+        """sixty and, when that is seen, sixty more: as many as are too many
+        """
+        with Mesh() as mesh:
+            f = mesh.folder("alice")
+            for n in range(200):
+                write(f + "/%d.gif" % n, b"GIF89a%d" % n)
+            d = mesh.start(f)
+            wait_until(lambda: scanned(d) and len(names(d)) == 200,
+                       "the scan")
+            for n in range(60):
+                os.unlink(f + "/%d.gif" % n)
+            follows(d, f, "the first to vanish")
+            for n in range(60, 120):
+                os.unlink(f + "/%d.gif" % n)
+            wait_until(lambda: state(d) == "offline", "the brake")
+            self.assertEqual(len(names(d)), 140)
+            self.assertIn("120 of 200 photos are missing", d.log())
+            self.assertEqual(d.photo("rescan", "--accept-missing").code, 0)
+            self.assertEqual(len(names(d)), 80)
+
     def test_gone_behind_the_count(self):
         """much goes between the counting and the withdrawing of a little: no
         more is withdrawn than was counted, and a scan judges the rest"""
@@ -536,6 +582,100 @@ class Watch(unittest.TestCase):
             self.assertEqual(d.photo("rescan").code, 0)
             follows(d, f, "the file that was hidden")
 
+    def test_other_device_beside(self):
+        """what is mounted below, given as a folder too, is a root of its own
+        """
+        with Mesh() as mesh:
+            f = mesh.folder("alice")
+            write(f + "/0.jpg", picture(0))
+            os.mkdir(f + "/disk")
+            if not self.mount("-t", "tmpfs", "none", f + "/disk"):
+                self.skipTest("mounting is not permitted here")
+            try:
+                write(f + "/disk/1.jpg", picture(1))
+                d = mesh.start([f, f + "/disk"])
+                wait_until(lambda: scanned(d), "the scan")
+
+                def places():
+                    return sorted((c["root"], c["path"], c["online"])
+                                  for p in d.photo("--json", "list").json
+                                  for c in p["copies"])
+                self.assertEqual(places(), [("alice", "0.jpg", True),
+                                            ("disk", "1.jpg", True)])
+                subprocess.run(["umount", f + "/disk"], check=True)
+                wait_until(lambda: places() == [("alice", "0.jpg", True),
+                                                ("disk", "1.jpg", False)],
+                           "that one, and no other, to be offline")
+            finally:
+                subprocess.run(["umount", f + "/disk"], check=False,
+                               stderr=subprocess.DEVNULL)
+
+    def test_inode_of_another_disk(self):
+        """inodes of two disks have the same numbers: no photo for another"""
+        with Mesh() as mesh:
+            one, two = mesh.folder("one"), mesh.folder("two")
+            data = {x: picture(n).ljust(9000, b".")
+                    for n, x in enumerate((one, two))}
+            for x in (one, two):
+                if not self.mount("-t", "tmpfs", "none", x):
+                    self.skipTest("mounting is not permitted here")
+                self.addCleanup(subprocess.run, ["umount", "-l", x],
+                                check=False)
+                for n in range(8):
+                    write(x + "/.%d" % n, data[x])
+                    os.utime(x + "/.%d" % n, (1600000000, 1600000000))
+            # Both were born before the last that was done to this one.
+            os.chmod(one + "/.3", 0o640)
+            os.rename(one + "/.3", one + "/a.jpg")
+            d = mesh.start([one, two])
+            wait_until(lambda: scanned(d) and len(names(d)) == 1, "the scan")
+            d.rested()
+            like, = [n for n in os.listdir(two) if os.stat(
+                two + "/" + n).st_ino == os.stat(one + "/a.jpg").st_ino]
+            os.rename(two + "/" + like, two + "/b.jpg")
+            wait_until(lambda: len(names(d)) == 2, "the other one")
+            self.assertEqual(
+                {c["path"]: p["id"] for p in d.photo("--json", "list").json
+                 for c in p["copies"]},
+                {"a.jpg": photo_id(data[one])[:16].hex(),
+                 "b.jpg": photo_id(data[two])[:16].hex()})
+
+    def test_ctime_alone(self):
+        """the ctime alone has changed: read once more, and listed all the time
+        """
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 3)
+            before = d.rested()
+            events = Events(mesh, d)
+            os.chmod(f + "/0.jpg", 0o640)
+            wait_until(lambda: read_files(d) == before + 1, "it to be read")
+            # Other bytes, with the time of the former ones put back.
+            st = os.stat(f + "/1.jpg")
+            data = picture(1000)[:st.st_size].ljust(st.st_size, b"x")
+            with open(f + "/1.jpg", "r+b") as out:
+                out.write(data)
+            os.utime(f + "/1.jpg", ns=(st.st_atime_ns, st.st_mtime_ns))
+
+            def id_of(name):
+                return [p["id"] for p in d.photo("--json", "list").json
+                        if p["name"] == name]
+            wait_until(lambda: id_of("1.jpg") == [photo_id(data)[:16].hex()],
+                       "what it is now")
+            # And while nobody looks.
+            d.rested()
+            removed = len(events.removed())
+            self.assertLessEqual(removed, 1)  # the former 1.jpg
+            d.end()
+            os.chmod(f + "/2.jpg", 0o640)
+            write(f + "/3.jpg", picture(3))
+            d = mesh.start(f, "--read-rate", "100K")
+            # From the first answer on, though it is still to be read.
+            wait_until(lambda: {"0.jpg", "1.jpg", "2.jpg"} <= set(names(d))
+                       or self.fail("2.jpg is missing"), "the list")
+            wait_until(lambda: scanned(d), "the scan")
+            self.assertIn("2.jpg", names(d))
+            self.assertGreaterEqual(read_files(d), 2)
+
     def hooked(self, mesh):
         if b"PHOTOMESH_FS_TYPE" not in open(mesh.photod, "rb").read():
             self.skipTest("a build without test hooks")
@@ -551,6 +691,21 @@ class Watch(unittest.TestCase):
             os.unlink(f + "/0.jpg")
             follows(d, f, "the removed file to vanish")
             self.assertIn("does not tell of changes", d.log())
+
+    def test_no_way_of_watching(self):
+        """a system that watches nothing: said once, and polled"""
+        with Mesh(within=["unshare", "-Ur", "sh", "-c",
+                          "echo 0 >/proc/sys/user/max_inotify_instances"
+                          " && exec \"$0\" \"$@\""]) as mesh:
+            self.hooked(mesh)
+            if mesh.run(["true"]).returncode != 0:
+                self.skipTest("no user namespace to be had")
+            f, d = self.start(mesh, 2, env={"PHOTOMESH_POLL_MS": "200"})
+            write(f + "/sub/new.jpg", picture(9))
+            follows(d, f, "the new file")
+            os.unlink(f + "/0.jpg")
+            follows(d, f, "the removed file to vanish")
+            self.assertEqual(d.log().count("folders cannot be watched"), 1)
 
     def test_inode_used_again(self):
         """one goes, one comes on its inode, as large and as old: it is read"""
