@@ -62,6 +62,27 @@ class Files(unittest.TestCase):
         mine = [d for d in os.listdir(state) if d.startswith(name)]
         return os.path.join(state, mine[0], "catalogue.db")
 
+    def test_who_touches_is_seen(self):
+        """the tests themselves: whoever changes originals is told of"""
+        with Mesh() as mesh:
+            f = mesh.folder("alice")
+            write(f + "/sub/a.jpg", picture(1))
+            mesh.start(f)
+            if not mesh.originals.watched():
+                self.skipTest("nobody may ask the kernel who it was")
+            for n, (what, how) in enumerate((
+                    ("chmod 600 a.jpg", "a.jpg: times or modes changed"),
+                    ("touch a.jpg", "a.jpg: times or modes changed"),
+                    ("mv a.jpg b.jpg", "a.jpg: moved away"),
+                    ("echo >>b.jpg", "b.jpg: written to"),
+                    ("mkdir d", "d: made"), ("rm b.jpg", "b.jpg: removed"))):
+                p = subprocess.Popen(["sh", "-c", "exec " + what
+                                      if n != 3 else what], cwd=f + "/sub")
+                self.assertEqual(p.wait(), 0)
+                self.assertIn(how, mesh.originals.by({p.pid}))
+                self.assertEqual(mesh.originals.by(
+                    {d.pid for d in mesh.daemons}), [])
+
     def test_odd_tree(self):
         """hidden, links, loops, FIFOs, sockets, devices, odd names: no hang"""
         with Mesh() as mesh:
@@ -294,8 +315,13 @@ class Files(unittest.TestCase):
             write(f + "/3.jpg", picture(3))
             os.chmod(f + "/3.jpg", 0)
             mesh.give(f + "/sub")
+            # As many as would be a missing disk, were they gone.
+            for n in range(150):
+                write(f + "/album/%d.gif" % n, b"GIF89a%d" % n)
+            mesh.give(f + "/album")
             a = mesh.start(f)
-            wait_until(lambda: len(names(a)) == 2, "the scan")
+            wait_until(lambda: len(names(a)) == 152, "the scan")
+            listed = names(a)
             with sqlite3.connect("file:%s?mode=ro" % self.catalogue(
                     mesh, "alice"), uri=True) as db:
                 problems = [bytes(k)[8:] for (k,) in db.execute(
@@ -303,14 +329,17 @@ class Files(unittest.TestCase):
             self.assertEqual(problems, [b"3.jpg"])
             # Not to be read; read but not looked into: names and no more.
             for mode in (0, stat.S_IRUSR):
-                os.chmod(f + "/sub", mode)
+                for sub in ("/sub", "/album"):
+                    os.chmod(f + sub, mode)
                 try:
-                    self.assertEqual(a.photo("rescan").code, 0)
-                    self.assertEqual(names(a), ["2.jpg", "sub/1.jpg"])
-                    self.assertEqual(a.photo("rescan").code, 0)
-                    self.assertEqual(names(a), ["2.jpg", "sub/1.jpg"])
+                    for _ in range(2):
+                        self.assertEqual(a.photo("rescan").code, 0)
+                        self.assertEqual(names(a), listed)
+                        self.assertEqual(a.photo("--json", "status").json[0]
+                                         ["scan"]["state"], "idle")
                 finally:
-                    os.chmod(f + "/sub", stat.S_IRWXU)
+                    for sub in ("/sub", "/album"):
+                        os.chmod(f + sub, stat.S_IRWXU)
 
     def test_two_folders_one_node(self):
         """one daemon serves two folders"""
@@ -424,35 +453,38 @@ class Files(unittest.TestCase):
         """--read-rate holds; a killed first scan goes on where it was"""
         with Mesh() as mesh:
             f = mesh.folder("alice")
-            for n in range(80):
+            # More than wait for a reader, so that they must be counted ahead.
+            for n in range(240):
                 write(f + "/%d/%d.jpg" % (n % 8, n),
-                      (picture(n) * 99)[:100000])
+                      (picture(n) * 33)[:33300] + b"%d" % n)
             mesh.guard(f)
 
             def scan(d):
                 return d.photo("--json", "status").json[0]["scan"]
             # 8 MB at 1 MB/s: no sooner than in 7 s.
-            d = mesh.start(f, "--read-rate", "1M", "--readers", "2")
+            d = mesh.start(f, "--read-rate", "1M", "--readers", "3")
             began = time.monotonic()
-            wait_until(lambda: scan(d)["files"] >= 20 and
+            wait_until(lambda: scan(d)["files"] >= 60 and
                        scan(d)["eta_ms"], "an estimate")
             s = scan(d)
             self.assertEqual(s["state"], "scanning")
-            self.assertEqual(s["total_files"], 80)
+            # Long before all of them have been found by who reads them.
+            self.assertLess(s["files"], 160)
+            self.assertEqual(s["total_files"], 240)
             self.assertGreater(s["eta_ms"], 500)
             self.assertLess(s["eta_ms"], 60000)
-            self.assertEqual(polite(d, "hasher"), 2)
+            self.assertEqual(polite(d, "hasher"), 3)
             self.assertEqual(polite(d, "scanner"), 1)
-            wait_until(lambda: len(names(d)) >= 40, "half of it")
+            wait_until(lambda: len(names(d)) >= 120, "half of it")
             self.assertGreater(time.monotonic() - began, 3)
             known = len(names(d))
             d.kill()
             d = mesh.start(f)
             wait_until(lambda: scanned(d), "the rest")
-            self.assertEqual(len(names(d)), 80)
+            self.assertEqual(len(names(d)), 240)
             self.assertGreater(scan(d)["read_files"], 0)
             # Some may have been written while still young.
-            self.assertLessEqual(scan(d)["read_files"], 80 - known + 4)
+            self.assertLessEqual(scan(d)["read_files"], 240 - known + 12)
 
     def test_film_in_progress(self):
         """a large film: how far, and how long yet, by `status` and `rescan`"""

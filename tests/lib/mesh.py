@@ -3,7 +3,8 @@
 A Mesh owns a scratch directory (state, runtime, keys, folders), a block of 64
 ports nobody else uses, and every process it starts.  Leaving the `with` block
 ends those processes by pid, looks for sanitizer reports in their logs, checks
-that the folders of photos are as they were, and removes the scratch.
+that no daemon has touched the folders of photos (originals.py), that those
+which are guarded are as they were, and removes the scratch.
 """
 import contextlib
 import fcntl
@@ -21,6 +22,8 @@ import subprocess
 import tempfile
 import threading
 import time
+
+from originals import Originals
 
 SOURCE = os.environ.get("PM_SOURCE") or os.path.dirname(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -267,6 +270,7 @@ class Mesh(contextlib.AbstractContextManager):
         self.daemons = []
         self.children = []
         self._guarded = {}
+        self.originals = Originals()
         self._serial = 0
         self.env = {k: v for k, v in os.environ.items()
                     if not k.startswith(("XDG_", "PHOTO"))}
@@ -319,6 +323,8 @@ class Mesh(contextlib.AbstractContextManager):
                 # Who wants to know what is in pictures, says so: what is
                 # found out behind a scan changes lists.
                 "--name", name, "--decoders", "0", *args, *folders]
+        for f in folders:
+            self.originals.watch(f)
         log = os.path.join(self.dir, "log-%d-%s" % (self._serial, name))
         d = Daemon(self, name, argv, dict(self.env, **(env or {})), log,
                    self.user)
@@ -394,6 +400,7 @@ class Mesh(contextlib.AbstractContextManager):
     def settle(self, daemons, photos=None, timeout=None):
         """Await one mesh: all live and scanned, one coordinator, verified."""
         ports = sorted(d.port for d in daemons)
+        self.originals.watch_again()
 
         def settled():
             for d in daemons:
@@ -455,6 +462,10 @@ class Mesh(contextlib.AbstractContextManager):
             if any(mark in log for mark in REPORTS):
                 trouble.append("%s: %s" % (d.name, log.decode(
                     "utf-8", "replace")[-6000:]))
+        touched = self.originals.by({d.pid for d in self.daemons})
+        self.originals.end()
+        if touched:
+            trouble.append("a daemon touched originals: %r" % touched[:5])
         for folder, before in self._guarded.items():
             changed = differences(before, fingerprint(folder))
             if changed:
