@@ -1,7 +1,7 @@
 /*
  * The merged list in pages: every photo exactly once for every sort and both
- * ways, over ties; search, one node's photos, ids, copies in order; those with
- * more than one copy; the problems of all nodes.
+ * ways, over ties, and while it changes; search, one node's photos, ids, copies
+ * in order; those with more than one copy; the problems of all nodes.
  */
 #include "test_catalogue_kit.h"
 
@@ -147,6 +147,61 @@ pages_cover_each_photo_once(void **state)
 	writer_rest(b.w);
 	assert_true(writer_indexed(b.w));
 	each_photo_once();
+}
+
+/* The last photo of each page goes before the next one is asked for, and another
+ * comes, somewhere: who stays is on one page, and no page is repeated. */
+static void
+pages_of_what_changes(unsigned way, bool indexed)
+{
+	static char paths[PHOTOS][64];
+	static struct own_file f[PHOTOS];
+	struct list_query q = {.sort = way / 2, .reverse = way % 2, .limit = 7};
+	struct pages p = {.sort = q.sort, .reverse = q.reverse};
+	const unsigned first = PHOTOS / 2;
+	unsigned next = first, before;
+	struct box c;
+
+	box_start(&c, 3, 3);
+	for (unsigned i = 0; i < PHOTOS; i++) {
+		snprintf(paths[i], 64, "%u/img%u.jpg", i, i * 7 % 13);
+		f[i] = kit_copy(1, paths[i], i);
+		f[i].copy.mtime_ns = i * 11 % 17;
+	}
+	box_own(&c, f, first, 5);
+	box_root(&c, 1, true);
+	if (indexed)
+		writer_rest(c.w);
+	do {
+		before = p.count;
+		assert_int_equal(reader_list(c.r, &q, on_photo, &p, NULL), 0);
+		q.after = p.last;
+		for (unsigned i = 0; i < next; i++) {
+			struct photo_id id = kit_photo(i);
+			struct own_file now[2] = {kit_gone(1, paths[i]),
+						  f[next]};
+
+			if (p.count == before ||
+			    photo_id_compare(&id, &p.before.photo) != 0)
+				continue;
+			box_own(&c, now, 2, next % 9);
+			assert_true(++next < PHOTOS);
+			break;
+		}
+	} while (p.count > before);
+	for (unsigned i = 0; i < PHOTOS; i++)
+		assert_true(i < first ? p.seen[i] == 1 : p.seen[i] <= 1);
+	box_end(&c);
+}
+
+static void
+each_once_while_it_changes(void **state)
+{
+	(void)state;
+	for (unsigned way = 0; way < 8; way++) {
+		pages_of_what_changes(way, false);
+		pages_of_what_changes(way, true);
+	}
 }
 
 static unsigned
@@ -428,6 +483,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(pages_cover_each_photo_once),
+		T(each_once_while_it_changes),
 		T(search_and_one_node),
 		T(found_by_id),
 		T(dupes_in_pages),
