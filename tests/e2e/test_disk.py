@@ -130,7 +130,8 @@ class Disk(unittest.TestCase):
         self.mesh.guard(f)
         done = 0
         for part in (0.2, 0.5, 0.8):
-            d = self.mesh.start(f, "--read-rate", "800K")
+            # Ten seconds for all of it.
+            d = self.mesh.start(f, "--read-rate", "%d" % (FILES * 400))
             wait_until(lambda: status(d)["photos"] >= part * FILES,
                        "a part of the scan", LONG)
             self.assertFalse(scanned(d))

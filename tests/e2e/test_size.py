@@ -14,7 +14,34 @@ from mesh import Mesh, wait_until  # noqa: E402
 FILES = int(os.environ.get("PM_SIZE_FILES", "20000"))
 
 
+def peak(pid, key="VmHWM"):
+    with open("/proc/%d/status" % pid) as f:
+        return [int(x.split()[1]) << 10 for x in f if x.startswith(key)]
+
+
 class Size(unittest.TestCase):
+    def stream(self, mesh, d, photos):
+        """A whole list, read slowly: neither end holds more of it than a
+        page, however long it is."""
+        before = d.rss_bytes()
+        p = mesh.spawn_photo("-p", d.port, "--json", "list")
+        seen, sizes, daemons = 0, [], []
+        for line in p.stdout:
+            seen += 1
+            if seen % 1000 == 0:
+                sizes += peak(p.pid)
+                daemons.append(d.rss_bytes())
+        self.assertEqual(p.wait(), 0)
+        self.assertEqual(seen, photos)
+        print("# photo: %.2f MiB after 1000 photos, %.2f at last; "
+              "photod: %.1f MiB before, %.1f at most" % tuple(
+                  x / 2**20 for x in (sizes[0], sizes[-1], before,
+                                      max(daemons))))
+        self.assertGreater(len(sizes), 10)
+        # All of it is 20 MB.
+        self.assertLess(sizes[-1] - sizes[0], 1 << 20)
+        self.assertLess(max(daemons) - max(daemons[:3]), 6 << 20)
+
     def test_twenty_thousand_each(self):
         """three daemons with 20 000 files each: same list, equal digests"""
         with Mesh() as mesh:
@@ -47,6 +74,7 @@ class Size(unittest.TestCase):
                                                  d.rss_bytes() / 2**20))
             self.assertEqual(lists[0], lists[1])
             self.assertEqual(lists[0], lists[2])
+            self.stream(mesh, daemons[0], photos)
             a = daemons[1].photo("--json", "verify")
             self.assertEqual(a.code, 0, a)
             # Kill one; the others still show all of it.
