@@ -206,6 +206,10 @@ brake_scan(struct scan_root *s)
 	if (!tally(&t) ||
 	    brake_allows(s->now, t.gone, s->known_media - t.excluded, s->media))
 		return false;
+	if (!live_quiet(s->intake)) {
+		scan_again(s->intake);
+		return true;
+	}
 	brake(s, t.gone, s->known_media - t.excluded);
 	return true;
 }

@@ -152,6 +152,10 @@ void live_release(struct intake *i);
 uint64_t live_turn(struct intake *i);
 /* Something could not be written; arg is the intake. */
 void live_on_failure(void *arg);
+/* Has all been looked at that a watcher has to tell? */
+bool live_told(struct intake *i);
+/* Has all been looked at, and written or withdrawn, that a watcher has to tell? */
+bool live_quiet(struct intake *i);
 /* In the midst of a scan: is it time for a turn? */
 bool live_wanted(const struct intake *i);
 

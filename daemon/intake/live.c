@@ -290,6 +290,32 @@ live_turn(struct intake *i)
 	return due < missing ? due : missing;
 }
 
+bool
+live_told(struct intake *i)
+{
+	bool told;
+
+	if (i->watch != NULL && !watcher_quiet(i->watch))
+		return false;
+	pthread_mutex_lock(&i->lock);
+	told = !pending_ready(i->pending);
+	pthread_mutex_unlock(&i->lock);
+	return told;
+}
+
+bool
+live_quiet(struct intake *i)
+{
+	bool quiet;
+
+	if (i->live->count > 0 || !live_told(i))
+		return false;
+	pthread_mutex_lock(&i->lock);
+	quiet = i->waiting == 0 && i->busy == 0;
+	pthread_mutex_unlock(&i->lock);
+	return quiet;
+}
+
 /* What waits for its time is not told of when that comes; so now and then. */
 bool
 live_wanted(const struct intake *i)

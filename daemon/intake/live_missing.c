@@ -177,6 +177,24 @@ may_go(struct scan_root *s, bool photo, struct withdrawal *w)
 	return false;
 }
 
+/* It is not there; but it may have come to where nobody has looked yet, when
+ * something moves to and fro.  Then it must be known where it lies. */
+static bool
+is_lost(struct scan_root *s, const char *path, size_t path_bytes)
+{
+	struct known_file known;
+	bool found = true;
+
+	if (live_told(s->intake) ||
+	    (reader_known_file(s->intake->reader, &s->root->id, path,
+			       path_bytes, &known, &found, NULL) == 0 &&
+	     (!found || known.verdict != OWN_COPY)) ||
+	    held_elsewhere(s, path, path_bytes))
+		return true;
+	scan_again(s->intake);
+	return false;
+}
+
 static bool
 withdraw_one(struct scan_root *s, const char *path, size_t path_bytes,
 	     bool photo, void *arg)
@@ -184,6 +202,8 @@ withdraw_one(struct scan_root *s, const char *path, size_t path_bytes,
 	struct withdrawal *w = arg;
 
 	if (!w->all && find_path(s, path, path_bytes) != PATH_MISSING)
+		return true;
+	if (photo && !is_lost(s, path, path_bytes))
 		return true;
 	return may_go(s, photo, w) && put_gone(s, path, path_bytes);
 }
@@ -205,7 +225,8 @@ withdraw_missing(struct scan_root *s, const struct missing *m, uint64_t *left)
 		scan_again(s->intake);
 		return;
 	}
-	if (found != PATH_FILE && may_go(s, m->photo, &w))
+	if (found != PATH_FILE && is_lost(s, m->path, m->path_bytes) &&
+	    may_go(s, m->photo, &w))
 		put_gone(s, m->path, m->path_bytes);
 	w.all = found != PATH_DIRECTORY;
 	if (m->flags & LOOK_BELOW &&

@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "scan_private.h"
+
+#define SETTLE_MS_MAX 2000u
 
 static void
 expect_known(struct intake *i, const struct scan_root *roots, uint32_t count)
@@ -40,6 +43,23 @@ wait_hashers(struct intake *i)
 			intake_wait(i, 50);
 		pthread_mutex_unlock(&i->lock);
 	}
+}
+
+bool
+scan_settle(struct intake *i)
+{
+	const uint64_t end = clock_steady_ms() + SETTLE_MS_MAX;
+
+	do {
+		wait_hashers(i);
+		(void)live_turn(i);
+		if (live_quiet(i))
+			return true;
+		pthread_mutex_lock(&i->lock);
+		intake_wait(i, 10);
+		pthread_mutex_unlock(&i->lock);
+	} while (clock_steady_ms() < end && !atomic_load(&i->stop));
+	return false;
 }
 
 void
@@ -84,7 +104,9 @@ scan_doubts(struct intake *i)
  * is withdrawn, so that what has moved is never missing in between; and when
  * something could not be looked at, or not be written, nothing is.  A file
  * moved against the direction of the walk would be passed twice unseen: when
- * something is missing, look a second time.
+ * something is missing, look a second time.  It may be moved to and fro all the
+ * while; so what is missing is withdrawn when there is nothing that a watcher has
+ * told and that was not looked at, or else by whoever looks at that.
  */
 static void
 look(struct intake *i, struct scan_root *roots, uint32_t count,
@@ -122,7 +144,11 @@ look(struct intake *i, struct scan_root *roots, uint32_t count,
 			roots[k].broken = true;
 		if (roots[k].fd != -1 && roots[k].second && !roots[k].broken)
 			check_root(&roots[k]);
-		if (roots[k].fd != -1 && roots[k].second && !roots[k].broken &&
+		if (roots[k].fd == -1 || !roots[k].second || roots[k].broken)
+			continue;
+		if (!scan_settle(i))
+			scan_again(i);
+		else if (roots[k].fd != -1 && !roots[k].broken &&
 		    !brake_scan(&roots[k]) && !roots[k].broken)
 			withdraw(&roots[k], gone);
 	}

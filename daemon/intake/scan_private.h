@@ -56,6 +56,8 @@ void scan_again(struct intake *i);
  * that has happened.  While that is more than the last whole scan began with
  * (intake.settled), nothing may be withdrawn: it may be what is missing. */
 uint64_t scan_doubts(struct intake *i);
+/* Look at what is told until nothing more is; false when that has no end soon. */
+bool scan_settle(struct intake *i);
 /* Something was left out: another scan comes soon, and until then it is a doubt. */
 void scan_left_out(struct intake *i);
 /* Did it fail for want of descriptors or memory?  They come back, and the full
@@ -74,7 +76,8 @@ bool brake_allows(const struct root_now *now, uint64_t gone, uint64_t held,
 /* Is nothing left of what was, but for what is excluded now?  Then the root is
  * offline. */
 void brake_emptied(struct scan_root *s);
-/* What a whole scan misses.  True: the root is offline now. */
+/* What a whole scan misses.  True: nothing may be withdrawn; the root is offline
+ * now, or somebody moves things at this moment. */
 bool brake_scan(struct scan_root *s);
 /* Take the root for offline: `gone` of `held` photos are missing. */
 void brake(struct scan_root *s, uint64_t gone, uint64_t held);

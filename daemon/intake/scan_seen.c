@@ -276,6 +276,36 @@ misses_something(struct scan_root *s, struct gone_list *g)
 	return g->count > 0;
 }
 
+/* What is listed here, is gone, and has come nowhere that was not looked at. */
+static void
+withdraw_some(struct scan_root *s, struct gone_list *g, uint64_t *total)
+{
+	bool settled = scan_settle(s->intake);
+
+	for (size_t k = 0; k < g->count; k++) {
+		/* A row of a former file may have been given to one that
+		 * came during this scan. */
+		enum path_found now = find_path(s, g->paths[k],
+						g->path_bytes[k]);
+
+		if (now == PATH_MISSING || now == PATH_DIRECTORY)
+			continue;
+		free(g->paths[k]);
+		g->paths[k] = NULL;
+	}
+	settled = settled && live_quiet(s->intake);
+	if (!settled)
+		scan_again(s->intake);
+	for (size_t k = 0; k < g->count; k++) {
+		if (g->paths[k] == NULL)
+			continue;
+		if (settled && !put_gone(s, g->paths[k], g->path_bytes[k]))
+			s->broken = true;
+		*total += settled;
+		free(g->paths[k]);
+	}
+}
+
 /* No read transaction is open while we wait for the writer. */
 void
 withdraw(struct scan_root *s, struct gone_list *g)
@@ -291,19 +321,7 @@ withdraw(struct scan_root *s, struct gone_list *g)
 				      collect_gone, g, &why) == -1)
 			log_error("%s: cannot read what is known: %s",
 				  s->root->path, why.text);
-		for (size_t k = 0; k < g->count; k++) {
-			/* A row of a former file may have been given to one that
-			 * came during this scan. */
-			enum path_found now = find_path(s, g->paths[k],
-							g->path_bytes[k]);
-			bool gone = now == PATH_MISSING ||
-				    now == PATH_DIRECTORY;
-
-			if (gone && !put_gone(s, g->paths[k], g->path_bytes[k]))
-				s->broken = true;
-			total += gone;
-			free(g->paths[k]);
-		}
+		withdraw_some(s, g, &total);
 	} while (g->count > 0 && !s->broken);
 	if (total > 0)
 		log_info("%s: %" PRIu64 " files are gone", s->root->path,

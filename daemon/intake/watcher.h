@@ -1,7 +1,7 @@
 /*
  * watcher.h: being told what changes in directories.
  *
- * A system's way of watching lies behind these four functions; watcher_inotify.c
+ * A system's way of watching lies behind these five functions; watcher_inotify.c
  * has the one of Linux.  A watcher tells where something may have changed, and
  * nothing else: whoever is told looks for himself.  What it cannot watch it
  * says, and that is then looked at from time to time instead.
@@ -9,6 +9,7 @@
 #ifndef PHOTOMESH_WATCHER_H
 #define PHOTOMESH_WATCHER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct trouble;
@@ -55,6 +56,8 @@ void watcher_free(struct watcher *w);
  */
 int watcher_directory(struct watcher *w, unsigned root, const char *path,
 		    size_t path_bytes, int fd);
+/* Has everything that has happened so far been told? */
+bool watcher_quiet(struct watcher *w);
 /* Nothing of this root any more. */
 void watcher_forget(struct watcher *w, unsigned root);
 

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -307,11 +308,14 @@ static bool
 read_events(struct watcher *w)
 {
 	const struct inotify_event *e;
-	ssize_t got = read(w->fd, w->buffer, sizeof(w->buffer));
+	ssize_t got;
 
-	if (got == -1)
-		return errno == EAGAIN || errno == EINTR;
+	/* What is read is told before anybody finds nothing more to read. */
 	pthread_mutex_lock(&w->lock);
+	if ((got = read(w->fd, w->buffer, sizeof(w->buffer))) == -1) {
+		pthread_mutex_unlock(&w->lock);
+		return errno == EAGAIN || errno == EINTR;
+	}
 	for (ssize_t at = 0; at + (ssize_t)sizeof(*e) <= got;
 	     at += (ssize_t)(sizeof(*e) + e->len)) {
 		e = (const struct inotify_event *)(w->buffer + at);
@@ -457,6 +461,19 @@ watcher_directory(struct watcher *w, unsigned root, const char *path,
 	}
 	pthread_mutex_unlock(&w->lock);
 	return r;
+}
+
+bool
+watcher_quiet(struct watcher *w)
+{
+	int bytes = 0;
+	bool quiet;
+
+	pthread_mutex_lock(&w->lock);
+	quiet = ioctl(w->fd, FIONREAD, &bytes) == 0 && bytes == 0 &&
+		w->held_count == 0;
+	pthread_mutex_unlock(&w->lock);
+	return quiet;
 }
 
 void

@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -444,7 +445,8 @@ class Watch(unittest.TestCase):
                 os.unlink(f + "/sub/%d.jpg" % n)
             d.go_on()
             wait_until(lambda: state(d) == "offline", "the brake")
-            self.assertEqual(len(names(d)), 248)
+            # Not even those five, if what came behind was told in time.
+            self.assertGreaterEqual(len(names(d)), 248)
             self.assertIn("--accept-missing", d.log())
 
     def test_emptied_folder(self):
@@ -491,6 +493,47 @@ class Watch(unittest.TestCase):
                     os.rename(f + "/other", f + "/sub")
                     time.sleep(gap)
                 follows(d, f, "all of them, at the %d. time" % n)
+
+    def test_to_and_fro_in_scans(self):
+        """folders renamed to and fro while scans go on: no photo is missing
+        """
+        with Mesh() as mesh:
+            f = mesh.folder("alice")
+            for n in range(900):
+                write(f + "/all/%d/%d.gif" % (n % 9, n), b"GIF89a%d" % n)
+            d = mesh.start(f)
+            wait_until(lambda: scanned(d) and len(names(d)) == 900, "all")
+            d.rested()
+            stop, turns = threading.Event(), [0]
+
+            def rename():
+                while not stop.is_set():
+                    turns[0] += 1
+                    one = f + "/all/%d" % (turns[0] % 9)
+                    if turns[0] % 2 == 0:
+                        one = f + "/all"
+                    os.rename(one, one + "-x")
+                    time.sleep(turns[0] % 7 * 0.015)
+                    os.rename(one + "-x", one)
+                    time.sleep(turns[0] % 5 * 0.01)
+
+            def scan():
+                while not stop.is_set():
+                    d.photo("rescan")
+            threads = [threading.Thread(target=t) for t in (rename, scan)]
+            for t in threads:
+                t.start()
+            until = time.monotonic() + 6
+            while time.monotonic() < until or turns[0] < 40:
+                fewest = status(d)["photos"]
+                if fewest < 900:
+                    break
+            stop.set()
+            for t in threads:
+                t.join()
+            self.assertEqual(fewest, 900)
+            follows(d, f, "all of them where they are")
+            self.assertNotIn("offline", d.log())
 
     def test_gone_in_a_scan(self):
         """a photo removed in a long first scan goes at once, not at its end"""
