@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "driver.h"
+#include "outlet.h"
 #include "task.h"
 
 /* Room for any answer but PHOTOS and those of may_be_large. */
@@ -217,9 +218,9 @@ answers_error(uint32_t request, enum error_code code, size_t *frame_bytes,
 	return frame;
 }
 
-void
-answers_send(struct answers *a, uint64_t client, uint32_t request,
-	     uint8_t *frame, size_t frame_bytes, bool last)
+static void
+hand_on(struct answers *a, uint64_t client, uint32_t request, uint8_t *frame,
+	size_t frame_bytes, size_t said_bytes, bool last)
 {
 	if (frame == NULL) {
 		last = true;
@@ -231,7 +232,14 @@ answers_send(struct answers *a, uint64_t client, uint32_t request,
 		return;
 	}
 	a->config.send(a->config.arg, client, request, frame, frame_bytes,
-		       last);
+		       said_bytes, last);
+}
+
+void
+answers_send(struct answers *a, uint64_t client, uint32_t request,
+	     uint8_t *frame, size_t frame_bytes, bool last)
+{
+	hand_on(a, client, request, frame, frame_bytes, 0, last);
 }
 
 void
@@ -288,6 +296,7 @@ task_free(struct task *t)
 {
 	if (t->release != NULL)
 		t->release(t);
+	outlet_drop(t->outlet);
 	if ((*t->at = t->next) != NULL)
 		t->next->at = t->at;
 	answers_drop(t->answers);
@@ -306,6 +315,9 @@ task_work(struct job *j, unsigned slot)
 	reader_stop_when(r, &t->unheard);
 	t->make(t, r);
 	reader_stop_when(r, NULL);
+	if (t->outlet != NULL && t->frame != NULL && !atomic_load(&t->unheard))
+		t->said_bytes =
+			outlet_answer(t->outlet, t->frame, t->frame_bytes);
 }
 
 static void
@@ -315,17 +327,20 @@ task_end(struct letter *l)
 	uint8_t *frame = t->frame;
 
 	t->frame = NULL;
-	answers_send(t->answers, t->client, t->request, frame, t->frame_bytes,
-		     true);
+	hand_on(t->answers, t->client, t->request, frame, t->frame_bytes,
+		t->said_bytes, true);
 	task_free(t);
 }
 
 void
 task_submit(struct task *t)
 {
+	struct answers *a = t->answers;
+
 	t->job.work = task_work;
 	t->job.letter.deliver = task_end;
-	catalogue_ask(t->answers->config.catalogue, &t->job);
+	t->outlet = a->config.outlet(a->config.arg, t->client);
+	catalogue_ask(a->config.catalogue, &t->job);
 }
 
 void

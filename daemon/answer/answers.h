@@ -3,7 +3,8 @@
  *
  * Knows the mesh, the catalogue and the intake; knows nothing of sockets:
  * frames go out through `send`, to a client named by a number that is never
- * used again.  Long work is done by the query pool.  Loop thread only.
+ * used again, or before that through the client's outlet, from the thread of
+ * the query pool that did the work.  All else is for the loop thread only.
  */
 #ifndef PHOTOMESH_ANSWERS_H
 #define PHOTOMESH_ANSWERS_H
@@ -20,6 +21,7 @@ struct consent;
 struct driver;
 struct fetching;
 struct intake;
+struct outlet;
 struct state;
 
 /*
@@ -57,10 +59,15 @@ struct answers_config {
 	answers_thumb_count *thumb_count;
 	void *thumb_arg;
 	/* One frame for `client`, if it is still there.  `frame` is malloced
-	 * and now the receiver's; last: the question is answered.  It never
-	 * calls back into answers: whoever is lost by it is told of later. */
+	 * and now the receiver's; of it, said_bytes went out through the
+	 * client's outlet.  last: the question is answered.  It never calls
+	 * back into answers: whoever is lost by it is told of later. */
 	void (*send)(void *arg, uint64_t client, uint32_t request,
-		     uint8_t *frame, size_t frame_bytes, bool last);
+		     uint8_t *frame, size_t frame_bytes, size_t said_bytes,
+		     bool last);
+	/* Where an answer to `client` may go out from the thread that has made
+	 * it, held for the caller; NULL: nowhere. */
+	struct outlet *(*outlet)(void *arg, uint64_t client);
 	void *arg;
 };
 

@@ -55,6 +55,9 @@ struct task {
 	/* Made: owned until sent. */
 	uint8_t *frame;
 	size_t frame_bytes;
+	/* A reference, once submitted; NULL: only the loop thread sends. */
+	struct outlet *outlet;
+	size_t said_bytes; /* of the frame, through it */
 };
 
 struct rescan {

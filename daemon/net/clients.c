@@ -23,6 +23,7 @@
 
 #include "answers.h"
 #include "clock.h"
+#include "outlet.h"
 #include "trouble.h"
 
 #define CLIENTS_MAX        256u
@@ -56,6 +57,7 @@ client_free(struct client *c)
 	answers_forget(all->answers, c->id);
 	client_read_release(c);
 	bufferevent_free(c->bev);
+	client_out_release(c);
 	let_go(c->ssl, c->fd);
 	free(c);
 }
@@ -92,8 +94,10 @@ idlest(struct clients *all, bool of_remote)
 }
 
 struct client *
-clients_admit(struct clients *all, struct bufferevent *bev, bool remote)
+clients_admit(struct clients *all, struct bufferevent *bev,
+	      struct outlet *outlet)
 {
+	bool remote = outlet == NULL;
 	bool crowd = remote && all->remote_count >= CLIENTS_REMOTE_MAX;
 	struct client *c, *idle;
 
@@ -107,9 +111,12 @@ clients_admit(struct clients *all, struct bufferevent *bev, bool remote)
 	c->bev = bev;
 	c->clients = all;
 	c->remote = remote;
+	c->outlet = outlet;
 	c->fd = -1;
 	if (client_read_init(c) == -1)
 		goto free_client;
+	if (client_out_init(c) == -1)
+		goto release_read;
 	c->id = ++all->last_id;
 	c->active_ms = clock_steady_ms();
 	TAILQ_INSERT_TAIL(&all->list, c, next);
@@ -118,10 +125,13 @@ clients_admit(struct clients *all, struct bufferevent *bev, bool remote)
 		all->remote_count++;
 	client_start(c);
 	return c;
+release_read:
+	client_read_release(c);
 free_client:
 	free(c);
 free_bev:
 	bufferevent_free(bev);
+	outlet_drop(outlet);
 	return NULL;
 }
 
@@ -143,7 +153,7 @@ keep_alive(int fd)
 void
 clients_adopt(struct clients *c, struct bufferevent *bev, SSL *ssl, int fd)
 {
-	struct client *adopted = clients_admit(c, bev, true);
+	struct client *adopted = clients_admit(c, bev, NULL);
 
 	if (adopted == NULL) {
 		let_go(ssl, fd);

@@ -5,11 +5,11 @@
  * answers they may bring still fit under the ceiling, so one who asks and
  * does not read waits in its own socket buffer.  Only the reaper frees a
  * client: whoever finds that it must go dooms it and walks on.  How bytes come
- * in is clients_read.c's affair, what a frame means clients_questions.c's.
+ * in is clients_read.c's affair, how they go out clients_out.c's, what a frame
+ * means clients_questions.c's.
  */
 #include "clients_private.h"
 
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include <event2/buffer.h>
@@ -26,7 +26,6 @@
 #define CLIENT_OUT_LOW         ((size_t)128 << 10) /* reading goes on below */
 #define ANSWER_BYTES_MAX                                                       \
 	(FRAME_HEADER_BYTES + (size_t)ANSWER_BODY_BYTES_MAX)
-#define EVENT_FRAME_BYTES 1024u
 #define PART_MS           1000
 
 /* ---- what goes out ------------------------------------------------------ */
@@ -40,63 +39,6 @@ client_doom(struct client *c)
 	client_reading(c, false);
 	bufferevent_disable(c->bev, EV_WRITE);
 	event_active(c->clients->reaper, EV_TIMEOUT, 0);
-}
-
-size_t
-client_queued(const struct client *c)
-{
-	return evbuffer_get_length(bufferevent_get_output(c->bev));
-}
-
-/*
- * What its socket takes at once needs no round of the loop to be written, and
- * most answers are taken whole.  How many bytes; when that fails, whoever
- * writes the rest will see why.
- */
-static size_t
-send_at_once(struct client *c, const uint8_t *frame, size_t frame_bytes)
-{
-	ssize_t n;
-
-	if (c->remote || client_queued(c) > 0)
-		return 0;
-	n = send(bufferevent_getfd(c->bev), frame, frame_bytes,
-		 MSG_DONTWAIT | MSG_NOSIGNAL);
-	return n > 0 ? (size_t)n : 0;
-}
-
-static void
-client_write(struct client *c, const uint8_t *frame, size_t frame_bytes)
-{
-	size_t sent;
-
-	if (c->doomed)
-		return;
-	sent = send_at_once(c, frame, frame_bytes);
-	if (sent < frame_bytes &&
-	    bufferevent_write(c->bev, frame + sent, frame_bytes - sent) == -1)
-		client_doom(c);
-}
-
-void
-client_say(struct client *c, const struct question *q)
-{
-	uint8_t frame[EVENT_FRAME_BYTES];
-	size_t n = question_encode(q, frame, sizeof(frame));
-
-	if (n > 0)
-		client_write(c, frame, n);
-}
-
-void
-client_refuse(struct client *c, uint32_t request, enum error_code code,
-	      const char *text)
-{
-	struct question q = {.type = MESSAGE_ERROR, .request = request};
-
-	q.u.error.code = code;
-	snprintf(q.u.error.text, sizeof(q.u.error.text), "%s", text);
-	client_say(c, &q);
 }
 
 /*
@@ -213,12 +155,14 @@ resume(struct client *c)
 
 void
 client_answer(struct client *c, uint32_t request, const uint8_t *frame,
-	      size_t frame_bytes, bool last)
+	      size_t frame_bytes, size_t said_bytes, bool last)
 {
 	if (last)
 		answered(c, request);
 	/* Progress is no use to one who does not read. */
-	if (last || client_queued(c) < WATCH_OUT_MAX)
+	if (said_bytes > 0)
+		client_said(c, frame + said_bytes, frame_bytes - said_bytes);
+	else if (last || client_queued(c) < WATCH_OUT_MAX)
 		client_write(c, frame, frame_bytes);
 	resume(c);
 }
@@ -319,6 +263,7 @@ on_writable(struct bufferevent *bev, void *arg)
 	(void)bev;
 	if (c->doomed)
 		return;
+	client_written(c);
 	if (c->closing) {
 		if (client_queued(c) == 0)
 			part(c);

@@ -20,8 +20,11 @@ struct evconnlistener;
 struct evbuffer;
 struct event;
 struct frame;
+struct outlet;
 
 #define CLIENT_OPEN_MAX 16u /* questions without their last answer */
+/* The same, with those whose answers were sent and whose letters are to come. */
+#define CLIENT_ASKED_MAX (2u * CLIENT_OPEN_MAX)
 #define CLIENT_OUT_MAX  ((size_t)4 << 20)
 #define WATCH_OUT_MAX   ((size_t)256 << 10) /* no photo events above */
 
@@ -34,7 +37,7 @@ struct client {
 	struct asked {
 		uint32_t request;
 		bool large; /* its answer may fill a frame */
-	} asked[CLIENT_OPEN_MAX]; /* ... these */
+	} asked[CLIENT_ASKED_MAX]; /* ... these */
 	/* clients_read.c: of the Unix socket only, else NULL */
 	struct evbuffer *in;
 	struct event *readable;
@@ -42,6 +45,9 @@ struct client {
 	size_t want_bytes;
 	int fds[CLIENT_FDS_MAX]; /* that no GET has taken yet */
 	uint32_t fd_count;
+	/* clients_out.c: of the Unix socket only, else NULL */
+	struct outlet *outlet; /* a reference; below bev */
+	struct evbuffer *held; /* to go out behind an answer */
 	bool greeted;             /* CLIENT_HELLO was accepted */
 	bool watching, paused;
 	bool closing; /* say what is queued, then go */
@@ -80,10 +86,11 @@ struct clients {
 	struct client_list list;
 };
 
-/* clients.c: who is here.  Takes `bev`; NULL when there is no place for it,
- * and it is freed. */
+/* clients.c: who is here.  Takes `bev` and what it is of the Unix socket by
+ * (NULL: it is remote); NULL when there is no place for it, and both are let
+ * go. */
 struct client *clients_admit(struct clients *all, struct bufferevent *bev,
-			     bool remote);
+			     struct outlet *outlet);
 
 /* clients_socket.c: where they come from.  Closing does nothing about what was
  * never opened. */
@@ -104,13 +111,10 @@ void client_wake(struct client *c);
 void client_doom(struct client *c);
 /* Let it read what is queued, then hang up. */
 void client_close(struct client *c);
-size_t client_queued(const struct client *c); /* bytes on their way out */
-void client_say(struct client *c, const struct question *q);
-void client_refuse(struct client *c, uint32_t request, enum error_code code,
-		   const char *text);
-/* A frame of an answer, borrowed; `last` makes room for another question. */
+/* A frame of an answer, borrowed, of which said_bytes are out; `last` makes
+ * room for another question. */
 void client_answer(struct client *c, uint32_t request, const uint8_t *frame,
-		   size_t frame_bytes, bool last);
+		   size_t frame_bytes, size_t said_bytes, bool last);
 
 /* There is something to judge; it has ended or failed. */
 void client_readable(struct client *c);
@@ -125,6 +129,19 @@ void client_await(struct client *c, size_t want_bytes);
 void client_reading(struct client *c, bool on);
 /* The oldest that waits, now the caller's; -1: none. */
 int client_take_fd(struct client *c);
+
+/* clients_out.c: what is said to it.  0, or -1 when out of memory. */
+int client_out_init(struct client *c);
+void client_out_release(struct client *c);
+size_t client_queued(const struct client *c); /* bytes on their way out */
+void client_write(struct client *c, const uint8_t *frame, size_t frame_bytes);
+/* The letter of an answer whose beginning, at least, is out. */
+void client_said(struct client *c, const uint8_t *rest, size_t rest_bytes);
+/* Some of the queue has been written. */
+void client_written(struct client *c);
+void client_say(struct client *c, const struct question *q);
+void client_refuse(struct client *c, uint32_t request, enum error_code code,
+		   const char *text);
 
 /* It is told DONE; once that is out, config.on_leave is called. */
 void client_take_leave(struct client *c, uint32_t request);

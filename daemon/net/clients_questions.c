@@ -18,6 +18,7 @@
 #include "answers.h"
 #include "clock.h"
 #include "frame.h"
+#include "outlet.h"
 
 /* ---- to answers.c and back ---------------------------------------------- */
 
@@ -35,13 +36,22 @@ client_find(struct clients *all, uint64_t id)
 /* An answer, from answers.c. */
 static void
 on_answer(void *arg, uint64_t id, uint32_t request, uint8_t *frame,
-	  size_t frame_bytes, bool last)
+	  size_t frame_bytes, size_t said_bytes, bool last)
 {
 	struct client *c = client_find(arg, id);
 
 	if (c != NULL)
-		client_answer(c, request, frame, frame_bytes, last);
+		client_answer(c, request, frame, frame_bytes, said_bytes,
+			      last);
 	free(frame);
+}
+
+static struct outlet *
+on_outlet(void *arg, uint64_t id)
+{
+	struct client *c = client_find(arg, id);
+
+	return c != NULL && c->outlet != NULL ? outlet_hold(c->outlet) : NULL;
 }
 
 static void
@@ -69,7 +79,11 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 static bool
 open_question(struct client *c, const struct question *q)
 {
-	if (c->open >= CLIENT_OPEN_MAX) {
+	/* Who has read an answer may ask again, though its letter is to come. */
+	uint32_t ahead = c->outlet != NULL ? outlet_ahead(c->outlet) : 0;
+
+	if (c->open >= CLIENT_OPEN_MAX + ahead ||
+	    c->open >= CLIENT_ASKED_MAX) {
 		client_refuse(c, q->request, ERROR_BUSY,
 			      "too many questions at once");
 		return false;
@@ -271,6 +285,7 @@ clients_make_answers(struct clients *c)
 				   .state = c->config.state,
 				   .consent = c->config.consent,
 				   .send = on_answer,
+				   .outlet = on_outlet,
 				   .arg = c};
 
 	if ((c->answers = answers_new(&a)) == NULL ||

@@ -23,6 +23,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "outlet.h"
 #include "trouble.h"
 
 #define LISTEN_BACKLOG  128
@@ -161,18 +162,22 @@ static void
 on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from,
 	  int from_bytes, void *arg)
 {
+	struct outlet *outlet = outlet_new(fd);
 	struct clients *all = arg;
 	struct bufferevent *bev;
 
 	(void)l;
 	(void)from;
 	(void)from_bytes;
-	bev = bufferevent_socket_new(all->config.base, fd,
-				     BEV_OPT_CLOSE_ON_FREE);
-	if (bev == NULL)
+	if (outlet == NULL) {
 		evutil_closesocket(fd);
+		return;
+	}
+	bev = bufferevent_socket_new(all->config.base, fd, 0);
+	if (bev == NULL)
+		outlet_drop(outlet);
 	else
-		clients_admit(all, bev, false);
+		clients_admit(all, bev, outlet);
 }
 
 static void

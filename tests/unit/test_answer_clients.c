@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <dirent.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -902,6 +904,268 @@ many_at_once(void **state)
 	close(fd);
 }
 
+/* Until there is something to read, while the loop thread does nothing. */
+static void
+await_bytes(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	assert_int_equal(poll(&p, 1, 10000), 1);
+}
+
+/* The thread that has made an answer sends it, whatever the loop thread does. */
+static void
+answered_without_the_loop(void **state)
+{
+	struct question q = {.type = CLIENT_LIST, .request = 2}, a;
+	int fd = greeted();
+
+	(void)state;
+	event_del(ends_event); /* no letter is delivered */
+	q.u.list.limit = 1000;
+	say(fd, &q);
+	pump();
+	await_bytes(fd);
+	hear_type(fd, CLIENT_PHOTOS, 2, &a);
+	assert_int_equal(a.u.photos.photo_count, 5);
+	event_add(ends_event, NULL);
+	/* what the loop thread says itself finds its way, too */
+	say_empty(fd, CLIENT_WATCH, 3);
+	say_empty(fd, CLIENT_WATCH, 4);
+	hear_error(fd, ERROR_BUSY, 4);
+	say_empty(fd, CLIENT_STATUS, 5);
+	hear_type(fd, CLIENT_STATUS_IS, 5, &a);
+	close(fd);
+}
+
+/* Sixteen are answered before the loop thread hears of the first.  False: not
+ * this time, for one thread had not let go of the outlet when the next came. */
+static bool
+ahead_of_the_loop(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct question a;
+
+	for (uint32_t i = 0; i < 16; i++) {
+		say_empty(fd, CLIENT_STATUS, i);
+		pump();
+		if (poll(&p, 1, 2000) != 1) {
+			mailbox_deliver(ends);
+			hear_type(fd, CLIENT_STATUS_IS, i, &a);
+			return false;
+		}
+		hear_type(fd, CLIENT_STATUS_IS, i, &a);
+	}
+	return true;
+}
+
+/* Who has read all answers may ask as much again, though the loop thread has
+ * not heard of them. */
+static void
+as_many_again(void **state)
+{
+	unsigned tries = 0;
+	struct question a;
+	int fd = greeted();
+
+	(void)state;
+	event_del(ends_event);
+	while (!ahead_of_the_loop(fd))
+		assert_true(++tries < 20);
+	for (uint32_t i = 0; i < 16; i++)
+		say_empty(fd, CLIENT_STATUS, 100 + i);
+	pump();
+	event_add(ends_event, NULL);
+	for (unsigned i = 0; i < 16; i++) {
+		assert_true(hear(fd, &a));
+		assert_int_equal(a.type, CLIENT_STATUS_IS);
+	}
+	close(fd);
+}
+
+/* So many photos that no socket takes a page of them at once. */
+#define LARGE_COUNT 1000u
+
+static void
+add_large(void)
+{
+	static struct own_file files[LARGE_COUNT];
+	static char paths[LARGE_COUNT][800];
+	struct own_batch batch = {.files = files, .file_count = LARGE_COUNT};
+	struct write_result result;
+
+	memset(files, 0, sizeof(files));
+	for (unsigned i = 0; i < LARGE_COUNT; i++) {
+		struct own_file *f = &files[i];
+
+		memset(paths[i], 'd', sizeof(paths[i]));
+		paths[i][200] = paths[i][400] = paths[i][600] = '/';
+		snprintf(paths[i] + 700, 20, "/%u.jpg", i);
+		memset(f->root.bytes, 7, ROOT_ID_BYTES);
+		f->path = paths[i];
+		f->path_bytes = strlen(paths[i]);
+		f->verdict = OWN_COPY;
+		f->size = 1000 + i;
+		f->inode = 100 + i;
+		f->copy.photo.hash[0] = 0xbb;
+		f->copy.photo.hash[14] = (uint8_t)(i >> 8);
+		f->copy.photo.hash[15] = (uint8_t)i;
+		f->copy.photo.size = 1000 + i;
+		f->copy.mtime_ns = (int64_t)i * 1000000000;
+		f->copy.file[0] = 100;
+		f->copy.file[1] = (uint8_t)(i >> 8);
+		f->copy.file[2] = (uint8_t)i;
+		strcpy(f->copy.type, "image/jpeg");
+	}
+	assert_int_equal(writer_own(catalogue_writer(catalogue), &batch, 1000,
+				    &result, NULL),
+			 0);
+}
+
+static void
+say_large(int fd, uint32_t request)
+{
+	struct question q = {.type = CLIENT_LIST, .request = request};
+
+	q.u.list.limit = LARGE_COUNT;
+	say(fd, &q);
+}
+
+static void
+hear_large(int fd, uint32_t request)
+{
+	struct question a;
+
+	hear_type(fd, CLIENT_PHOTOS, request, &a);
+	assert_int_equal(a.u.photos.photo_count, LARGE_COUNT);
+}
+
+/* While half of an answer is out, the loop thread has something to say. */
+static void
+events_between_halves(void **state)
+{
+	struct rank now = {5001, {{1}}, {{2}}}, was = {5000, {{1}}, {{3}}};
+	struct question a;
+	int fd = greeted();
+
+	(void)state;
+	add_large();
+	say_empty(fd, CLIENT_WATCH, 11);
+	for (uint32_t round = 0; round < 4; round++) {
+		say_large(fd, round);
+		pump();
+		await_bytes(fd);
+		clients_crown(clients, &now, &was);
+		say_empty(fd, CLIENT_WATCH, 100 + round); /* refused */
+		pump();
+		clients_crown(clients, &was, &now);
+		hear_large(fd, round);
+		hear_type(fd, CLIENT_EVENT, 11, &a);
+		assert_int_equal(a.u.event.port, 5001);
+		do
+			assert_true(hear(fd, &a));
+		while (a.type == MESSAGE_ERROR);
+		assert_int_equal(a.type, CLIENT_EVENT);
+		assert_int_equal(a.u.event.port, 5000);
+	}
+	close(fd);
+}
+
+/* Questions as fast as may be, events in between, and one who reads little at
+ * a time: each is heard whole, and once. */
+static void
+much_at_once(void **state)
+{
+	struct rank now = {5001, {{1}}, {{2}}}, was = {5000, {{1}}, {{3}}};
+	struct question q = {.type = CLIENT_LIST}, a;
+	unsigned events = 0, large = 0, small = 0;
+	int fd = greeted();
+
+	(void)state;
+	add_large();
+	q.u.list.limit = 1;
+	say_empty(fd, CLIENT_WATCH, 1);
+	pump();
+	for (uint32_t i = 0; i < 10; i++) {
+		say_large(fd, 100 + i);
+		for (q.request = 200; q.request < 204; q.request++)
+			say(fd, &q);
+		clients_crown(clients, &now, &was);
+		pump();
+		clients_crown(clients, &was, &now);
+	}
+	while (events < 20 || large < 10 || small < 40) {
+		assert_true(hear(fd, &a));
+		if (a.type == CLIENT_EVENT)
+			assert_int_equal(a.u.event.port,
+					 events++ % 2 == 0 ? 5001 : 5000);
+		else if (a.request >= 200)
+			small += a.type == CLIENT_PHOTOS &&
+				 a.u.photos.photo_count == 1;
+		else
+			large += a.type == CLIENT_PHOTOS &&
+				 a.u.photos.photo_count == LARGE_COUNT;
+	}
+	assert_int_equal(events + large + small, 70);
+	close(fd);
+}
+
+static unsigned
+descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* With answers that are made, half out, or not begun: nothing is kept of them,
+ * and whoever comes next is told nothing of theirs. */
+static void
+gone_meanwhile(void **state)
+{
+	unsigned before = descriptors();
+	struct question a;
+	uint64_t until;
+	int fd;
+
+	(void)state;
+	add_large();
+	for (unsigned i = 0; i < 60; i++) {
+		fd = greeted();
+		for (uint32_t n = 0; n < i % 7; n++)
+			say_large(fd, n);
+		if (i % 3 == 0)
+			pump();
+		if (i % 21 == 6)
+			await_bytes(fd);
+		close(fd);
+		fd = greeted();
+		say_empty(fd, CLIENT_STATUS, 7);
+		hear_type(fd, CLIENT_STATUS_IS, 7, &a);
+		close(fd);
+	}
+	until = clock_steady_ms() + 10000;
+	while (descriptors() > before && clock_steady_ms() < until) {
+		pump();
+		usleep(200);
+	}
+	assert_int_equal(descriptors(), before);
+	/* one does not read, and the daemon ends */
+	fd = greeted();
+	say_large(fd, 1);
+	pump();
+	clients_free(clients);
+	clients = NULL;
+	while (take(fd, in, 1))
+		;
+	close(fd);
+}
+
 static void
 the_socket(void **state)
 {
@@ -957,6 +1221,9 @@ main(void)
 		TEST(dupes),         TEST(problems),	  TEST(leaving),
 		TEST(many_at_once),  TEST(the_socket),
 		TEST(proving_where_nothing_is_fetched),
+		TEST(answered_without_the_loop), TEST(as_many_again),
+		TEST(events_between_halves), TEST(much_at_once),
+		TEST(gone_meanwhile),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as photod does */
