@@ -119,6 +119,8 @@ on_writer_idle(void *arg, unsigned slot)
 	struct catalogue *c = arg;
 
 	(void)slot;
+	if (writer_behind(c->writer))
+		catch_up(c);
 	writer_rest(c->writer);
 	trim_memory();
 }

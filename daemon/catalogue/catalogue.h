@@ -83,6 +83,10 @@ void catalogue_end(struct catalogue *c, const struct stream_id *ended,
 		   void *arg);
 void catalogue_clear(struct catalogue *c, catalogue_written *written,
 		     void *arg);
+/* What a former run has not listed (writer_catch_up) is now, and what this one
+ * leaves is when no page comes any more; each time it is told so. */
+void catalogue_catch_up(struct catalogue *c, catalogue_written *written,
+			void *arg);
 void catalogue_remember(struct catalogue *c, const struct mesh_memory *n);
 
 /* Damage that a reader of somebody else's meets is told as well. */

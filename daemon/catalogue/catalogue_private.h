@@ -23,11 +23,16 @@ struct catalogue {
 	struct reader *readers[CATALOGUE_READERS];
 	unsigned reader_count;
 	struct message_decoder *decoder; /* of the writer's thread */
+	catalogue_written *caught_up; /* with the lock; NULL: nobody cares */
+	void *caught_up_arg;
 	pthread_mutex_t lock;
 	struct write_job *first, **last; /* waiting, in the pool's order */
 };
 
 /* Once, for as long as somebody wants to know; from any thread. */
 void tell_damage(struct catalogue *c, const struct trouble *what);
+
+/* On the writer's thread, when it has nothing to do. */
+void catch_up(struct catalogue *c);
 
 #endif

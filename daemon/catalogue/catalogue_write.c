@@ -18,7 +18,7 @@
 
 enum write_kind {
 	WRITE_OWN, WRITE_STORE, WRITE_GENERATION, WRITE_DROP, WRITE_END,
-	WRITE_CLEAR, WRITE_REMEMBER,
+	WRITE_CLEAR, WRITE_REMEMBER, WRITE_CATCH_UP,
 };
 
 /* One thing asked of the writer, from the asking to the answer. */
@@ -249,6 +249,9 @@ on_write(struct job *job, unsigned slot)
 	case WRITE_CLEAR:
 		r = writer_clear(c->writer, &result, &j->why);
 		break;
+	case WRITE_CATCH_UP:
+		r = writer_catch_up(c->writer, &result, &j->why);
+		break;
 	case WRITE_REMEMBER:
 		r = writer_remember_node(c->writer, j->node, &j->why);
 		break;
@@ -396,5 +399,47 @@ catalogue_remember(struct catalogue *c, const struct mesh_memory *n)
 		return;
 	}
 	*j->node = *n;
+	submit(j);
+}
+
+/* ---- what is listed later ---------------------------------------------- */
+
+static struct write_job *
+catch_up_new(struct catalogue *c)
+{
+	struct write_job *j = job_new(c, WRITE_CATCH_UP, 0);
+
+	j->written = c->caught_up;
+	j->arg = c->caught_up_arg;
+	return j;
+}
+
+/* Whoever had more to tell may be gone: then no page comes with which it would be
+ * listed. */
+void
+catch_up(struct catalogue *c)
+{
+	struct write_result result = {0};
+	struct write_job *j;
+	int r;
+
+	pthread_mutex_lock(&c->lock);
+	j = catch_up_new(c);
+	pthread_mutex_unlock(&c->lock);
+	r = writer_catch_up(c->writer, &result, &j->why);
+	answer_keep(j, r, &result);
+	mailbox_post(c->ends, &j->job.letter);
+}
+
+void
+catalogue_catch_up(struct catalogue *c, catalogue_written *written, void *arg)
+{
+	struct write_job *j;
+
+	pthread_mutex_lock(&c->lock);
+	c->caught_up = written;
+	c->caught_up_arg = arg;
+	j = catch_up_new(c);
+	pthread_mutex_unlock(&c->lock);
 	submit(j);
 }

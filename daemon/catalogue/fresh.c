@@ -6,9 +6,9 @@
 #define LINE_BYTES   64u
 #define FILTER_LINES (1u << 14) /* 1 MiB */
 #define LISTED_MAX   1000000u /* beyond, too much would pass for listed */
-#define COPIES_MAX   16384u   /* of one transaction */
+#define COPIES_MAX   (1u << 17)  /* of one transaction */
 #define SAME_MAX     32u      /* copies of a photo */
-#define KEYS_MAX     (2u << 20)
+#define KEYS_MAX     (8u << 20)
 
 /*
  * Three bits of one cache line.  Ids are hashes.  Who makes them alike slows

@@ -288,7 +288,7 @@ judge(sqlite3 *db, const char *path, enum schema_found *found, bool *clean,
 		*found = SCHEMA_CORRUPT;
 		return 0;
 	}
-	if (version > SCHEMA_VERSION) {
+	if (version > SCHEMA_VERSION_BEHIND) {
 		*found = SCHEMA_FAILED;
 		trouble_set(why, 0,
 			    "%s was written by a newer version of photod "

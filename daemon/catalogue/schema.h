@@ -18,6 +18,11 @@ struct root_id;
 
 #define SCHEMA_APPLICATION_ID 0x70686d73 /* "phms" */
 #define SCHEMA_VERSION        2 /* older ones are brought up to it */
+/* Run while something is recorded that is not listed yet (writer_behind.c), and
+ * when nothing is any more: an older photod would never list it. */
+#define SCHEMA_BEHIND         "PRAGMA user_version=3"
+#define SCHEMA_CAUGHT_UP      "PRAGMA user_version=2"
+#define SCHEMA_VERSION_BEHIND 3
 /* The index that the list is walked by; its name and the rest of its SQL. */
 #define SCHEMA_PHOTO_TIME "photo_time ON photo(sort_time, id)"
 #define SCHEMA_FILE           "catalogue.db"

@@ -211,6 +211,12 @@ int writer_each_own_root(struct writer *w,
 				      const struct record_root *r),
 			 void *arg, struct trouble *why);
 
+/* Of a large mesh, what pages tell of copies below the head may be recorded at
+ * once and listed later; true: something is.  It is listed with a later page, or
+ * by this call, when no page comes. */
+bool writer_behind(const struct writer *w);
+int writer_catch_up(struct writer *w, struct write_result *out,
+		    struct trouble *why);
 /* Has every order of the list its index?  From any thread. */
 bool writer_indexed(const struct writer *w);
 /* Give back the memory that only work needs; what indexes are to be made, are. */

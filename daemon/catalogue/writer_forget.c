@@ -144,6 +144,7 @@ set_apart(struct writer *w, struct held *h)
 
 	if (before != NULL && stream_cut(w, before, CUT_SILENTLY) == -1)
 		return -1;
+	behind_forget(w, h);
 	h->role = ROLE_ENDING;
 	h->dirty = true;
 	h->review = false;

@@ -186,7 +186,9 @@ review_node(struct writer *w, const struct node_id *node)
 		if (!is_life(h, node) || (h == newest && h->hidden == 0))
 			continue;
 		w->keep_life = false;
-		if (each_root(w, h, review_root) == -1)
+		/* What takes an older one's place is listed before that goes. */
+		if ((h != newest && behind_catch_up(w) == -1) ||
+		    each_root(w, h, review_root) == -1)
 			return -1;
 		if (h == newest || w->keep_life)
 			continue;

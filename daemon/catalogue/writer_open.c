@@ -321,6 +321,7 @@ writer_open(const struct writer_config *config, enum writer_found *found,
 		return NULL;
 	}
 	w->self = config->self;
+	behind_begin(w);
 	while (open_once(w, config, found, &damaged, why) == -1) {
 		if (why != NULL && why->code == ENOSPC)
 			trouble_set(why, ENOSPC,

@@ -135,12 +135,17 @@ page_apply(struct writer *w, const struct mesh_store *store,
 	   const struct message_batch *batch)
 {
 	struct held *h;
+	int joined;
 
 	if (store->point.base > store->point.cursor)
 		return fail_with(w, "catalogue: a point is not lawful");
 	if ((h = page_target(w, store, batch)) == NULL)
 		return -1;
-	if (join_all(w, h, batch) == -1)
+	w->puts_off = store->point.base != store->point.cursor &&
+		      behind_may(w, h);
+	joined = join_all(w, h, batch);
+	w->puts_off = false;
+	if (joined == -1)
 		return -1;
 	if (h->point.base != store->point.base ||
 	    h->point.cursor != store->point.cursor)
@@ -154,7 +159,8 @@ page_apply(struct writer *w, const struct mesh_store *store,
 		if (store->at_head && swap_in(w, h) == -1)
 			return -1;
 	} else if (held_at_head(h)) {
-		if (leaving_go(w, h, NULL) == -1)
+		/* First what has come, then what has gone. */
+		if (behind_catch_up(w) == -1 || leaving_go(w, h, NULL) == -1)
 			return -1;
 		h->review = true;
 	}
@@ -183,6 +189,8 @@ writer_store_many(struct writer *w, page_at *page, void *arg, size_t count,
 	} while (i < count && w->result.dropped_count == 0 &&
 		 w->result.ended_count == 0);
 	*done = i;
+	if (behind_due(w) && behind_catch_up(w) == -1)
+		return txn_abort(w, out, why);
 	return txn_commit(w, out, why);
 }
 

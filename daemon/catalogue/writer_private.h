@@ -25,6 +25,7 @@ enum writer_statement {
 	W_RECORD_CUT, W_RECORDS_FROM,
 	W_RECORDS_CUT, W_RECORDS_CUT_TO, W_RECORDS_CUT_DEAD, W_RECORD_MOVE,
 	W_RECORD_RESAY, W_RECORDS_COPY,
+	W_BEHIND, W_BEHIND_AT,
 	W_ROOT_COPIES, W_ROOT_COUNT, W_ROOT_NEXT, W_ROOTS, W_ROOT_FACTS,
 	W_COPY_ANY, W_COPY_HAS, W_COPY_PUT, W_COPY_MANY, W_COPY_CUT,
 	W_COPY_LEAVE,
@@ -36,7 +37,8 @@ enum writer_statement {
 	W_KNOWN_GET, W_KNOWN_PUT, W_KNOWN_MANY, W_KNOWN_SET, W_KNOWN_CUT,
 	W_KNOWN_VERDICT,
 	W_HIDDEN, W_HIDDEN_PUT, W_HIDDEN_CUT, W_HIDDEN_CUT_STREAM,
-	W_NODES, W_NODE_PUT, W_NODE_CUT, W_NODES_TRIM, W_META_PUT, W_META_CUT,
+	W_NODES, W_NODE_PUT, W_NODE_CUT, W_NODES_TRIM,
+	W_META_GET, W_META_PUT, W_META_CUT,
 	W_FORGOTTEN, W_FORGOTTEN_COUNT, W_INDEX,
 	W_COUNT
 };
@@ -46,6 +48,8 @@ extern const char *const writer_sql[W_COUNT];
  * until it has reached its head. */
 #define OWN_FILES_MAX 4096u /* in one batch */
 #define STREAM_SLOTS (2u * MESH_STREAMS_MAX + 8u)
+
+#define ALL_SHOWN UINT64_MAX
 
 /* A stream in memory.  Its row id is its index in the table plus one. */
 struct held {
@@ -59,6 +63,9 @@ struct held {
 	uint8_t holder[HOLDER_BYTES]; /* whom its copies count for */
 	uint64_t photos, copies, bytes; /* shown of it */
 	uint32_t hidden; /* roots of it that a newer life has taken over */
+	/* Up to this number its copies are listed, and behind it some may not be
+	 * yet (writer_behind.c); ALL_SHOWN. */
+	uint64_t shown;
 	bool dirty;      /* to be saved with this transaction */
 	bool review;     /* its node's roots may have to swap */
 };
@@ -142,6 +149,14 @@ struct writer {
 	size_t hidden_count, hidden_capacity;
 	struct totals_row totals;
 	bool totals_dirty;
+	/* What is recorded and not listed yet. */
+	uint64_t behind_from;  /* photos listed, before any may wait */
+	uint64_t behind_least; /* rows, before they are listed */
+	uint64_t behind_rows; /* put off; 0 too where a former run did it */
+	uint64_t behind_since_ms, behind_took_ms;
+	bool behind_dirty; /* to be noted with this transaction */
+	bool behind_noted; /* the database has such a note */
+	bool puts_off;     /* what the page at hand tells of copies */
 	bool abouts; /* something may be said of photos: the table has rows */
 	/* of the running transaction */
 	struct asked asked;
@@ -376,6 +391,23 @@ int all_hide(struct writer *w, struct held *h);
 int all_show(struct writer *w, struct held *h);
 /* All photos shown of a stream are to be counted again. */
 int all_touch(struct writer *w, struct held *h);
+
+/* ---- writer_behind.c: copies that are listed later ---------------------- */
+
+void behind_begin(struct writer *w);
+/* The note in the database, of streams that have been loaded; and back. */
+int behind_load(struct writer *w);
+int behind_save(struct writer *w);
+/* Nothing of this stream is to be listed later any more. */
+void behind_forget(struct writer *w, struct held *h);
+/* May what is told of this stream below its head be listed later? */
+bool behind_may(const struct writer *w, const struct held *h);
+/* The copy recorded with this number is. */
+void behind_put_off(struct writer *w, struct held *h, uint64_t seq);
+/* Is it enough, or old enough, to be listed? */
+bool behind_due(const struct writer *w);
+/* All of it is listed, with this transaction. */
+int behind_catch_up(struct writer *w);
 
 /* ---- writer_about.c: meta records -------------------------------------- */
 

@@ -111,7 +111,13 @@ copy_changed(struct writer *w, struct held *h, const struct record *r,
 						       &was.photo) == -1)
 			return -1;
 	}
-	return is != NULL ? copy_show(w, h, r->key, r->key_bytes, is) : 0;
+	if (is == NULL)
+		return 0;
+	if (w->puts_off) {
+		behind_put_off(w, h, r->seq);
+		return 0;
+	}
+	return copy_show(w, h, r->key, r->key_bytes, is);
 }
 
 int
@@ -243,6 +249,7 @@ stream_cut(struct writer *w, struct held *h, enum cut cut)
 		result->dropped[result->dropped_count++] =
 			(struct mesh_dropped){h->name, cut == CUT_CROWDED};
 	result->changed = true;
-	*h = (struct held){.role = ROLE_FREE};
+	behind_forget(w, h);
+	*h = (struct held){.role = ROLE_FREE, .shown = ALL_SHOWN};
 	return 0;
 }

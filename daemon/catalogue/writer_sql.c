@@ -57,6 +57,13 @@ const char *const writer_sql[W_COUNT] = {
 		" SELECT ?1, row_number() OVER (ORDER BY seq), kind, key, 0,"
 		" value FROM record WHERE stream = ?2 AND dead = 0",
 
+	[W_BEHIND] =
+		"SELECT seq, key, value FROM record WHERE stream = ?1"
+		" AND seq > ?2 AND kind = 3 AND dead = 0 ORDER BY seq",
+	[W_BEHIND_AT] =
+		"SELECT key, value FROM record WHERE stream = ?1 AND seq = ?2"
+		" AND kind = 3 AND dead = 0",
+
 	[W_ROOT_COPIES] =
 		"SELECT key, value FROM record WHERE stream = ?1 AND kind = 3"
 		ROOT_RANGE " AND dead = 0",
@@ -179,6 +186,7 @@ const char *const writer_sql[W_COUNT] = {
 		"SELECT count(*) FROM record INDEXED BY record_key"
 		" WHERE stream = ?1 AND kind = 5",
 	[W_INDEX] = "SELECT 1 FROM sqlite_schema WHERE name = ?1",
+	[W_META_GET] = "SELECT value FROM meta WHERE key = ?1",
 	[W_META_CUT] = "DELETE FROM meta WHERE key = ?1",
 	[W_META_PUT] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?1,?2)",
 };

@@ -179,6 +179,7 @@ held_new(struct writer *w, const struct stream_id *name,
 	if (i >= w->slot_end)
 		w->slot_end = i + 1;
 	w->streams[i] = (struct held){.name = *name, .role = role};
+	w->streams[i].shown = ALL_SHOWN;
 	w->streams[i].dirty = true;
 	holder_of_node(&name->node, w->streams[i].holder);
 	return &w->streams[i];
@@ -212,6 +213,7 @@ held_read(struct writer *w, sqlite3_stmt *st)
 	h->photos = (uint64_t)sqlite3_column_int64(st, 10);
 	h->copies = (uint64_t)sqlite3_column_int64(st, 11);
 	h->bytes = (uint64_t)sqlite3_column_int64(st, 12);
+	h->shown = ALL_SHOWN;
 	if ((unsigned)id > w->slot_end)
 		w->slot_end = (unsigned)id;
 	if (h->role == ROLE_OWN)
@@ -265,7 +267,7 @@ caches_load(struct writer *w)
 		if (r == -1)
 			reset(w, W_HIDDEN);
 	}
-	if (r == -1 || (r = row(w, W_TOTALS)) == -1)
+	if (r == -1 || behind_load(w) == -1 || (r = row(w, W_TOTALS)) == -1)
 		return -1;
 	w->totals_dirty = false;
 	if (r == 0)
@@ -319,6 +321,8 @@ caches_save(struct writer *w)
 		if (h->role != ROLE_FREE && h->dirty && held_save(w, h) == -1)
 			return -1;
 	}
+	if (behind_save(w) == -1)
+		return -1;
 	if (!w->totals_dirty)
 		return 0;
 	bind_int(w, W_TOTALS_SAVE, 1, (int64_t)w->totals.photos);
@@ -370,6 +374,7 @@ txn_begin(struct writer *w, bool durable, struct trouble *why)
 	w->result.news = w->news;
 	w->result.ended = w->ended;
 	w->asked.held = NULL;
+	w->puts_off = false;
 	w->new_copy_count = w->new_photo_count = 0;
 	id_set_clear(&w->touched);
 	if (begin_fresh(w) == -1) {

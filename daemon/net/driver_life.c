@@ -88,6 +88,7 @@ driver_new(const struct driver_config *config, struct trouble *why)
 	if (driver_recall_forgotten(d, why) == -1)
 		goto free_driver;
 	driver_run(d);
+	catalogue_catch_up(d->config.catalogue, driver_caught_up, d);
 	return d;
 no_memory:
 	trouble_set(why, ENOMEM, "out of memory");

@@ -150,6 +150,9 @@ void driver_complain(struct driver *d, const char *what,
 		     const struct trouble *why);
 /* What any write may have brought along, to the mesh and to clients. */
 void driver_tell_result(struct driver *d, const struct write_result *r);
+void driver_caught_up(void *driver, bool failed,
+		      const struct write_result *result,
+		      const struct trouble *why);
 
 /* driver_forget.c */
 void driver_end(struct driver *d, const struct mesh_effect *e);

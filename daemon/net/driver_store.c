@@ -64,6 +64,18 @@ driver_own_written(void *driver, bool failed, const struct write_result *result,
 	driver_tell_result(d, result);
 }
 
+void
+driver_caught_up(void *driver, bool failed, const struct write_result *result,
+		 const struct trouble *why)
+{
+	struct driver *d = driver;
+
+	if (failed)
+		driver_complain(d, "cannot list what a peer shares", why);
+	else
+		driver_tell_result(d, result);
+}
+
 struct storing {
 	struct driver *driver;
 	uint64_t store;

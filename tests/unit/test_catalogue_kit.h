@@ -29,6 +29,7 @@ struct box {
 	uint64_t run;
 	bool newborn; /* the identity, at the next opening */
 	enum writer_found found;
+	unsigned put_off; /* checks that found something not listed yet */
 	bool (*given_up)(void *arg); /* as in struct writer_config */
 	void *arg;
 };
