@@ -414,8 +414,8 @@ catch_up_new(struct catalogue *c)
 	return j;
 }
 
-/* Whoever had more to tell may be gone: then no page comes with which it would be
- * listed. */
+/* Whoever had more to tell may be gone: then no page comes with which it would
+ * be listed. */
 void
 catch_up(struct catalogue *c)
 {

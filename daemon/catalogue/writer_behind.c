@@ -2,17 +2,17 @@
  * writer_behind.c: copies of a large mesh come to be listed many at a time.
  *
  * Photos lie in their tables by what their bytes are, that is, anywhere.  The
- * few thousand rows of a transaction then touch as many pages of copy and photo,
- * and the larger these are, the less do two of them share one: of a million
- * records each cost thirty thousand bytes written, and as many read.  So, once
- * the list is long, what a page tells of copies below the head is recorded at
- * once and listed later, together with what comes behind it and in the order of
- * the tables.
+ * few thousand rows of a transaction then touch as many pages of copy and
+ * photo, and the larger these are, the less do two of them share one: of a
+ * million records each cost thirty thousand bytes written, and as many read.
+ * So, once the list is long, what a page tells of copies below the head is
+ * recorded at once and listed later, together with what comes behind it and in
+ * the order of the tables.
  *
  * That something is behind is noted in the database, in the transaction that
  * records it: of each stream, up to which number all is listed.  A death in
- * between loses nothing.  An older photod would never list it, so for as long as
- * there is such a note, the file is of a later format.
+ * between loses nothing.  An older photod would never list it, so for as long
+ * as there is such a note, the file is of a later format.
  */
 #include <stdlib.h>
 #include <string.h>

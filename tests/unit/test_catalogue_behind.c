@@ -1,7 +1,7 @@
 /*
- * A large mesh: what pages tell of copies below the head is recorded at once and
- * listed later, many at a time; a death in between, or an owner that goes, leaves
- * nothing unlisted.
+ * A large mesh: what pages tell of copies below the head is recorded at once
+ * and listed later, many at a time; a death in between, or an owner that goes,
+ * leaves nothing unlisted.
  */
 #include "test_catalogue_kit.h"
 
@@ -97,8 +97,8 @@ nothing_waits_while_there_is_little(void **state)
 	assert_int_equal(box_photos(&b), box_held(&b, &s).rows);
 }
 
-/* After a death: what had been put off is found in the file, and no older photod
- * opens it. */
+/* After a death: what had been put off is found in the file, and no older
+ * photod opens it. */
 static void
 a_death_loses_nothing(void **state)
 {
