@@ -201,6 +201,115 @@ answers_in_order(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* ---- what is listed later ---------------------------------------------- */
+
+#define LATER 1500u
+
+struct caught_up {
+	unsigned told; /* times */
+	bool first, listed;
+};
+
+static void
+on_caught_up(void *arg, bool failed, const struct write_result *result,
+	     const struct trouble *why)
+{
+	struct caught_up *u = arg;
+
+	(void)why;
+	assert_false(failed);
+	if (u->told++ == 0) {
+		u->first = true;
+		return;
+	}
+	assert_true(result->news_count > 0 && result->news[0].added);
+	u->listed = true;
+}
+
+/* A page below the head of another node's stream; its bytes. */
+static size_t
+first_page(struct box *from, uint8_t *frame, struct mesh_store *store)
+{
+	static char paths[LATER][32];
+	static struct own_file f[LATER];
+	struct message_decoder *d = message_decoder_new();
+	struct message m;
+	size_t bytes;
+	bool found;
+
+	for (unsigned i = 0; i < LATER; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "%u.jpg", i);
+		f[i] = kit_copy(1, paths[i], i);
+	}
+	box_own(from, f, LATER, 1);
+	store->stream = box_own_report(from).stream;
+	assert_int_equal(reader_page(from->r, &store->stream, 0,
+				     PULL_CREDIT_MIN, 1, frame, &bytes, &found,
+				     NULL), 0);
+	assert_int_equal(message_decode(d, frame + FRAME_HEADER_BYTES,
+					bytes - FRAME_HEADER_BYTES, &m, NULL),
+			 MESSAGE_OK);
+	store->point.cursor = m.u.batch.through;
+	assert_true(m.u.batch.through < m.u.batch.point.cursor);
+	message_decoder_free(d);
+	return bytes;
+}
+
+static void
+on_first_page(void *arg, bool failed, const struct write_result *result,
+	      const struct trouble *why)
+{
+	(void)why;
+	assert_false(failed);
+	assert_int_equal(result->news_count, 0);
+	*(bool *)arg = true;
+}
+
+/* No page comes any more: what waits is listed when there is nothing to do. */
+static void
+what_waits_is_listed_when_nothing_comes(void **state)
+{
+	static uint8_t frame[FRAME_HEADER_BYTES + LINK_BODY_BYTES_MAX];
+	char dir[] = "/tmp/photomesh-cat-XXXXXX", command[64];
+	struct writer_config config = {.run = 5, .wall_ms = 1000};
+	struct mailbox *m = mailbox_new(NULL);
+	struct caught_up u = {0};
+	struct mesh_store store = {0};
+	enum writer_found found;
+	struct catalogue *c;
+	struct trouble why;
+	struct writer *w;
+	bool stored = false;
+	struct box other;
+	size_t bytes;
+
+	(void)state;
+	box_start(&other, 8, 8);
+	bytes = first_page(&other, frame, &store);
+	assert_non_null(mkdtemp(dir));
+	config.dir = dir;
+	memset(&config.self, 7, sizeof(config.self));
+	c = catalogue_open(&config, m, &found, &why);
+	assert_non_null(c);
+	w = catalogue_writer(c);
+	w->behind_from = 0;
+	w->behind_least = 1000000;
+	w->behind_took_ms = 3600000;
+	catalogue_catch_up(c, on_caught_up, &u);
+	wait_for(m, &u.first);
+	catalogue_store(c, &store, frame + FRAME_HEADER_BYTES,
+			bytes - FRAME_HEADER_BYTES, on_first_page, &stored);
+	wait_for(m, &stored);
+	wait_for(m, &u.listed);
+	catalogue_close(c);
+	mailbox_free(m);
+	box_end(&other);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	assert_int_equal(system(command), 0);
+}
+
+/* ---- the pool ------------------------------------------------------------ */
+
 struct idle {
 	pthread_mutex_t lock;
 	pthread_cond_t moved;
@@ -561,6 +670,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_in_order),
+		cmocka_unit_test(what_waits_is_listed_when_nothing_comes),
 		cmocka_unit_test(idleness_is_told),
 		cmocka_unit_test(slow_ones_leave_room),
 		cmocka_unit_test(manners_are_kept),
