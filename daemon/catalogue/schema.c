@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -194,6 +195,8 @@ static const char writer_pragmas[] =
 	"PRAGMA temp_store=MEMORY;"
 	"PRAGMA synchronous=FULL;";
 
+#define BUSY_MS 5000
+
 #define LOG_PAGE_BYTES 8192u /* of a file of an older format 4096 */
 #define LOG_PAGES_MAX  8000  /* 64 MB */
 #define LOG_WAIT_MS    500
@@ -249,6 +252,22 @@ on_log(void *arg, sqlite3 *db, const char *name, int pages)
 	    played < logged)
 		outwait_readers(arg, db, name, pages);
 	return SQLITE_OK;
+}
+
+void
+schema_cut_log(sqlite3 *db)
+{
+	const char *name = sqlite3_db_filename(db, "main");
+	struct stat is;
+
+	if (name == NULL || stat(sqlite3_filename_wal(name), &is) == -1 ||
+	    is.st_size <= (off_t)LOG_PAGES_MAX * LOG_PAGE_BYTES)
+		return;
+	/* Whoever reads just now is not waited for: there will be other times. */
+	sqlite3_busy_timeout(db, 0);
+	(void)sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+					NULL, NULL);
+	sqlite3_busy_timeout(db, BUSY_MS);
 }
 
 /* `before`: all tables but those of photos, or what makes room for these. */

@@ -392,6 +392,7 @@ void
 writer_rest(struct writer *w)
 {
 	index_all(w);
+	schema_cut_log(w->db);
 	(void)sqlite3_db_release_memory(w->db);
 	id_set_release(&w->touched);
 	fresh_release(&w->fresh);

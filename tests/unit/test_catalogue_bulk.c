@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "hash.h"
+#include "query_private.h"
 
 #define LATE "SELECT count(*) FROM sqlite_schema WHERE name IN" \
 	     " ('photo_name', 'photo_size', 'photo_added', 'photo_wasted')"
@@ -399,6 +401,51 @@ next_start_makes_what_is_missing(void **state)
 	}
 }
 
+/* ---- the log ------------------------------------------------------------ */
+
+static int64_t
+log_bytes(const struct box *x)
+{
+	char path[96];
+	struct stat is;
+
+	snprintf(path, sizeof(path), "%s/catalogue.db-wal", x->dir);
+	return stat(path, &is) == 0 ? is.st_size : -1;
+}
+
+/* One transaction may log more than is kept of a log: its room on the disk is
+ * given back when there is nothing to do, but no reader is waited for. */
+static void
+long_log_is_cut_at_rest(void **state)
+{
+	static const char much[] =
+		"CREATE TABLE much(bytes BLOB);"
+		"INSERT INTO much SELECT randomblob(1000000) FROM"
+		" (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
+		" SELECT i + 1 FROM n WHERE i < 90) SELECT i FROM n);";
+	struct own_file f = kit_copy(1, "1.jpg", 1);
+
+	(void)state;
+	box_own(&a, &f, 1, 1);
+	assert_int_equal(sqlite3_exec(a.r->db,
+				      "BEGIN; SELECT count(*) FROM photo",
+				      NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(a.w->db, much, NULL, NULL, NULL),
+			 SQLITE_OK);
+	writer_rest(a.w);
+	assert_true(log_bytes(&a) > 80000000);
+	assert_int_equal(sqlite3_exec(a.r->db, "COMMIT", NULL, NULL, NULL),
+			 SQLITE_OK);
+	writer_rest(a.w);
+	assert_int_equal(log_bytes(&a), 0);
+	box_check(&a);
+	/* A short one costs nothing to keep. */
+	f = kit_copy(1, "2.jpg", 2);
+	box_own(&a, &f, 1, 1);
+	writer_rest(a.w);
+	assert_true(log_bytes(&a) > 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, boxes_end)
 int
 main(void)
@@ -412,6 +459,7 @@ main(void)
 		T(lists_are_right_without_indexes),
 		T(indexes_come_after_a_while),
 		T(next_start_makes_what_is_missing),
+		T(long_log_is_cut_at_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
