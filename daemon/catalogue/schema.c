@@ -263,7 +263,7 @@ schema_cut_log(sqlite3 *db)
 	if (name == NULL || stat(sqlite3_filename_wal(name), &is) == -1 ||
 	    is.st_size <= (off_t)LOG_PAGES_MAX * LOG_PAGE_BYTES)
 		return;
-	/* Whoever reads just now is not waited for: there will be other times. */
+	/* Who reads just now is not waited for: there will be other times. */
 	sqlite3_busy_timeout(db, 0);
 	(void)sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
 					NULL, NULL);

@@ -61,8 +61,8 @@ struct schema_log {
 enum schema_found schema_open(const char *path, sqlite3 **out,
 			      struct schema_log *log, bool *clean,
 			      struct trouble *why);
-/* With nothing to do: a write-ahead log that has grown beyond what is played back
- * anyway gives its room on the disk back; if somebody is reading, later. */
+/* With nothing to do: a write-ahead log that has grown beyond what is played
+ * back anyway gives its room on the disk back; if somebody reads, later. */
 void schema_cut_log(sqlite3 *db);
 /* A connection that can only read. */
 int schema_open_reader(const char *path, sqlite3 **out, struct trouble *why);

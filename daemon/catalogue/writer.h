@@ -212,8 +212,8 @@ int writer_each_own_root(struct writer *w,
 			 void *arg, struct trouble *why);
 
 /* Of a large mesh, what pages tell of copies below the head may be recorded at
- * once and listed later; true: something is.  It is listed with a later page, or
- * by this call, when no page comes. */
+ * once and listed later; true: something is.  It is listed with a later page,
+ * or by this call, when no page comes. */
 bool writer_behind(const struct writer *w);
 int writer_catch_up(struct writer *w, struct write_result *out,
 		    struct trouble *why);

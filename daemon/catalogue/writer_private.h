@@ -63,8 +63,8 @@ struct held {
 	uint8_t holder[HOLDER_BYTES]; /* whom its copies count for */
 	uint64_t photos, copies, bytes; /* shown of it */
 	uint32_t hidden; /* roots of it that a newer life has taken over */
-	/* Up to this number its copies are listed, and behind it some may not be
-	 * yet (writer_behind.c); ALL_SHOWN. */
+	/* Up to this number its copies are listed, and behind it some may not
+	 * be yet (writer_behind.c); ALL_SHOWN. */
 	uint64_t shown;
 	bool dirty;      /* to be saved with this transaction */
 	bool review;     /* its node's roots may have to swap */

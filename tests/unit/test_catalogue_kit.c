@@ -174,8 +174,8 @@ check_photos(struct box *b)
 	assert_memory_equal(&t, &seen, sizeof(t));
 }
 
-/* Where something is to be listed later, it is now and then: by so many checks as
- * the variable says. */
+/* Where something is to be listed later, it is by every third check, or as often
+ * as the variable says. */
 static bool
 caught_up(struct box *b)
 {
