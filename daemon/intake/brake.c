@@ -141,8 +141,18 @@ held_elsewhere(struct scan_root *s, const char *path, size_t path_bytes)
 struct tally {
 	struct scan_root *root;
 	uint64_t gone, excluded;
-	bool exact; /* count only what is nowhere else */
+	bool exact; /* count only what is nowhere, there or elsewhere */
 };
+
+/* The scan has not met it; but it may have moved there and back meanwhile, and
+ * been passed where it was then. */
+static bool
+is_back(struct scan_root *s, const char *path, size_t path_bytes)
+{
+	enum path_found now = find_path(s, path, path_bytes);
+
+	return now != PATH_MISSING && now != PATH_DIRECTORY;
+}
 
 static bool
 count_gone(void *arg, const struct known_file *f, const char *path,
@@ -159,7 +169,8 @@ count_gone(void *arg, const struct known_file *f, const char *path,
 	 * or not. */
 	if (tree_excludes(&v, path, path_bytes))
 		t->excluded++;
-	else if (!(t->exact && held_elsewhere(t->root, path, path_bytes)))
+	else if (!(t->exact && (is_back(t->root, path, path_bytes) ||
+				held_elsewhere(t->root, path, path_bytes))))
 		t->gone++;
 	return !atomic_load(&t->root->intake->stop);
 }

@@ -53,8 +53,13 @@ scan_settle(struct intake *i)
 	do {
 		wait_hashers(i);
 		(void)live_turn(i);
-		if (live_quiet(i))
-			return true;
+		/* Where it was found must be known, too, and not only sent. */
+		if (live_quiet(i)) {
+			if (!outbox_flush(i->outbox))
+				return false;
+			if (live_quiet(i))
+				return true;
+		}
 		pthread_mutex_lock(&i->lock);
 		intake_wait(i, 10);
 		pthread_mutex_unlock(&i->lock);
