@@ -247,12 +247,30 @@ lost_since(const struct mesh *m, const struct node *n,
 	uint64_t ago_ms = m->now_ms - said_ms;
 
 	if (n->standing != STANDING_LEFT || said->run == 0 ||
-	    said->run == n->run ||
+	    said->run == n->run || roster_past(n, said->run) != NULL ||
 	    (said->flags & (NODE_LINKED | NODE_LEFT)) != 0 ||
 	    said->silent_ms > m->wall_ms - ago_ms || MUTANT(LEFT_FOR_GOOD))
 		return false;
 	return m->wall_ms - ago_ms - said->silent_ms >
-	       n->heard_wall_ms + GOODBYE_MS;
+	       (n->heard_wall_ms > n->left_wall_ms ? n->heard_wall_ms
+						   : n->left_wall_ms) +
+		       GOODBYE_MS;
+}
+
+/* Somebody else heard its goodbye, when he last heard it. */
+static void
+left_by_report(struct mesh *m, uint16_t index, const struct node_report *said,
+	       uint64_t said_ms)
+{
+	struct node *n = mesh_node(m, index);
+	uint64_t ago_ms = m->now_ms - said_ms;
+
+	node_become(m, index, STANDING_LEFT);
+	n->barred_until_ms = m->now_ms + (uint64_t)NOTICED_PERIODS *
+						 failure_period_ms(m);
+	n->left_wall_ms = m->wall_ms - ago_ms;
+	if (said->silent_ms < n->left_wall_ms)
+		n->left_wall_ms -= said->silent_ms;
 }
 
 static void
@@ -292,11 +310,8 @@ heard_of_other(struct mesh *m, uint16_t index, const struct link *l,
 	if ((said->flags & NODE_LINKED) || n->port == 0)
 		learn_place(m, n, said);
 	if ((said->flags & NODE_LEFT) && n->standing != STANDING_LEFT &&
-	    said->run == n->run && said->run != 0) {
-		node_become(m, index, STANDING_LEFT);
-		n->barred_until_ms = m->now_ms + (uint64_t)NOTICED_PERIODS *
-							 failure_period_ms(m);
-	}
+	    said->run == n->run && said->run != 0)
+		left_by_report(m, index, said, said_ms);
 }
 
 void

@@ -65,6 +65,7 @@ struct node {
 	uint64_t stale_until_ms; /* it was silent: until then what is heard
 				  * may have been said long ago */
 	uint64_t heard_wall_ms; /* 0: never */
+	uint64_t left_wall_ms;  /* its goodbye, by report; 0: of none */
 	uint32_t period_ms;
 	bool suspect, held;
 	uint64_t held_until_ms;

@@ -266,6 +266,71 @@ left_and_lost_since(void **state)
 	assert_int_equal(n->standing, STANDING_LEFT);
 }
 
+/* Who slept, or was cut off, since before its goodbye knows a former run of it. */
+static void
+left_and_told_of_before(void **state)
+{
+	struct message bye = {.type = MESSAGE_GOODBYE};
+	struct node_report list[1] = {{.node = kit_id(1), .run = 501}};
+	struct message msg = {.type = MESSAGE_NODES};
+	mesh_link l, sleeper;
+
+	(void)state;
+	msg.u.nodes.count = 1;
+	msg.u.nodes.reports = list;
+	kit_alone(2, 5001);
+	l = kit_peer(1, 5000);
+	list[0].silent_ms = 10;
+	kit_down(l, LINK_CLOSED);
+	/* It begins anew, which the sleeper does not notice, and leaves. */
+	l = kit_up(true);
+	kit_hello(l, 1, 900, 10, 5000);
+	bye.u.goodbye.why = GOODBYE_LEAVING;
+	kit_heard(l, &bye);
+	assert_int_equal(mesh.roster.nodes[1].standing, STANDING_LEFT);
+	assert_int_equal(mesh.roster.nodes[1].run, 900);
+	kit_now += 8000;
+	sleeper = kit_peer(3, 5002);
+	kit_heard(sleeper, &msg);
+	assert_int_equal(mesh.roster.nodes[1].standing, STANDING_LEFT);
+	assert_int_equal(mesh.roster.nodes[1].run, 900);
+}
+
+/* Its goodbye was heard by another, and it itself never. */
+static void
+left_by_report_and_told_of_before(void **state)
+{
+	struct node_report list[1] = {{.node = kit_id(9), .run = 77}};
+	struct message msg = {.type = MESSAGE_NODES};
+	mesh_link honest, apart;
+	const struct node *n;
+
+	(void)state;
+	msg.u.nodes.count = 1;
+	msg.u.nodes.reports = list;
+	kit_alone(2, 5001);
+	honest = kit_peer(1, 5000);
+	list[0].flags = NODE_LEFT;
+	list[0].silent_ms = 60000;
+	kit_heard(honest, &msg);
+	n = &mesh.roster.nodes[2];
+	assert_int_equal(n->standing, STANDING_LEFT);
+	/* Cut off until now, and before it began anew. */
+	apart = kit_peer(3, 5002);
+	list[0].flags = 0;
+	list[0].run = 50;
+	list[0].silent_ms = 3600000;
+	kit_heard(apart, &msg);
+	assert_int_equal(n->standing, STANDING_LEFT);
+	assert_int_equal(n->run, 77);
+	/* It came back since. */
+	list[0].run = 90;
+	list[0].silent_ms = 10000;
+	kit_heard(apart, &msg);
+	assert_int_equal(n->standing, STANDING_GONE);
+	assert_int_equal(n->run, 90);
+}
+
 /* One who sleeps has said of the first that it is synced.  It has died since, and
  * begun anew: what was said of its former run does not make it lead. */
 static void
@@ -313,6 +378,8 @@ main(void)
 		cmocka_unit_test(names_share_the_room),
 		cmocka_unit_test(left_only_by_report),
 		cmocka_unit_test(left_and_lost_since),
+		cmocka_unit_test(left_and_told_of_before),
+		cmocka_unit_test(left_by_report_and_told_of_before),
 		cmocka_unit_test(synced_in_a_former_run),
 	};
 
