@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 #include "scan_private.h"
 #include "trouble.h"
@@ -17,6 +18,10 @@
 #define ALWAYS_MAX  100u /* photos that may always go */
 #define SHARE       5u   /* or this part of them all: a fifth */
 #define PLACES_MAX  64u
+/* So often it is counted where something moves; and more often while that takes
+ * no longer than this. */
+#define BRAKE_LOOKS       4u
+#define BRAKE_LOOK_MS_MAX 2000u
 
 bool
 brake_allows(const struct root_now *now, uint64_t gone, uint64_t held,
@@ -205,21 +210,36 @@ brake_emptied(struct scan_root *s)
 		brake(s, held, held);
 }
 
+static bool
+is_too_much(struct tally *t)
+{
+	const struct scan_root *s = t->root;
+
+	return tally(t) && !brake_allows(s->now, t->gone,
+					 s->known_media - t->excluded,
+					 s->media);
+}
+
 bool
 brake_scan(struct scan_root *s)
 {
+	const uint64_t end = clock_steady_ms() + BRAKE_LOOK_MS_MAX;
 	struct tally t = {.root = s};
 
-	if (s->intake->accepting || !tally(&t) ||
-	    brake_allows(s->now, t.gone, s->known_media - t.excluded, s->media))
+	if (s->intake->accepting || !is_too_much(&t))
 		return false;
 	t.exact = true;
-	if (!tally(&t) ||
-	    brake_allows(s->now, t.gone, s->known_media - t.excluded, s->media))
+	if (!is_too_much(&t))
 		return false;
-	if (!live_quiet(s->intake)) {
-		scan_again(s->intake);
-		return true;
+	/* What moves to and fro is not gone at each of many moments. */
+	for (unsigned n = 0; n < MISSING_LOOKS && !live_quiet(s->intake) &&
+			     (n < BRAKE_LOOKS || clock_steady_ms() < end);
+	     n++) {
+		scan_pause(s->intake);
+		if (atomic_load(&s->intake->stop))
+			return true;
+		if (!is_too_much(&t))
+			return false;
 	}
 	brake(s, t.gone, s->known_media - t.excluded);
 	return true;

@@ -25,6 +25,7 @@ missing_clear(struct live *l)
 	}
 	l->last = &l->first;
 	l->count = 0;
+	l->again_ms = 0;
 }
 
 void
@@ -43,13 +44,15 @@ missing_add(struct intake *i, const struct pending_item *item)
 	m->next = NULL;
 	m->index = item->root;
 	m->flags = item->flags & (LOOK_BELOW | LOOK_MOVED);
-	m->counted = m->photo = false;
+	m->counted = m->photo = m->sure = false;
+	m->looks = 0;
+	m->away = true;
 	m->found = PATH_MISSING;
 	m->path_bytes = item->path_bytes;
 	memcpy(m->path, item->path, item->path_bytes + 1);
 	*l->last = m;
 	l->last = &m->next;
-	l->last_ms = clock_steady_ms();
+	m->added_ms = l->last_ms = clock_steady_ms();
 	if (l->count++ == 0) {
 		l->first_ms = l->last_ms;
 		l->moved_only = true;
@@ -76,11 +79,10 @@ missing_due(struct intake *i)
 	pthread_mutex_unlock(&i->lock);
 	if (!read)
 		return UINT64_MAX;
-	if (l->moved_only)
-		return l->last_ms;
-	due = l->last_ms + QUIET_MS;
+	due = l->moved_only ? l->last_ms : l->last_ms + QUIET_MS;
 	latest = l->first_ms + HOLD_MS_MAX;
-	return due < latest ? due : latest;
+	due = due < latest ? due : latest;
+	return due > l->again_ms ? due : l->again_ms;
 }
 
 /* ---- what is known below a directory ----------------------------------- */
@@ -159,6 +161,7 @@ each_below(struct scan_root *s, const char *path, size_t path_bytes,
 
 struct withdrawal {
 	bool all;       /* the directory is gone, and everything with it */
+	bool sure;      /* ... and lies nowhere that nobody has looked yet */
 	uint64_t *left; /* so many photos more the brake knows of; NULL: what was
 			 * moved, which it does not judge */
 };
@@ -180,12 +183,12 @@ may_go(struct scan_root *s, bool photo, struct withdrawal *w)
 /* It is not there; but it may have come to where nobody has looked yet, when
  * something moves to and fro.  Then it must be known where it lies. */
 static bool
-is_lost(struct scan_root *s, const char *path, size_t path_bytes)
+is_lost(struct scan_root *s, const char *path, size_t path_bytes, bool sure)
 {
 	struct known_file known;
 	bool found = true;
 
-	if (live_told(s->intake) ||
+	if (sure || live_told(s->intake) ||
 	    (reader_known_file(s->intake->reader, &s->root->id, path,
 			       path_bytes, &known, &found, NULL) == 0 &&
 	     (!found || known.verdict != OWN_COPY)) ||
@@ -203,7 +206,7 @@ withdraw_one(struct scan_root *s, const char *path, size_t path_bytes,
 
 	if (!w->all && find_path(s, path, path_bytes) != PATH_MISSING)
 		return true;
-	if (photo && !is_lost(s, path, path_bytes))
+	if (photo && !is_lost(s, path, path_bytes, w->sure && w->all))
 		return true;
 	return may_go(s, photo, w) && put_gone(s, path, path_bytes);
 }
@@ -225,13 +228,95 @@ withdraw_missing(struct scan_root *s, const struct missing *m, uint64_t *left)
 		scan_again(s->intake);
 		return;
 	}
-	if (found != PATH_FILE && is_lost(s, m->path, m->path_bytes) &&
+	if (found != PATH_FILE && is_lost(s, m->path, m->path_bytes, m->sure) &&
 	    may_go(s, m->photo, &w))
 		put_gone(s, m->path, m->path_bytes);
 	w.all = found != PATH_DIRECTORY;
+	w.sure = m->sure;
 	if (m->flags & LOOK_BELOW &&
 	    !each_below(s, m->path, m->path_bytes, withdraw_one, &w))
 		scan_again(s->intake);
+}
+
+/* ---- does it move to and fro? ------------------------------------------- */
+
+/* It is looked for once more; is it known where it lies now? */
+static bool
+look_for(struct intake *i, struct missing *m, bool known)
+{
+	struct scan_root *s = live_root(i, m->index);
+
+	m->sure = s != NULL &&
+		  find_path(s, m->path, m->path_bytes) == PATH_MISSING;
+	m->away = m->away && m->sure;
+	m->looks++;
+	return known && m->sure && (m->flags & LOOK_BELOW) == 0 &&
+	       held_elsewhere(s, m->path, m->path_bytes);
+}
+
+/* What was not looked for often enough waits; it is returned. */
+static struct missing *
+set_aside(struct live *l, size_t *count)
+{
+	struct missing *m, *aside = NULL, **last = &aside, **at = &l->first;
+
+	*count = 0;
+	while ((m = *at) != NULL) {
+		m->sure = m->away;
+		if (m->looks >= MISSING_LOOKS) {
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		m->next = NULL;
+		*last = m;
+		last = &m->next;
+		++*count;
+	}
+	l->last = at;
+	l->count -= *count;
+	return aside;
+}
+
+static void
+put_back(struct live *l, struct missing *aside, size_t count)
+{
+	missing_clear(l);
+	l->first = aside;
+	l->count = count;
+	l->moved_only = true;
+	for (struct missing *m = aside; m != NULL; m = m->next) {
+		l->last = &m->next;
+		l->moved_only = l->moved_only && (m->flags & LOOK_MOVED) != 0;
+	}
+	if (aside != NULL)
+		l->first_ms = aside->added_ms;
+}
+
+/*
+ * Where nothing more is to be told, what was not there just before is lost.
+ * But there are folders in which somebody writes all the time: in those it is
+ * what was not there at any of many moments, as nothing is that moves to and
+ * fro.  False: later.
+ */
+static bool
+make_sure(struct intake *i, struct missing **aside, size_t *aside_count)
+{
+	struct live *l = i->live;
+	bool known = l->moved_only;
+
+	*aside = NULL;
+	*aside_count = 0;
+	for (struct missing *m = l->first; m != NULL; m = m->next)
+		known = look_for(i, m, known);
+	if (known || live_told(i))
+		return true;
+	if (l->first->looks < MISSING_LOOKS) {
+		l->again_ms = clock_steady_ms() + MISSING_LOOK_MS;
+		return false;
+	}
+	*aside = set_aside(l, aside_count);
+	return true;
 }
 
 static void
@@ -258,7 +343,11 @@ void
 missing_withdraw(struct intake *i)
 {
 	uint32_t roots = i->config.state->root_count;
+	struct missing *aside;
+	size_t aside_count;
 
+	if (!make_sure(i, &aside, &aside_count))
+		return;
 	/* Nothing may be withdrawn when what was found is not written, or was
 	 * not found for want of means, until a scan has found it; and to
 	 * tell what is nowhere else it must be written. */
@@ -273,5 +362,5 @@ missing_withdraw(struct intake *i)
 		for (uint32_t k = 0; k < roots; k++)
 			withdraw_root(i, k);
 	}
-	missing_clear(i->live);
+	put_back(i->live, aside, aside_count);
 }

@@ -18,6 +18,10 @@ struct missing {
 	unsigned flags;  /* LOOK_BELOW, LOOK_MOVED */
 	bool counted;    /* with another one that tells of it: it goes with that */
 	bool photo;      /* the path itself was one */
+	uint64_t added_ms;
+	unsigned looks;  /* so often it was looked for since ... */
+	bool away;       /* ... and never there */
+	bool sure;       /* it is lost, or known where it lies now */
 	enum path_found found; /* when it was counted */
 	size_t path_bytes;
 	char path[]; /* and a NUL */
@@ -29,6 +33,7 @@ struct live {
 	bool moved_only;   /* all of them are elsewhere now */
 	uint64_t serial;   /* the jobs up to this one may be about them */
 	uint64_t first_ms, last_ms;
+	uint64_t again_ms; /* not before; there was more to be told */
 	uint64_t turned_ms; /* the last turn's end */
 	struct scan_root roots[STATE_ROOTS_MAX];
 };

@@ -28,17 +28,22 @@ expect_known(struct intake *i, const struct scan_root *roots, uint32_t count)
 	pthread_mutex_unlock(&i->lock);
 }
 
-/* Until every file that was handed out has been read. */
+/* Until every file that was handed out before has been read; others come all
+ * the while where somebody writes. */
 static void
 wait_hashers(struct intake *i)
 {
 	bool idle = false;
+	uint64_t serial;
 
+	pthread_mutex_lock(&i->lock);
+	serial = i->serial;
+	pthread_mutex_unlock(&i->lock);
 	while (!idle && outbox_send(i->outbox, false)) {
 		if (live_wanted(i))
 			(void)live_turn(i);
 		pthread_mutex_lock(&i->lock);
-		idle = i->waiting == 0 && i->busy == 0;
+		idle = jobs_ended(i, serial);
 		if (!idle)
 			intake_wait(i, 50);
 		pthread_mutex_unlock(&i->lock);
@@ -65,6 +70,20 @@ scan_settle(struct intake *i)
 		pthread_mutex_unlock(&i->lock);
 	} while (clock_steady_ms() < end && !atomic_load(&i->stop));
 	return false;
+}
+
+void
+scan_pause(struct intake *i)
+{
+	const uint64_t end = clock_steady_ms() + MISSING_LOOK_MS;
+	uint64_t now;
+
+	while ((now = clock_steady_ms()) < end && !atomic_load(&i->stop)) {
+		(void)live_turn(i);
+		pthread_mutex_lock(&i->lock);
+		intake_wait(i, end - now);
+		pthread_mutex_unlock(&i->lock);
+	}
 }
 
 void
@@ -111,7 +130,8 @@ scan_doubts(struct intake *i)
  * moved against the direction of the walk would be passed twice unseen: when
  * something is missing, look a second time.  It may be moved to and fro all the
  * while; so what is missing is withdrawn when there is nothing that a watcher has
- * told and that was not looked at, or else by whoever looks at that.
+ * told and that was not looked at, or where that has no end, when it was missing
+ * at many moments.
  */
 static void
 look(struct intake *i, struct scan_root *roots, uint32_t count,
@@ -151,9 +171,8 @@ look(struct intake *i, struct scan_root *roots, uint32_t count,
 			check_root(&roots[k]);
 		if (roots[k].fd == -1 || !roots[k].second || roots[k].broken)
 			continue;
-		if (!scan_settle(i))
-			scan_again(i);
-		else if (roots[k].fd != -1 && !roots[k].broken &&
+		gone->restless = !scan_settle(i);
+		if (roots[k].fd != -1 && !roots[k].broken &&
 		    !brake_scan(&roots[k]) && !roots[k].broken)
 			withdraw(&roots[k], gone);
 	}

@@ -11,6 +11,9 @@ struct trouble;
 
 #define UNLISTED_MAX 4096u
 #define GONE_AT_ONCE 4096u
+/* What moves to and fro is there at one of so many moments, so far apart. */
+#define MISSING_LOOKS   16u
+#define MISSING_LOOK_MS 100u
 
 /* One root during one scan, or while single paths of it are looked at. */
 struct scan_root {
@@ -58,6 +61,8 @@ void scan_again(struct intake *i);
 uint64_t scan_doubts(struct intake *i);
 /* Look at what is told until nothing more is; false when that has no end soon. */
 bool scan_settle(struct intake *i);
+/* Until the next moment at which something missing is looked for. */
+void scan_pause(struct intake *i);
 /* Something was left out: another scan comes soon, and until then it is a doubt. */
 void scan_left_out(struct intake *i);
 /* Did it fail for want of descriptors or memory?  They come back, and the full
@@ -102,6 +107,7 @@ void set_seen(struct scan_root *s, int64_t row);
 struct gone_list {
 	struct scan_root *root;
 	bool only_look; /* is there anything at all? */
+	bool restless;  /* what is told has no end */
 	size_t count;
 	char *paths[GONE_AT_ONCE];
 	size_t path_bytes[GONE_AT_ONCE];

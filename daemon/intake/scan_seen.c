@@ -276,32 +276,56 @@ misses_something(struct scan_root *s, struct gone_list *g)
 	return g->count > 0;
 }
 
-/* What is listed here, is gone, and has come nowhere that was not looked at. */
+/* What is there by now is not gone.  A row of a former file may have been given
+ * to one that came during this scan. */
 static void
-withdraw_some(struct scan_root *s, struct gone_list *g, uint64_t *total)
+drop_found(struct scan_root *s, struct gone_list *g)
 {
-	bool settled = scan_settle(s->intake);
-
 	for (size_t k = 0; k < g->count; k++) {
-		/* A row of a former file may have been given to one that
-		 * came during this scan. */
-		enum path_found now = find_path(s, g->paths[k],
-						g->path_bytes[k]);
+		enum path_found now = PATH_MISSING;
 
+		if (g->paths[k] != NULL)
+			now = find_path(s, g->paths[k], g->path_bytes[k]);
 		if (now == PATH_MISSING || now == PATH_DIRECTORY)
 			continue;
 		free(g->paths[k]);
 		g->paths[k] = NULL;
 	}
-	settled = settled && live_quiet(s->intake);
-	if (!settled)
-		scan_again(s->intake);
+}
+
+/* What was there at none of many moments does not move to and fro. */
+static void
+drop_found_later(struct scan_root *s, struct gone_list *g)
+{
+	for (unsigned n = 0; n < MISSING_LOOKS; n++) {
+		scan_pause(s->intake);
+		drop_found(s, g);
+		if (live_quiet(s->intake))
+			return;
+	}
+}
+
+/* What is listed here, is gone, and has come nowhere that was not looked at. */
+static void
+withdraw_some(struct scan_root *s, struct gone_list *g, uint64_t *total)
+{
+	struct intake *i = s->intake;
+	bool written;
+
+	if (!g->restless)
+		g->restless = !scan_settle(i);
+	drop_found(s, g);
+	if (g->count > 0 && !live_quiet(i))
+		drop_found_later(s, g);
+	written = outbox_flush(i->outbox) && !atomic_load(&i->stop);
+	if (!written)
+		s->broken = true;
 	for (size_t k = 0; k < g->count; k++) {
 		if (g->paths[k] == NULL)
 			continue;
-		if (settled && !put_gone(s, g->paths[k], g->path_bytes[k]))
+		if (written && !put_gone(s, g->paths[k], g->path_bytes[k]))
 			s->broken = true;
-		*total += settled;
+		*total += written;
 		free(g->paths[k]);
 	}
 }

@@ -535,6 +535,31 @@ class Watch(unittest.TestCase):
             follows(d, f, "all of them where they are")
             self.assertNotIn("offline", d.log())
 
+    def test_gone_where_it_never_rests(self):
+        """what is deleted goes, though there is always something to be told
+        """
+        with Mesh() as mesh:
+            f, d = self.start(mesh, 3)
+            out, stop = mesh.folder("out"), threading.Event()
+
+            def move_away():
+                # Whether such a one comes back is awaited, again and again.
+                while not stop.wait(0.02):
+                    write(f + "/.away", b"")
+                    os.rename(f + "/.away", out + "/away")
+            thread = threading.Thread(target=move_away)
+            thread.start()
+            try:
+                os.unlink(f + "/0.jpg")
+                follows(d, f, "told, in a restless folder", 15)
+                d.end()
+                os.unlink(f + "/1.jpg")
+                d = mesh.start(f)
+                follows(d, f, "missed by a scan of a restless folder", 15)
+            finally:
+                stop.set()
+                thread.join()
+
     def test_gone_in_a_scan(self):
         """a photo removed in a long first scan goes at once, not at its end"""
         with Mesh() as mesh:
