@@ -201,10 +201,13 @@ list_add(struct writer *w, struct behind_list *l, unsigned slot, uint64_t seq,
 	return 0;
 }
 
+/* Of rows of one number, which may be many, all but the first are listed here:
+ * each that is looked up later goes through all of them. */
 static int
 collect(struct writer *w, struct held *h, struct behind_list *l)
 {
 	sqlite3_stmt *st = w->st[W_BEHIND];
+	uint64_t seq, last = 0;
 	struct record_copy c;
 	int r, done = 0;
 
@@ -212,14 +215,19 @@ collect(struct writer *w, struct held *h, struct behind_list *l)
 	bind_int(w, W_BEHIND, 2, (int64_t)h->shown);
 	while (done == 0 && (r = row(w, W_BEHIND)) == 1) {
 		const uint8_t *key = sqlite3_column_blob(st, 1);
+		size_t key_bytes = (size_t)sqlite3_column_bytes(st, 1);
 
-		if (sqlite3_column_bytes(st, 1) > (int)ROOT_ID_BYTES &&
-		    !root_hidden(w, h, key) &&
-		    record_copy_parse(sqlite3_column_blob(st, 2),
-				      (size_t)sqlite3_column_bytes(st, 2), &c))
-			done = list_add(w, l, slot_of(w, h),
-					(uint64_t)sqlite3_column_int64(st, 0),
-					&c.photo);
+		if (key_bytes <= ROOT_ID_BYTES || root_hidden(w, h, key) ||
+		    !record_copy_parse(sqlite3_column_blob(st, 2),
+				       (size_t)sqlite3_column_bytes(st, 2),
+				       &c))
+			continue;
+		seq = (uint64_t)sqlite3_column_int64(st, 0);
+		if (seq == last)
+			done = copy_show(w, h, key, key_bytes, &c);
+		else
+			done = list_add(w, l, slot_of(w, h), seq, &c.photo);
+		last = seq;
 	}
 	reset(w, W_BEHIND);
 	return done == -1 || r == -1 ? -1 : 0;
@@ -286,6 +294,21 @@ behind_catch_up(struct writer *w)
 	free(l.rows);
 	w->behind_took_ms = clock_steady_ms() - began;
 	return r;
+}
+
+int
+behind_settle(struct writer *w)
+{
+	return w->goes && writer_behind(w) ? behind_catch_up(w) : 0;
+}
+
+void
+behind_aborted(struct writer *w)
+{
+	if (w->behind_rows > 0 || !writer_behind(w))
+		return;
+	w->behind_rows = 1;
+	w->behind_since_ms = clock_steady_ms();
 }
 
 int

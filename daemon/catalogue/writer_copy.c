@@ -299,8 +299,10 @@ copy_hide(struct writer *w, struct held *h, const uint8_t *key,
 		return 0;
 	if ((any = copy_any(w, h, photo)) == -1)
 		return -1;
-	if (any == 0)
+	if (any == 0) {
 		h->photos--;
+		w->goes = true;
+	}
 	h->copies--;
 	h->bytes -= id->size;
 	h->dirty = true;

@@ -157,6 +157,7 @@ struct writer {
 	bool behind_dirty; /* to be noted with this transaction */
 	bool behind_noted; /* the database has such a note */
 	bool puts_off;     /* what the page at hand tells of copies */
+	bool goes; /* in this transaction, some stream's last copy of a photo */
 	bool abouts; /* something may be said of photos: the table has rows */
 	/* of the running transaction */
 	struct asked asked;
@@ -402,12 +403,18 @@ int behind_save(struct writer *w);
 void behind_forget(struct writer *w, struct held *h);
 /* May what is told of this stream below its head be listed later? */
 bool behind_may(const struct writer *w, const struct held *h);
-/* The copy recorded with this number is. */
+/* The copy recorded with this number is, which is above the stream's cursor: so
+ * there are never more to be listed than have come since. */
 void behind_put_off(struct writer *w, struct held *h, uint64_t seq);
 /* Is it enough, or old enough, to be listed? */
 bool behind_due(const struct writer *w);
 /* All of it is listed, with this transaction. */
 int behind_catch_up(struct writer *w);
+/* Before a transaction's end: where a photo may go from the list, what is not
+ * listed yet may be why it stays. */
+int behind_settle(struct writer *w);
+/* The transaction has failed: what waits does so for a while again. */
+void behind_aborted(struct writer *w);
 
 /* ---- writer_about.c: meta records -------------------------------------- */
 

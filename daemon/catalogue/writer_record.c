@@ -113,7 +113,8 @@ copy_changed(struct writer *w, struct held *h, const struct record *r,
 	}
 	if (is == NULL)
 		return 0;
-	if (w->puts_off) {
+	/* From below, another replica may bring what this one has missed. */
+	if (w->puts_off && r->seq > h->point.cursor) {
 		behind_put_off(w, h, r->seq);
 		return 0;
 	}

@@ -374,7 +374,7 @@ txn_begin(struct writer *w, bool durable, struct trouble *why)
 	w->result.news = w->news;
 	w->result.ended = w->ended;
 	w->asked.held = NULL;
-	w->puts_off = false;
+	w->puts_off = w->goes = false;
 	w->new_copy_count = w->new_photo_count = 0;
 	id_set_clear(&w->touched);
 	if (begin_fresh(w) == -1) {
@@ -391,7 +391,8 @@ failed:
 int
 txn_commit(struct writer *w, struct write_result *out, struct trouble *why)
 {
-	if (photos_settle(w) == -1 || caches_save(w) == -1)
+	if (behind_settle(w) == -1 || photos_settle(w) == -1 ||
+	    caches_save(w) == -1)
 		return txn_abort(w, out, why);
 	dying(w->durable_now ? "before_commit" : "before_page_commit");
 	if (run(w, W_COMMIT) == -1)
@@ -423,6 +424,7 @@ txn_abort(struct writer *w, struct write_result *out, struct trouble *why)
 		w->slot_end = 0;
 		w->own = NULL;
 	}
+	behind_aborted(w);
 	id_set_clear(&w->touched);
 	memset(&w->result, 0, sizeof(w->result));
 	w->result.news = w->news;
