@@ -248,9 +248,12 @@ on_log(void *arg, sqlite3 *db, const char *name, int pages)
 	}
 	/* Failing here is no failure of what was committed. */
 	if (sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE,
-				      &logged, &played) == SQLITE_OK &&
-	    played < logged)
+				      &logged, &played) != SQLITE_OK)
+		return SQLITE_OK;
+	if (played < logged)
 		outwait_readers(arg, db, name, pages);
+	else /* the next commit begins it anew */
+		((struct schema_log *)arg)->wait_pages = 0;
 	return SQLITE_OK;
 }
 
