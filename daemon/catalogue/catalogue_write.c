@@ -228,6 +228,10 @@ on_write(struct job *job, unsigned slot)
 	if ((c->first = j->next) == NULL)
 		c->last = &c->first;
 	pthread_mutex_unlock(&c->lock);
+	/* With pages it is listed anyway; but these need not come. */
+	if (j->kind != WRITE_STORE && j->kind != WRITE_CATCH_UP &&
+	    behind_due(c->writer))
+		catch_up(c);
 	switch (j->kind) {
 	case WRITE_OWN:
 		write_own(c, j);

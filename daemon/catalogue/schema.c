@@ -235,11 +235,13 @@ static int
 on_log(void *arg, sqlite3 *db, const char *name, int pages)
 {
 	const char *path = sqlite3_db_filename(db, name);
+	struct schema_log *log = arg;
 	int logged = 0, played = 0;
 	struct statvfs fs;
 	uint64_t room;
 
 	if (pages < LOG_PAGES_MAX) {
+		log->wait_pages = 0; /* it has begun anew */
 		if (path == NULL || statvfs(path, &fs) == -1)
 			return SQLITE_OK;
 		room = (uint64_t)fs.f_bavail * fs.f_frsize;
@@ -248,12 +250,9 @@ on_log(void *arg, sqlite3 *db, const char *name, int pages)
 	}
 	/* Failing here is no failure of what was committed. */
 	if (sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE,
-				      &logged, &played) != SQLITE_OK)
-		return SQLITE_OK;
-	if (played < logged)
-		outwait_readers(arg, db, name, pages);
-	else /* the next commit begins it anew */
-		((struct schema_log *)arg)->wait_pages = 0;
+				      &logged, &played) == SQLITE_OK &&
+	    played < logged)
+		outwait_readers(log, db, name, pages);
 	return SQLITE_OK;
 }
 

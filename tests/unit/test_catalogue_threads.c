@@ -265,47 +265,102 @@ on_first_page(void *arg, bool failed, const struct write_result *result,
 	*(bool *)arg = true;
 }
 
-/* No page comes any more: what waits is listed when there is nothing to do. */
+/* A catalogue that lists later, told of a page below a head. */
+struct later {
+	char dir[32];
+	struct mailbox *m;
+	struct caught_up u;
+	struct catalogue *c;
+	struct writer *w;
+};
+
 static void
-what_waits_is_listed_when_nothing_comes(void **state)
+later_begin(struct later *l)
 {
 	static uint8_t frame[FRAME_HEADER_BYTES + LINK_BODY_BYTES_MAX];
-	char dir[] = "/tmp/photomesh-cat-XXXXXX", command[64];
-	struct writer_config config = {.run = 5, .wall_ms = 1000};
-	struct mailbox *m = mailbox_new(NULL);
-	struct caught_up u = {0};
+	struct writer_config config = {.run = 5, .wall_ms = 1000,
+				       .dir = l->dir};
 	struct mesh_store store = {0};
 	enum writer_found found;
-	struct catalogue *c;
 	struct trouble why;
-	struct writer *w;
 	bool stored = false;
 	struct box other;
 	size_t bytes;
 
-	(void)state;
+	memset(l, 0, sizeof(*l));
 	box_start(&other, 8, 8);
 	bytes = first_page(&other, frame, &store);
-	assert_non_null(mkdtemp(dir));
-	config.dir = dir;
-	memset(&config.self, 7, sizeof(config.self));
-	c = catalogue_open(&config, m, &found, &why);
-	assert_non_null(c);
-	w = catalogue_writer(c);
-	w->behind_from = 0;
-	w->behind_least = 1000000;
-	w->behind_took_ms = 3600000;
-	catalogue_catch_up(c, on_caught_up, &u);
-	wait_for(m, &u.first);
-	catalogue_store(c, &store, frame + FRAME_HEADER_BYTES,
-			bytes - FRAME_HEADER_BYTES, on_first_page, &stored);
-	wait_for(m, &stored);
-	wait_for(m, &u.listed);
-	catalogue_close(c);
-	mailbox_free(m);
 	box_end(&other);
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	strcpy(l->dir, "/tmp/photomesh-cat-XXXXXX");
+	assert_non_null(mkdtemp(l->dir));
+	memset(&config.self, 7, sizeof(config.self));
+	l->m = mailbox_new(NULL);
+	l->c = catalogue_open(&config, l->m, &found, &why);
+	assert_non_null(l->c);
+	l->w = catalogue_writer(l->c);
+	l->w->behind_from = 0;
+	l->w->behind_least = 1000000;
+	l->w->behind_took_ms = 3600000;
+	catalogue_catch_up(l->c, on_caught_up, &l->u);
+	wait_for(l->m, &l->u.first);
+	catalogue_store(l->c, &store, frame + FRAME_HEADER_BYTES,
+			bytes - FRAME_HEADER_BYTES, on_first_page, &stored);
+	wait_for(l->m, &stored);
+}
+
+static void
+later_end(struct later *l)
+{
+	char command[64];
+
+	catalogue_close(l->c);
+	mailbox_free(l->m);
+	snprintf(command, sizeof(command), "rm -rf %s", l->dir);
 	assert_int_equal(system(command), 0);
+}
+
+/* No page comes any more: what waits is listed when there is nothing to do. */
+static void
+what_waits_is_listed_when_nothing_comes(void **state)
+{
+	struct later l;
+
+	(void)state;
+	later_begin(&l);
+	wait_for(l.m, &l.u.listed);
+	later_end(&l);
+}
+
+static void
+on_some_written(void *arg, bool failed, const struct write_result *result,
+	      const struct trouble *why)
+{
+	(void)result;
+	(void)why;
+	assert_false(failed);
+	*(bool *)arg = true;
+}
+
+/* Nor is it put off by others that always come. */
+static void
+what_waits_is_listed_whatever_comes(void **state)
+{
+	static const struct own_file none;
+	struct own_delivery d = {.written = on_some_written,
+				 .batch = {.files = &none}};
+	bool written = false;
+	struct later l;
+
+	(void)state;
+	later_begin(&l);
+	/* The writer waits for work. */
+	l.w->behind_took_ms = 0;
+	l.w->behind_since_ms = 0;
+	d.arg = &written;
+	catalogue_own(l.c, &d);
+	wait_for(l.m, &written);
+	assert_true(l.u.listed);
+	later_end(&l);
 }
 
 /* ---- the pool ------------------------------------------------------------ */
@@ -671,6 +726,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_in_order),
 		cmocka_unit_test(what_waits_is_listed_when_nothing_comes),
+		cmocka_unit_test(what_waits_is_listed_whatever_comes),
 		cmocka_unit_test(idleness_is_told),
 		cmocka_unit_test(slow_ones_leave_room),
 		cmocka_unit_test(manners_are_kept),
