@@ -106,6 +106,10 @@ copy_changed(struct writer *w, struct held *h, const struct record *r,
 		is = &read;
 	if (had &&
 	    !(is != NULL && photo_id_compare(&was.photo, &is->photo) == 0)) {
+		/* Replaced before it was listed, it stays to the head, too. */
+		if (!at_once && old->seq > h->shown &&
+		    copy_show(w, h, r->key, r->key_bytes, &was) == -1)
+			return -1;
 		if ((at_once ? copy_hide : copy_leave)(w, h, r->key,
 						       r->key_bytes,
 						       &was.photo) == -1)
