@@ -5,12 +5,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "ident.h"
 #include "trouble.h"
+#include "wal.h"
 
 /*
  * record is clustered by (stream, seq), which is the order peers pull in and
@@ -195,82 +194,7 @@ static const char writer_pragmas[] =
 	"PRAGMA temp_store=MEMORY;"
 	"PRAGMA synchronous=FULL;";
 
-#define BUSY_MS 5000
-
-#define LOG_PAGE_BYTES 8192u /* of a file of an older format 4096 */
-#define LOG_PAGES_MAX  8000  /* 64 MB */
-#define LOG_WAIT_MS    500
-#define BUSY_MS        5000 /* for whoever else has it open */
-
-/*
- * While there is always somebody in the midst of reading, the log is never played
- * to its end and grows with every commit.  So when it is twice as large as it
- * should be, and with each such piece that comes to it, those who read are waited
- * for: who comes meanwhile is not held up and needs the log no more.
- */
-static void
-outwait_readers(struct schema_log *log, sqlite3 *db, const char *name,
-		int pages)
-{
-	if (log->wait_pages == 0)
-		log->wait_pages = 2 * LOG_PAGES_MAX;
-	if (pages < log->wait_pages)
-		return;
-	sqlite3_busy_timeout(db, LOG_WAIT_MS);
-	if (sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_RESTART, NULL,
-				      NULL) == SQLITE_OK)
-		log->wait_pages = 0;
-	else
-		log->wait_pages = pages + LOG_PAGES_MAX;
-	sqlite3_busy_timeout(db, BUSY_MS);
-}
-
-/*
- * After each commit: is the write-ahead log to be played into the database?
- * When it is large, and before it takes the last room on a small disk: then the
- * database could not grow any more to take it in, and nothing could be written
- * ever again.  Readers hold nothing up; what they still need stays.
- */
-static int
-on_log(void *arg, sqlite3 *db, const char *name, int pages)
-{
-	const char *path = sqlite3_db_filename(db, name);
-	struct schema_log *log = arg;
-	int logged = 0, played = 0;
-	struct statvfs fs;
-	uint64_t room;
-
-	if (pages < LOG_PAGES_MAX) {
-		log->wait_pages = 0; /* it has begun anew */
-		if (path == NULL || statvfs(path, &fs) == -1)
-			return SQLITE_OK;
-		room = (uint64_t)fs.f_bavail * fs.f_frsize;
-		if ((uint64_t)pages * LOG_PAGE_BYTES <= room)
-			return SQLITE_OK;
-	}
-	/* Failing here is no failure of what was committed. */
-	if (sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE,
-				      &logged, &played) == SQLITE_OK &&
-	    played < logged)
-		outwait_readers(log, db, name, pages);
-	return SQLITE_OK;
-}
-
-void
-schema_cut_log(sqlite3 *db)
-{
-	const char *name = sqlite3_db_filename(db, "main");
-	struct stat is;
-
-	if (name == NULL || stat(sqlite3_filename_wal(name), &is) == -1 ||
-	    is.st_size <= (off_t)LOG_PAGES_MAX * LOG_PAGE_BYTES)
-		return;
-	/* Who reads just now is not waited for: there will be other times. */
-	sqlite3_busy_timeout(db, 0);
-	(void)sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
-					NULL, NULL);
-	sqlite3_busy_timeout(db, BUSY_MS);
-}
+#define BUSY_MS 5000 /* for whoever else has it open */
 
 /* `before`: all tables but those of photos, or what makes room for these. */
 static int
@@ -327,7 +251,7 @@ judge(sqlite3 *db, const char *path, enum schema_found *found, bool *clean,
 }
 
 enum schema_found
-schema_open(const char *path, sqlite3 **out, struct schema_log *log,
+schema_open(const char *path, sqlite3 **out, struct wal *log,
 	    bool *clean, struct trouble *why)
 {
 	enum schema_found found = SCHEMA_FAILED;
@@ -351,8 +275,7 @@ schema_open(const char *path, sqlite3 **out, struct schema_log *log,
 	sqlite3_busy_timeout(db, BUSY_MS);
 	if (sqlite3_exec(db, writer_pragmas, NULL, NULL, NULL) != SQLITE_OK)
 		goto failed;
-	log->wait_pages = 0;
-	(void)sqlite3_wal_hook(db, on_log, log);
+	wal_begin(log, db);
 	*clean = true;
 	if (judge(db, path, &found, clean, why) == -1)
 		goto failed;

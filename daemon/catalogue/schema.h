@@ -15,6 +15,7 @@
 
 struct trouble;
 struct root_id;
+struct wal;
 
 #define SCHEMA_APPLICATION_ID 0x70686d73 /* "phms" */
 #define SCHEMA_VERSION        2 /* older ones are brought up to it */
@@ -48,22 +49,15 @@ enum schema_found {
 	SCHEMA_FAILED,  /* refused or not to be opened: *why */
 };
 
-/* How large the write-ahead log may still grow before readers are waited for. */
-struct schema_log {
-	int wait_pages; /* 0: not yet known */
-};
-
 /*
- * The writer's connection; *log is to live as long.  Judges by header and schema only, which is quick;
- * *clean says whether the last writer closed it.  If not, schema_check has
- * the last word.  *out is set on NEW and KEPT only; owned by the caller.
+ * The writer's connection; *log is to live as long.  Judges by header and
+ * schema only, which is quick; *clean says whether the last writer closed it.
+ * If not, schema_check has the last word.  *out is set on NEW and KEPT only;
+ * owned by the caller.
  */
 enum schema_found schema_open(const char *path, sqlite3 **out,
-			      struct schema_log *log, bool *clean,
+			      struct wal *log, bool *clean,
 			      struct trouble *why);
-/* With nothing to do: a write-ahead log that has grown beyond what is played
- * back anyway gives its room on the disk back; if somebody reads, later. */
-void schema_cut_log(sqlite3 *db);
 /* A connection that can only read. */
 int schema_open_reader(const char *path, sqlite3 **out, struct trouble *why);
 

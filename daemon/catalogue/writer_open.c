@@ -392,7 +392,7 @@ void
 writer_rest(struct writer *w)
 {
 	index_all(w);
-	schema_cut_log(w->db);
+	wal_cut(w->db);
 	(void)sqlite3_db_release_memory(w->db);
 	id_set_release(&w->touched);
 	fresh_release(&w->fresh);

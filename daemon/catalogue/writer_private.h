@@ -16,6 +16,7 @@
 #include "schema.h"
 #include "summary.h"
 #include "trouble.h"
+#include "wal.h"
 #include "writer.h"
 
 enum writer_statement {
@@ -131,7 +132,7 @@ struct photo_line {
 
 struct writer {
 	sqlite3 *db;
-	struct schema_log log; /* of that connection */
+	struct wal log; /* of that connection */
 	sqlite3_stmt *st[W_COUNT];
 	char *path; /* of the database; owned */
 	struct node_id self;

@@ -368,6 +368,11 @@ txn_begin(struct writer *w, bool durable, struct trouble *why)
 			return -1;
 		w->durable_now = durable;
 	}
+	if (!wal_has_room(&w->log, w->db)) {
+		trouble_set(&w->why, ENOSPC, "catalogue: not written: what is "
+			    "there leaves no room on the disk");
+		goto failed;
+	}
 	if (run(w, W_BEGIN) == -1)
 		goto failed;
 	memset(&w->result, 0, sizeof(w->result));
@@ -418,7 +423,7 @@ txn_abort(struct writer *w, struct write_result *out, struct trouble *why)
 		run(w, W_ROLLBACK);
 	/* The log may take all the room there is. */
 	if (w->why.code == ENOSPC)
-		writer_checkpoint(w);
+		wal_give_back(w->db);
 	w->failed = false;
 	if (caches_load(w) == -1) {
 		w->slot_end = 0;

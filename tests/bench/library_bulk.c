@@ -13,6 +13,7 @@
 #include "record.h"
 #include "schema.h"
 #include "trouble.h"
+#include "wal.h"
 #include "writer.h"
 
 #define WALL_MS  INT64_C(1790000000000)
@@ -189,7 +190,7 @@ bulk_load(const char *dir, unsigned records)
 	struct trouble why = {0};
 	double began;
 	char path[128];
-	struct schema_log log;
+	struct wal log;
 	sqlite3 *db;
 	bool clean;
 

@@ -4,6 +4,7 @@ they are read and fetched; odd names; equal ids; a full disk.
 What a table of pitfalls would call "files", beyond what test_files.py and
 test_watch.py show of every day.  PM_DISK_FILES makes the large ones larger.
 """
+import contextlib
 import os
 import random
 import re
@@ -407,6 +408,51 @@ class Disk(unittest.TestCase):
             if n % 10 == 9:
                 wait_until(lambda: len(names(a)) == n + 1, "photo %d" % n)
         self.assertEqual(a.photo("verify").code, 0)
+
+    def test_disk_full_behind_a_reader(self):
+        """while somebody reads the log cannot be emptied: it leaves the room
+        that the database needs to take it over, also for the next start"""
+        os.mkdir(self.mesh.env["XDG_STATE_HOME"])
+        f, own = self.mesh.folder("alice"), os.path.join(self.mesh.dir, "small")
+        os.mkdir(own)
+        self.mount("-t", "tmpfs", "-o", "size=4m", "none", own)
+        self.addCleanup(subprocess.run, ["umount", "-l", own], check=False)
+        for n in range(200):
+            write(f + "/%d.gif" % n, gif(n))
+        args = ["--state", own + "/state", "--decoders", "0"]
+        a = self.mesh.start(f, *args)
+        wait_until(lambda: len(names(a)) == 200, "the scan")
+        log = own + "/state/catalogue.db-wal"
+        reads = sqlite3.connect("file:%s?mode=ro" % log[:-4], uri=True)
+        with contextlib.closing(reads):
+            reads.execute("BEGIN")
+            reads.execute("SELECT count(*) FROM photo").fetchone()
+            turn = [0]
+
+            def refused():
+                """All is renamed to and fro until nothing is written."""
+                turn[0] += 1
+                for n in range(200):
+                    one, other = ("%s/%d.gif" % (f, n), "%s/x%d.gif" % (f, n))
+                    os.rename(*(one, other) if turn[0] % 2 else (other, one))
+                return "leaves no room on the disk" in a.log()
+            wait_until(refused, "the last room to be left alone", every=0.05)
+            self.assertEqual(len(a.photo("list").lines), 200)
+            a.kill()
+            left = os.statvfs(own)
+            self.assertGreater(left.f_bavail * left.f_frsize, 100000)
+        b = self.mesh.start(f, *args, name="alice")
+        follows(b, f, "all of them where they are")
+        self.assertLess(os.path.getsize(log), 2000000)
+        # While it runs, too.
+        reads = sqlite3.connect("file:%s?mode=ro" % log[:-4], uri=True)
+        a = b
+        with contextlib.closing(reads):
+            reads.execute("BEGIN")
+            reads.execute("SELECT count(*) FROM photo").fetchone()
+            wait_until(refused, "the last room to be left alone", every=0.05)
+        follows(b, f, "all of them where they are")
+        self.assertEqual(b.photo("verify").code, 0)
 
     def test_moved_without_descriptors(self):
         """too few descriptors to look where a file has gone: it stays listed
