@@ -294,10 +294,10 @@ put_back(struct live *l, struct missing *aside, size_t count)
 }
 
 /*
- * Where nothing more is to be told, what was not there just before is lost.
- * But there are folders in which somebody writes all the time: in those it is
- * what was not there at any of many moments, as nothing is that moves to and
- * fro.  False: later.
+ * Where nothing more is to be told, what is not there is lost.  But there are
+ * folders in which somebody writes all the time: in those it is what was not
+ * there at any of many moments, as nothing is that moves to and fro.  False:
+ * later.
  */
 static bool
 make_sure(struct intake *i, struct missing **aside, size_t *aside_count)
@@ -309,8 +309,12 @@ make_sure(struct intake *i, struct missing **aside, size_t *aside_count)
 	*aside_count = 0;
 	for (struct missing *m = l->first; m != NULL; m = m->next)
 		known = look_for(i, m, known);
-	if (known || live_told(i))
+	if (known || live_told(i)) {
+		/* Each is judged when its turn comes: much can move until then. */
+		for (struct missing *m = l->first; m != NULL; m = m->next)
+			m->sure = false;
 		return true;
+	}
 	if (l->first->looks < MISSING_LOOKS) {
 		l->again_ms = clock_steady_ms() + MISSING_LOOK_MS;
 		return false;
