@@ -31,7 +31,7 @@ class Chaos(unittest.TestCase):
             self.run_it("--minutes", MINUTES)
         else:
             # Others run beside this one: they are load enough.
-            self.run_it("--minutes", "1.2", "--no-burn")
+            self.run_it("--minutes", "2", "--storm", "105", "--no-burn")
 
     @unittest.skipUnless(MINUTES, "minutes of its own: with --soak")
     @on_hosts
