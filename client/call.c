@@ -389,30 +389,20 @@ call_await(struct call *c, struct question *answer, struct failure *why)
 	return answer->type == MESSAGE_ERROR ? call_failure(c, answer, why) : 0;
 }
 
-/* Is it the call's to choose whom it asks? */
-static bool
-anybody_will_do(const struct call *c)
-{
-	return c->settings.port == 0 && c->settings.connect == NULL;
-}
-
 int
 call_ask_on(struct call *c, const struct question *q, struct question *answer,
 	    struct failure *why)
 {
-	int r;
+	bool chosen = c->settings.port != 0 || c->settings.connect != NULL;
+	int r = call_ask(c, q, why);
 
-	if (!anybody_will_do(c))
-		return call_ask(c, q, why) == -1 ? -1
-						 : call_await(c, answer, why);
-	r = call_ask(c, q, why);
 	if (r == 0)
-		r = call_next(c, CALL_SILENT_MS, answer, why);
+		r = call_next(c, chosen ? -1 : CALL_SILENT_MS, answer, why);
 	if (r == 1)
 		return answer->type == MESSAGE_ERROR
 			       ? call_failure(c, answer, why)
 			       : 0;
-	if (r == -1 && c->lane.state != LANE_CLOSED)
+	if (r == -1 && (chosen || c->lane.state != LANE_CLOSED))
 		return -1;
 	return call_open(c, q, answer, why);
 }

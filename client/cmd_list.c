@@ -336,6 +336,7 @@ const struct verb verb_list = {
 		"  --max-age MS    exit 6 if some node was last heard longer "
 		"ago\n"
 		"\n"
+		"Without -p it goes on at the next daemon when its own dies.\n"
 		"When nothing matches a QUERY, that is said and the exit code is "
 		"3.\n"
 		"\n"

@@ -194,8 +194,6 @@ static const char writer_pragmas[] =
 	"PRAGMA temp_store=MEMORY;"
 	"PRAGMA synchronous=FULL;";
 
-#define BUSY_MS 5000 /* for whoever else has it open */
-
 /* `before`: all tables but those of photos, or what makes room for these. */
 static int
 create_tables(sqlite3 *db, const char *before)
@@ -272,7 +270,7 @@ schema_open(const char *path, sqlite3 **out, struct wal *log,
 			    NULL) != SQLITE_OK)
 		goto failed;
 	sqlite3_extended_result_codes(db, 1);
-	sqlite3_busy_timeout(db, BUSY_MS);
+	sqlite3_busy_timeout(db, SCHEMA_BUSY_MS);
 	if (sqlite3_exec(db, writer_pragmas, NULL, NULL, NULL) != SQLITE_OK)
 		goto failed;
 	wal_begin(log, db);
@@ -309,7 +307,7 @@ schema_open_reader(const char *path, sqlite3 **out, struct trouble *why)
 			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
 			    NULL) == SQLITE_OK) {
 		sqlite3_extended_result_codes(db, 1);
-		sqlite3_busy_timeout(db, BUSY_MS);
+		sqlite3_busy_timeout(db, SCHEMA_BUSY_MS);
 		if (sqlite3_exec(db,
 				 "PRAGMA trusted_schema=OFF;"
 				 "PRAGMA cell_size_check=ON;"

@@ -19,6 +19,7 @@ struct wal;
 
 #define SCHEMA_APPLICATION_ID 0x70686d73 /* "phms" */
 #define SCHEMA_VERSION        2 /* older ones are brought up to it */
+#define SCHEMA_BUSY_MS        5000 /* for whoever else has it open */
 /* Run while something is recorded that is not listed yet (writer_behind.c), and
  * when nothing is any more: an older photod would never list it. */
 #define SCHEMA_BEHIND         "PRAGMA user_version=3"

@@ -1,17 +1,17 @@
 /* wal.c: see wal.h. */
 #include "wal.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "schema.h"
+
 #define PAGE_BYTES  8192u /* of a file of an older format 4096 */
 #define PAGES_MAX   8000  /* 64 MB */
 #define WAIT_MS     500
-#define BUSY_MS     5000 /* for whoever else has it open */
 /* What a transaction may need, of a small disk. */
 #define SPARE_BYTES (512u * 1024u)
 /* The log's file (https://sqlite.org/walformat.html). */
@@ -66,6 +66,28 @@ room_of(sqlite3 *db, uint64_t *out)
 	return true;
 }
 
+/* NULL: a database without a file. */
+static const char *
+log_path(sqlite3 *db)
+{
+	const char *path = sqlite3_db_filename(db, "main");
+
+	return path != NULL && path[0] != '\0' ? sqlite3_filename_wal(path)
+					       : NULL;
+}
+
+static bool
+log_bytes(sqlite3 *db, uint64_t *out)
+{
+	const char *path = log_path(db);
+	struct stat is;
+
+	if (path == NULL || stat(path, &is) == -1)
+		return false;
+	*out = (uint64_t)is.st_size;
+	return true;
+}
+
 /* Could the database take the log over, and a transaction more? */
 static bool
 could_take_over(sqlite3 *db)
@@ -108,7 +130,7 @@ outwait_readers(struct wal *log, sqlite3 *db, const char *name, int pages)
 		log->wait_pages = 0;
 	else
 		log->wait_pages = pages + more;
-	sqlite3_busy_timeout(db, BUSY_MS);
+	sqlite3_busy_timeout(db, SCHEMA_BUSY_MS);
 }
 
 /*
@@ -157,21 +179,16 @@ wal_has_room(struct wal *log, sqlite3 *db)
 void
 wal_give_back(sqlite3 *db)
 {
-	const char *path = sqlite3_db_filename(db, "main");
+	uint64_t bytes, used;
 	struct sizes s;
-	struct stat is;
-	uint64_t used;
 
-	if (path == NULL || path[0] == '\0')
-		return;
-	path = sqlite3_filename_wal(path);
-	if (look(db, &s) && stat(path, &is) == 0) {
+	if (log_bytes(db, &bytes) && look(db, &s)) {
 		used = HEADER_BYTES +
 		       s.frames * (FRAME_HEADER_BYTES + s.page_bytes);
 		/* Frames behind the last committed one are nobody's; the next
 		 * transaction would write over them. */
-		if (is.st_size > (off_t)used)
-			(void)!truncate(path, (off_t)used);
+		if (bytes > used)
+			(void)!truncate(log_path(db), (off_t)used);
 	}
 	(void)sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE,
 					NULL, NULL);
@@ -184,20 +201,7 @@ empty(sqlite3 *db)
 	sqlite3_busy_timeout(db, 0);
 	(void)sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
 					NULL, NULL);
-	sqlite3_busy_timeout(db, BUSY_MS);
-}
-
-static bool
-log_bytes(sqlite3 *db, uint64_t *out)
-{
-	const char *path = sqlite3_db_filename(db, "main");
-	struct stat is;
-
-	if (path == NULL || path[0] == '\0' ||
-	    stat(sqlite3_filename_wal(path), &is) == -1)
-		return false;
-	*out = (uint64_t)is.st_size;
-	return true;
+	sqlite3_busy_timeout(db, SCHEMA_BUSY_MS);
 }
 
 void

@@ -222,7 +222,4 @@ bool writer_indexed(const struct writer *w);
 /* Give back the memory that only work needs; what indexes are to be made, are. */
 void writer_rest(struct writer *w);
 
-/* Truncate the write-ahead log if readers allow; cheap when small. */
-void writer_checkpoint(struct writer *w);
-
 #endif

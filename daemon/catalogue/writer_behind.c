@@ -201,12 +201,26 @@ list_add(struct writer *w, struct behind_list *l, unsigned slot, uint64_t seq,
 	return 0;
 }
 
+/* A row of key, value: of a copy, in a root that is shown? */
+static bool
+is_shown(struct writer *w, struct held *h, sqlite3_stmt *st,
+	 const uint8_t **key, size_t *key_bytes, struct record_copy *out)
+{
+	*key = sqlite3_column_blob(st, 0);
+	*key_bytes = (size_t)sqlite3_column_bytes(st, 0);
+	return *key_bytes > ROOT_ID_BYTES && !root_hidden(w, h, *key) &&
+	       record_copy_parse(sqlite3_column_blob(st, 1),
+				 (size_t)sqlite3_column_bytes(st, 1), out);
+}
+
 /* Of rows of one number, which may be many, all but the first are listed here:
  * each that is looked up later goes through all of them. */
 static int
 collect(struct writer *w, struct held *h, struct behind_list *l)
 {
 	sqlite3_stmt *st = w->st[W_BEHIND];
+	const uint8_t *key;
+	size_t key_bytes;
 	uint64_t seq, last = 0;
 	struct record_copy c;
 	int r, done = 0;
@@ -214,15 +228,9 @@ collect(struct writer *w, struct held *h, struct behind_list *l)
 	bind_int(w, W_BEHIND, 1, row_id(w, h));
 	bind_int(w, W_BEHIND, 2, (int64_t)h->shown);
 	while (done == 0 && (r = row(w, W_BEHIND)) == 1) {
-		const uint8_t *key = sqlite3_column_blob(st, 1);
-		size_t key_bytes = (size_t)sqlite3_column_bytes(st, 1);
-
-		if (key_bytes <= ROOT_ID_BYTES || root_hidden(w, h, key) ||
-		    !record_copy_parse(sqlite3_column_blob(st, 2),
-				       (size_t)sqlite3_column_bytes(st, 2),
-				       &c))
+		if (!is_shown(w, h, st, &key, &key_bytes, &c))
 			continue;
-		seq = (uint64_t)sqlite3_column_int64(st, 0);
+		seq = (uint64_t)sqlite3_column_int64(st, 2);
 		if (seq == last)
 			done = copy_show(w, h, key, key_bytes, &c);
 		else
@@ -247,6 +255,8 @@ show(struct writer *w, const struct behind *b)
 {
 	sqlite3_stmt *st = w->st[W_BEHIND_AT];
 	struct held *h = &w->streams[b->slot];
+	const uint8_t *key;
+	size_t key_bytes;
 	uint8_t photo[PHOTO_ID_BYTES];
 	struct record_copy c;
 	int r, done = 0;
@@ -254,13 +264,7 @@ show(struct writer *w, const struct behind *b)
 	bind_int(w, W_BEHIND_AT, 1, row_id(w, h));
 	bind_int(w, W_BEHIND_AT, 2, (int64_t)b->seq);
 	while (done == 0 && (r = row(w, W_BEHIND_AT)) == 1) {
-		const uint8_t *key = sqlite3_column_blob(st, 0);
-		size_t key_bytes = (size_t)sqlite3_column_bytes(st, 0);
-
-		if (key_bytes <= ROOT_ID_BYTES || root_hidden(w, h, key) ||
-		    !record_copy_parse(sqlite3_column_blob(st, 1),
-				       (size_t)sqlite3_column_bytes(st, 1),
-				       &c))
+		if (!is_shown(w, h, st, &key, &key_bytes, &c))
 			continue;
 		photo_id_pack(&c.photo, photo);
 		if (memcmp(photo, b->photo, PHOTO_ID_BYTES) == 0)

@@ -398,10 +398,3 @@ writer_rest(struct writer *w)
 	fresh_release(&w->fresh);
 	id_set_release(&w->mentioned);
 }
-
-void
-writer_checkpoint(struct writer *w)
-{
-	sqlite3_wal_checkpoint_v2(w->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
-				  NULL);
-}

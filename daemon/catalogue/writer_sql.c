@@ -58,7 +58,7 @@ const char *const writer_sql[W_COUNT] = {
 		" value FROM record WHERE stream = ?2 AND dead = 0",
 
 	[W_BEHIND] =
-		"SELECT seq, key, value FROM record WHERE stream = ?1"
+		"SELECT key, value, seq FROM record WHERE stream = ?1"
 		" AND seq > ?2 AND kind = 3 AND dead = 0 ORDER BY seq",
 	[W_BEHIND_AT] =
 		"SELECT key, value FROM record WHERE stream = ?1 AND seq = ?2"

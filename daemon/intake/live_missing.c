@@ -44,7 +44,7 @@ missing_add(struct intake *i, const struct pending_item *item)
 	m->next = NULL;
 	m->index = item->root;
 	m->flags = item->flags & (LOOK_BELOW | LOOK_MOVED);
-	m->counted = m->photo = m->sure = false;
+	m->counted = m->photo = false;
 	m->looks = 0;
 	m->away = true;
 	m->found = PATH_MISSING;
@@ -161,7 +161,7 @@ each_below(struct scan_root *s, const char *path, size_t path_bytes,
 
 struct withdrawal {
 	bool all;       /* the directory is gone, and everything with it */
-	bool sure;      /* ... and lies nowhere that nobody has looked yet */
+	bool sure;      /* it lies nowhere that nobody has looked yet */
 	uint64_t *left; /* so many photos more the brake knows of; NULL: what was
 			 * moved, which it does not judge */
 };
@@ -211,12 +211,19 @@ withdraw_one(struct scan_root *s, const char *path, size_t path_bytes,
 	return may_go(s, photo, w) && put_gone(s, path, path_bytes);
 }
 
+static bool
+was_never_there(const struct missing *m)
+{
+	return m->away && m->looks >= MISSING_LOOKS;
+}
+
 /* It may have come back meanwhile; then it has been looked at. */
 static void
 withdraw_missing(struct scan_root *s, const struct missing *m, uint64_t *left)
 {
 	bool moved = (m->flags & LOOK_MOVED) != 0;
-	struct withdrawal w = {.left = moved ? NULL : left};
+	struct withdrawal w = {.left = moved ? NULL : left,
+			       .sure = was_never_there(m)};
 	enum path_found found;
 
 	if (m->counted)
@@ -228,11 +235,10 @@ withdraw_missing(struct scan_root *s, const struct missing *m, uint64_t *left)
 		scan_again(s->intake);
 		return;
 	}
-	if (found != PATH_FILE && is_lost(s, m->path, m->path_bytes, m->sure) &&
+	if (found != PATH_FILE && is_lost(s, m->path, m->path_bytes, w.sure) &&
 	    may_go(s, m->photo, &w))
 		put_gone(s, m->path, m->path_bytes);
 	w.all = found != PATH_DIRECTORY;
-	w.sure = m->sure;
 	if (m->flags & LOOK_BELOW &&
 	    !each_below(s, m->path, m->path_bytes, withdraw_one, &w))
 		scan_again(s->intake);
@@ -245,12 +251,12 @@ static bool
 look_for(struct intake *i, struct missing *m, bool known)
 {
 	struct scan_root *s = live_root(i, m->index);
+	bool missing = s != NULL && find_path(s, m->path, m->path_bytes) ==
+					    PATH_MISSING;
 
-	m->sure = s != NULL &&
-		  find_path(s, m->path, m->path_bytes) == PATH_MISSING;
-	m->away = m->away && m->sure;
+	m->away = m->away && missing;
 	m->looks++;
-	return known && m->sure && (m->flags & LOOK_BELOW) == 0 &&
+	return known && missing && (m->flags & LOOK_BELOW) == 0 &&
 	       held_elsewhere(s, m->path, m->path_bytes);
 }
 
@@ -262,7 +268,6 @@ set_aside(struct live *l, size_t *count)
 
 	*count = 0;
 	while ((m = *at) != NULL) {
-		m->sure = m->away;
 		if (m->looks >= MISSING_LOOKS) {
 			at = &m->next;
 			continue;
@@ -309,12 +314,9 @@ make_sure(struct intake *i, struct missing **aside, size_t *aside_count)
 	*aside_count = 0;
 	for (struct missing *m = l->first; m != NULL; m = m->next)
 		known = look_for(i, m, known);
-	if (known || live_told(i)) {
-		/* Each is judged when its turn comes: much can move until then. */
-		for (struct missing *m = l->first; m != NULL; m = m->next)
-			m->sure = false;
+	/* Each is judged when its turn comes: much can move until then. */
+	if (known || live_told(i))
 		return true;
-	}
 	if (l->first->looks < MISSING_LOOKS) {
 		l->again_ms = clock_steady_ms() + MISSING_LOOK_MS;
 		return false;

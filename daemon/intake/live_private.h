@@ -21,7 +21,6 @@ struct missing {
 	uint64_t added_ms;
 	unsigned looks;  /* so often it was looked for since ... */
 	bool away;       /* ... and never there */
-	bool sure;       /* it is lost, or known where it lies now */
 	enum path_found found; /* when it was counted */
 	size_t path_bytes;
 	char path[]; /* and a NUL */

@@ -82,7 +82,7 @@ bool brake_allows(const struct root_now *now, uint64_t gone, uint64_t held,
  * offline. */
 void brake_emptied(struct scan_root *s);
 /* What a whole scan misses.  True: nothing may be withdrawn; the root is offline
- * now, or somebody moves things at this moment. */
+ * now, or we are to end. */
 bool brake_scan(struct scan_root *s);
 /* Take the root for offline: `gone` of `held` photos are missing. */
 void brake(struct scan_root *s, uint64_t gone, uint64_t held);

@@ -22,28 +22,6 @@ setup(void **state)
 	return 0;
 }
 
-static void
-fill(struct box *x, unsigned first, unsigned count)
-{
-	static char paths[4096][64];
-	static struct own_file f[4096];
-
-	for (unsigned i = 0; i < count; i++) {
-		snprintf(paths[i], 64, "2020/%04u.jpg", first + i);
-		f[i] = kit_copy(1, paths[i], first + i);
-	}
-	box_own(x, f, count, 1);
-}
-
-static void
-put_off(struct box *x)
-{
-	x->w->behind_from = 0;
-	x->w->behind_least = 1000000;
-	/* No clock decides here. */
-	x->w->behind_took_ms = 3600000;
-}
-
 /* Pages below the head. */
 static void
 pull(struct box *to, struct box *from, unsigned pages)
@@ -70,9 +48,9 @@ whole_at_the_head(void **state)
 	struct stream_id s;
 
 	(void)state;
-	fill(&a, 0, PHOTOS);
+	box_fill(&a, 1, 0, PHOTOS);
 	s = box_own_report(&a).stream;
-	put_off(&b);
+	kit_put_off(b.w);
 	pull(&b, &a, 2);
 	assert_true(writer_behind(b.w));
 	assert_true(box_held(&b, &s).rows > 0);
@@ -90,7 +68,7 @@ nothing_waits_while_there_is_little(void **state)
 	struct stream_id s;
 
 	(void)state;
-	fill(&a, 0, PHOTOS);
+	box_fill(&a, 1, 0, PHOTOS);
 	s = box_own_report(&a).stream;
 	pull(&b, &a, 1);
 	assert_false(writer_behind(b.w));
@@ -106,9 +84,9 @@ a_death_loses_nothing(void **state)
 	uint64_t rows;
 
 	(void)state;
-	fill(&a, 0, PHOTOS);
+	box_fill(&a, 1, 0, PHOTOS);
 	s = box_own_report(&a).stream;
-	put_off(&b);
+	kit_put_off(b.w);
 	pull(&b, &a, 2);
 	rows = box_held(&b, &s).rows;
 	box_reopen(&b, false);
@@ -133,12 +111,12 @@ listed_with_the_next_page(void **state)
 	struct stream_id s;
 
 	(void)state;
-	fill(&a, 0, PHOTOS);
+	box_fill(&a, 1, 0, PHOTOS);
 	s = box_own_report(&a).stream;
-	put_off(&b);
+	kit_put_off(b.w);
 	pull(&b, &a, 1);
 	box_reopen(&b, false);
-	put_off(&b);
+	kit_put_off(b.w);
 	b.w->behind_least = 1;
 	pull(&b, &a, 1);
 	assert_false(writer_behind(b.w));
@@ -151,9 +129,9 @@ enough_is_listed(void **state)
 	struct stream_id s;
 
 	(void)state;
-	fill(&a, 0, PHOTOS);
+	box_fill(&a, 1, 0, PHOTOS);
 	s = box_own_report(&a).stream;
-	put_off(&b);
+	kit_put_off(b.w);
 	pull(&b, &a, 1);
 	b.w->behind_least = box_held(&b, &s).rows + 1;
 	pull(&b, &a, 1);
@@ -166,8 +144,8 @@ static void
 long_is_enough(void **state)
 {
 	(void)state;
-	fill(&a, 0, PHOTOS);
-	put_off(&b);
+	box_fill(&a, 1, 0, PHOTOS);
+	kit_put_off(b.w);
 	pull(&b, &a, 1);
 	assert_true(writer_behind(b.w));
 	b.w->behind_took_ms = 0;
@@ -186,10 +164,10 @@ replaced_while_it_waits(void **state)
 	struct stream_id s;
 
 	(void)state;
-	fill(&a, 0, PHOTOS);
-	fill(&c, PHOTOS / 2, PHOTOS);
+	box_fill(&a, 1, 0, PHOTOS);
+	box_fill(&c, 1, PHOTOS / 2, PHOTOS);
 	s = box_own_report(&a).stream;
-	put_off(&b);
+	kit_put_off(b.w);
 	pull(&b, &a, 1);
 	box_own(&a, f, 3, 9);
 	pull(&b, &c, 1);
@@ -211,9 +189,9 @@ let_go_while_it_waits(void **state)
 	struct stream_id s;
 
 	(void)state;
-	fill(&a, 0, PHOTOS);
+	box_fill(&a, 1, 0, PHOTOS);
 	s = box_own_report(&a).stream;
-	put_off(&b);
+	kit_put_off(b.w);
 	pull(&b, &a, 1);
 	assert_int_equal(writer_drop(b.w, &s, &b.result, &b.why), 0);
 	assert_false(writer_behind(b.w));
@@ -249,9 +227,9 @@ own_goes_while_another_waits(void **state)
 				kit_gone(1, "mine.jpg")};
 
 	(void)state;
-	fill(&a, 0, PHOTOS);
+	box_fill(&a, 1, 0, PHOTOS);
 	box_own(&b, f, 1, 1);
-	put_off(&b);
+	kit_put_off(b.w);
 	pull(&b, &a, 1);
 	assert_true(writer_behind(b.w));
 	assert_int_equal(box_copies(&b, 1), 1);
@@ -269,9 +247,9 @@ own_is_renamed_while_another_waits(void **state)
 				kit_gone(1, "mine.jpg")};
 
 	(void)state;
-	fill(&a, 0, PHOTOS);
+	box_fill(&a, 1, 0, PHOTOS);
 	box_own(&b, f, 1, 1);
-	put_off(&b);
+	kit_put_off(b.w);
 	pull(&b, &a, 1);
 	box_own(&b, f + 1, 2, 1);
 	assert_true(writer_behind(b.w));
@@ -284,12 +262,12 @@ another_is_forgotten_while_one_waits(void **state)
 	struct stream_id s;
 
 	(void)state;
-	fill(&a, 0, PHOTOS);
-	fill(&c, 0, 10);
+	box_fill(&a, 1, 0, PHOTOS);
+	box_fill(&c, 1, 0, 10);
 	s = box_own_report(&c).stream;
 	box_pull(&b, &c, &s, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 10);
-	put_off(&b);
+	kit_put_off(b.w);
 	pull(&b, &a, 1);
 	assert_true(writer_behind(b.w));
 	assert_int_equal(writer_end(b.w, &s, false, true, &b.result, &b.why),
@@ -308,11 +286,11 @@ another_is_dropped_while_one_waits(void **state)
 	struct stream_id s;
 
 	(void)state;
-	fill(&a, 0, PHOTOS);
-	fill(&c, 0, 10);
+	box_fill(&a, 1, 0, PHOTOS);
+	box_fill(&c, 1, 0, 10);
 	s = box_own_report(&c).stream;
 	box_pull(&b, &c, &s, PULL_OWNER);
-	put_off(&b);
+	kit_put_off(b.w);
 	pull(&b, &a, 1);
 	assert_int_equal(writer_drop(b.w, &s, &b.result, &b.why), 0);
 	nothing_is_told_to_go(&b);
@@ -361,7 +339,7 @@ rows_of_one_number_cost_no_more(void **state)
 	int each, together;
 
 	(void)state;
-	put_off(&b);
+	kit_put_off(b.w);
 	tell(&b, 1, 0, 1000, false, 1000);
 	assert_true(writer_behind(b.w));
 	(void)steps(&b, W_BEHIND_AT);
@@ -382,7 +360,7 @@ static void
 what_comes_late_is_listed_at_once(void **state)
 {
 	(void)state;
-	put_off(&b);
+	kit_put_off(b.w);
 	tell(&b, 100, 0, 1000, false, 1099);
 	assert_int_equal(writer_catch_up(b.w, &b.result, &b.why), 0);
 	tell(&b, 5, 3000, 1, true, 1099);

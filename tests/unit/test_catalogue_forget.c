@@ -16,19 +16,6 @@ setup(void **state)
 	return 0;
 }
 
-static void
-fill(struct box *x, unsigned first, unsigned count)
-{
-	static char paths[4096][64];
-	static struct own_file f[4096];
-
-	for (unsigned i = 0; i < count; i++) {
-		snprintf(paths[i], 64, "2020/%04u.jpg", first + i);
-		f[i] = kit_copy(1, paths[i], first + i);
-	}
-	box_own(x, f, count, 1);
-}
-
 /* Ends it wholly; returns how many transactions that took. */
 static unsigned
 end(struct box *x, const struct stream_id *s, bool ordered)
@@ -78,8 +65,8 @@ goes_with_its_photos(void **state)
 	uint64_t photos, alone;
 
 	(void)state;
-	fill(&a, 1, 10);
-	fill(&b, 8, 6); /* three of them a has as well */
+	box_fill(&a, 1, 1, 10);
+	box_fill(&b, 1, 8, 6); /* three of them a has as well */
 	of_a = box_own_report(&a);
 	box_pull(&b, &a, &of_a.stream, PULL_OWNER);
 	memset(&m, 0, sizeof(m));
@@ -126,7 +113,7 @@ keeps_later_lives(void **state)
 	struct stream_report old, now;
 
 	(void)state;
-	fill(&a, 1, 5);
+	box_fill(&a, 1, 1, 5);
 	old = box_own_report(&a);
 	box_pull(&b, &a, &old.stream, PULL_OWNER);
 	assert_int_equal(writer_begin_generation(a.w,
@@ -158,8 +145,8 @@ in_steps(void **state)
 	struct stream_report of_a;
 
 	(void)state;
-	fill(&a, 1, 4096);
-	fill(&b, 4090, 7);
+	box_fill(&a, 1, 1, 4096);
+	box_fill(&b, 1, 4090, 7);
 	of_a = box_own_report(&a);
 	box_pull(&b, &a, &of_a.stream, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 4096);

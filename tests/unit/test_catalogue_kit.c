@@ -35,6 +35,15 @@ boxes_end(void **state)
 	return 0;
 }
 
+void
+kit_put_off(struct writer *w)
+{
+	w->behind_from = 0;
+	w->behind_least = 1000000;
+	/* No clock decides. */
+	w->behind_took_ms = 3600000;
+}
+
 int
 box_open(struct box *b, bool new_life)
 {
@@ -55,10 +64,8 @@ box_open(struct box *b, bool new_life)
 		return -1;
 	}
 	/* As of a large mesh: what comes below a head is listed later. */
-	if (getenv("PHOTOMESH_TEST_BEHIND") != NULL) {
-		b->w->behind_from = 0;
-		b->w->behind_least = 1000000;
-	}
+	if (getenv("PHOTOMESH_TEST_BEHIND") != NULL)
+		kit_put_off(b->w);
 	b->r->places_max = 300; /* several passes, where there is anything */
 	return 0;
 }
@@ -331,6 +338,21 @@ box_own(struct box *b, const struct own_file *files, size_t count,
 	struct own_batch batch = {.files = files, .file_count = count};
 
 	batch_write(b, &batch, wall_ms);
+}
+
+void
+box_fill(struct box *b, uint8_t root, unsigned first, unsigned count)
+{
+	static char paths[4096][64];
+	static struct own_file f[4096];
+
+	assert_true(count <= 4096);
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "2020/%04u.jpg",
+			 first + i);
+		f[i] = kit_copy(root, paths[i], first + i);
+	}
+	box_own(b, f, count, 1);
 }
 
 void

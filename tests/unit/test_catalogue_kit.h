@@ -56,6 +56,11 @@ struct own_file kit_ignored(uint8_t root, const char *path);
 /* One transaction; asserts success and checks the box. */
 void box_own(struct box *b, const struct own_file *files, size_t count,
 	     int64_t wall_ms);
+/* So many of them, of the photos from `first` on, named by their numbers; at
+ * most 4096. */
+void box_fill(struct box *b, uint8_t root, unsigned first, unsigned count);
+/* From now on what may be listed later is, until told otherwise. */
+void kit_put_off(struct writer *w);
 void box_root(struct box *b, uint8_t root, bool complete);
 void box_name(struct box *b); /* the node record with its host */
 

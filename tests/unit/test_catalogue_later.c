@@ -351,9 +351,9 @@ static void
 set_out(void)
 {
 	x.w->behind_from = UINT64_MAX;
-	y.w->behind_from = 0;
-	y.w->behind_least = any(2) == 0 ? 1000000 : 1 + any(40);
-	y.w->behind_took_ms = 3600000;
+	kit_put_off(y.w);
+	if (any(2) != 0)
+		y.w->behind_least = 1 + any(40);
 }
 
 static void

@@ -20,19 +20,6 @@ setup(void **state)
 	return 0;
 }
 
-static void
-fill(struct box *x, uint8_t root, unsigned first, unsigned count)
-{
-	static char paths[1024][64];
-	static struct own_file f[1024];
-
-	for (unsigned i = 0; i < count; i++) {
-		snprintf(paths[i], 64, "2020/%04u.jpg", first + i);
-		f[i] = kit_copy(root, paths[i], first + i);
-	}
-	box_own(x, f, count, 1);
-}
-
 /* A root of a volume; volume and label are what it is known again by. */
 static void
 root_on(struct box *x, uint8_t root, uint8_t volume, const char *label,
@@ -125,14 +112,14 @@ older_life_is_taken_whoever_comes_when(void **state)
 	struct digest x, y, z;
 
 	(void)state;
-	fill(&a, 1, 0, 400);
-	fill(&a, 2, 1000, 400);
+	box_fill(&a, 1, 0, 400);
+	box_fill(&a, 2, 1000, 400);
 	root_on(&a, 1, 7, "photos", true);
 	root_on(&a, 2, 8, "disk", true);
 	old = box_own_report(&a).stream;
 	box_pull(&b, &a, &old, PULL_OWNER);
 	fresh = lose_database(&a);
-	fill(&a, 3, 0, 400);
+	box_fill(&a, 3, 0, 400);
 	root_on(&a, 3, 7, "photos", true);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 800);
@@ -153,7 +140,7 @@ older_life_is_taken_whoever_comes_when(void **state)
 	assert_true(digest_equal(&x, &y));
 	assert_true(digest_equal(&x, &z));
 	/* It is plugged in again, and known again by itself. */
-	fill(&a, 4, 1000, 399);
+	box_fill(&a, 4, 1000, 399);
 	root_on(&a, 4, 8, "disk", true);
 	assert_int_equal(a.result.dropped_count, 1);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
@@ -170,12 +157,12 @@ older_life_with_nothing_to_tell_goes(void **state)
 	struct stream_id old, fresh;
 
 	(void)state;
-	fill(&a, 1, 0, 400);
+	box_fill(&a, 1, 0, 400);
 	root_on(&a, 1, 7, "photos", true);
 	old = box_own_report(&a).stream;
 	box_pull(&b, &a, &old, PULL_OWNER);
 	fresh = lose_database(&a);
-	fill(&a, 1, 0, 399);
+	box_fill(&a, 1, 0, 399);
 	root_on(&a, 1, 7, "photos", true);
 	box_pull(&c, &a, &fresh, PULL_OWNER);
 	{
@@ -197,7 +184,7 @@ forged_older_life_is_offline(void **state)
 	struct stream_id fresh, fake, more;
 
 	(void)state;
-	fill(&a, 1, 0, 5);
+	box_fill(&a, 1, 0, 5);
 	root_on(&a, 1, 7, "photos", true);
 	fresh = box_own_report(&a).stream;
 	fake = forge(&c, fresh.generation - 1);
@@ -220,15 +207,15 @@ roots_swap_below_the_head(void **state)
 	struct stream_id old, fresh;
 
 	(void)state;
-	fill(&a, 1, 0, 5);
+	box_fill(&a, 1, 0, 5);
 	box_root(&a, 1, true);
 	old = box_own_report(&a).stream;
 	box_pull(&b, &a, &old, PULL_OWNER);
 	fresh = lose_database(&a);
-	fill(&a, 1, 0, 4);
+	box_fill(&a, 1, 0, 4);
 	box_root(&a, 1, true);
 	box_pull(&c, &a, &fresh, PULL_OWNER);
-	fill(&a, 1, 100, 900);
+	box_fill(&a, 1, 100, 900);
 	p.stream = fresh;
 	assert_true(box_pull_page(&c, &a, &p));
 	/* c is below its head; all that it had at its base is good. */
@@ -253,15 +240,15 @@ same_folder_under_another_id_takes_over(void **state)
 	struct stream_id old, fresh;
 
 	(void)state;
-	fill(&a, 1, 0, 5);
-	fill(&a, 2, 100, 5);
+	box_fill(&a, 1, 0, 5);
+	box_fill(&a, 2, 100, 5);
 	root_on(&a, 1, 7, "photos", true);
 	root_on(&a, 2, 7, "other", true);
 	old = box_own_report(&a).stream;
 	box_pull(&b, &a, &old, PULL_OWNER);
 	box_pull(&c, &a, &old, PULL_OWNER);
 	fresh = lose_database(&a);
-	fill(&a, 3, 0, 4);
+	box_fill(&a, 3, 0, 4);
 	root_on(&a, 3, 7, "photos", false);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 10);
@@ -274,7 +261,7 @@ same_folder_under_another_id_takes_over(void **state)
 	assert_int_equal(online(&b, 103), 0);
 	assert_int_equal(box_held(&b, &old).stream.generation, old.generation);
 	/* It comes back by its name, too. */
-	fill(&a, 4, 100, 5);
+	box_fill(&a, 4, 100, 5);
 	root_on(&a, 4, 7, "other", true);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 9);
@@ -296,15 +283,15 @@ root_the_owner_says_nothing_of_is_offline(void **state)
 	struct stream_id old, fresh;
 
 	(void)state;
-	fill(&a, 1, 0, 5);
-	fill(&a, 2, 100, 5);
+	box_fill(&a, 1, 0, 5);
+	box_fill(&a, 2, 100, 5);
 	root_on(&a, 1, 7, "photos", true);
 	root_on(&a, 2, 8, "disk", true);
 	old = box_own_report(&a).stream;
 	box_pull(&b, &a, &old, PULL_OWNER);
 	box_pull(&c, &b, &old, PULL_RELAY);
 	fresh = lose_database(&a);
-	fill(&a, 1, 0, 5);
+	box_fill(&a, 1, 0, 5);
 	root_on(&a, 1, 7, "photos", false);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	/* It may still be going to tell. */
@@ -324,7 +311,7 @@ root_the_owner_says_nothing_of_is_offline(void **state)
 	root_on(&a, 2, 8, "disk", false);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(online(&b, 103), 1);
-	fill(&a, 2, 100, 4);
+	box_fill(&a, 2, 100, 4);
 	root_on(&a, 2, 8, "disk", true);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 9);
@@ -338,14 +325,14 @@ folder_known_by_its_id_is_no_other(void **state)
 	struct stream_id old, fresh;
 
 	(void)state;
-	fill(&a, 1, 0, 5);
-	fill(&a, 2, 100, 5);
+	box_fill(&a, 1, 0, 5);
+	box_fill(&a, 2, 100, 5);
 	root_on(&a, 1, 7, "photos", true);
 	root_on(&a, 2, 7, "photos", true);
 	old = box_own_report(&a).stream;
 	box_pull(&b, &a, &old, PULL_OWNER);
 	fresh = lose_database(&a);
-	fill(&a, 1, 0, 5);
+	box_fill(&a, 1, 0, 5);
 	root_on(&a, 1, 7, "photos", true);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 10);
@@ -360,17 +347,17 @@ restored_life_is_open_until_scanned(void **state)
 	char command[256];
 
 	(void)state;
-	fill(&a, 1, 0, 5);
+	box_fill(&a, 1, 0, 5);
 	root_on(&a, 1, 7, "photos", true);
 	root_on(&a, 2, 8, "disk", true);
-	fill(&a, 2, 100, 5);
+	box_fill(&a, 2, 100, 5);
 	snprintf(command, sizeof(command), "cp -a %s %s.yesterday", a.dir,
 		 a.dir);
 	box_close(&a);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(box_open(&a, false), 0);
-	fill(&a, 1, 5, 5);
-	fill(&a, 2, 105, 5);
+	box_fill(&a, 1, 5, 5);
+	box_fill(&a, 2, 105, 5);
 	old = box_own_report(&a).stream;
 	box_pull(&b, &a, &old, PULL_OWNER);
 	box_close(&a);
@@ -392,7 +379,7 @@ restored_life_is_open_until_scanned(void **state)
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 20);
 	/* One disk is looked at to the end; the other is in a drawer. */
-	fill(&a, 1, 5, 4);
+	box_fill(&a, 1, 5, 4);
 	root_on(&a, 1, 7, "photos", true);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_photos(&a), 19);
@@ -402,7 +389,7 @@ restored_life_is_open_until_scanned(void **state)
 	box_pull(&c, &a, &fresh, PULL_OWNER);
 	box_pull(&c, &b, &old, PULL_RELAY);
 	assert_int_equal(box_photos(&c), 19);
-	fill(&a, 2, 105, 5);
+	box_fill(&a, 2, 105, 5);
 	root_on(&a, 2, 8, "disk", true);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 19);
@@ -418,7 +405,7 @@ remembers_unless_something_was_lost(void **state)
 	(void)state;
 	box_start(&x, 1, 1);
 	assert_true(writer_remembers(x.w));
-	fill(&x, 1, 0, 3);
+	box_fill(&x, 1, 0, 3);
 	box_reopen(&x, false);
 	assert_true(writer_remembers(x.w));
 	box_reopen(&x, true); /* restored: older than what was published */

@@ -24,19 +24,6 @@ setup(void **state)
 }
 
 static void
-fill(struct box *x, uint8_t root, unsigned first, unsigned count)
-{
-	static char paths[4096][64];
-	static struct own_file f[4096];
-
-	for (unsigned i = 0; i < count; i++) {
-		snprintf(paths[i], 64, "2020/%04u.jpg", first + i);
-		f[i] = kit_copy(root, paths[i], first + i);
-	}
-	box_own(x, f, count, 1);
-}
-
-static void
 equal(struct box *x, struct box *y, const struct stream_id *s)
 {
 	struct stream_report p = box_held(x, s), q = box_held(y, s);
@@ -57,7 +44,7 @@ pages_by_credit_and_relays(void **state)
 
 	(void)state;
 	box_name(&a);
-	fill(&a, 1, 0, 1500);
+	box_fill(&a, 1, 0, 1500);
 	box_root(&a, 1, true);
 	s = box_own_report(&a).stream;
 	box_pull(&b, &a, &s, PULL_OWNER);
@@ -78,11 +65,11 @@ two_replicas_of_an_absent_owner_merge(void **state)
 	struct stream_id s;
 
 	(void)state;
-	fill(&a, 1, 0, 1000);
+	box_fill(&a, 1, 0, 1000);
 	s = box_own_report(&a).stream;
 	box_pull(&b, &a, &s, PULL_OWNER);
 	box_own(&a, f, 2, 9);
-	fill(&a, 1, 2000, 600);
+	box_fill(&a, 1, 2000, 600);
 	/* b gets one page of the news, c is somewhere in the beginning. */
 	p.stream = s;
 	assert_true(box_pull_page(&b, &a, &p));
@@ -117,8 +104,8 @@ order_does_not_matter(void **state)
 
 	(void)state;
 	box_name(&a);
-	fill(&a, 1, 0, 20);
-	fill(&a, 2, 10, 20);
+	box_fill(&a, 1, 0, 20);
+	box_fill(&a, 2, 10, 20);
 	for (unsigned i = 0; i < 10; i++) {
 		struct own_file f = kit_gone(1, "2020/0003.jpg");
 
@@ -173,12 +160,12 @@ withdrawals_wait_for_the_head(void **state)
 	struct stream_id s;
 
 	(void)state;
-	fill(&a, 1, 0, 10);
+	box_fill(&a, 1, 0, 10);
 	s = box_own_report(&a).stream;
 	box_pull(&b, &a, &s, PULL_OWNER);
 	box_own(&a, &gone, 1, 1);
 	box_own(&a, &other, 1, 1);
-	fill(&a, 1, 1000, 800);
+	box_fill(&a, 1, 1000, 800);
 	box_own(&a, &moved, 1, 1);
 	p.stream = s;
 	assert_true(box_pull_page(&b, &a, &p));
@@ -216,13 +203,13 @@ forked_histories_merge(void **state)
 	char command[256];
 
 	(void)state;
-	fill(&a, 1, 0, 300);
+	box_fill(&a, 1, 0, 300);
 	s = box_own_report(&a).stream;
 	box_close(&a);
 	snprintf(command, sizeof(command), "cp -a %s %s.fork", a.dir, a.dir);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(box_open(&a, false), 0);
-	fill(&a, 1, 300, 400);
+	box_fill(&a, 1, 300, 400);
 	box_pull(&b, &a, &s, PULL_OWNER);
 	box_close(&a);
 	/* Into the same files, so that nothing tells it. */
@@ -232,7 +219,7 @@ forked_histories_merge(void **state)
 	assert_int_equal(box_open(&a, false), 0);
 	again = box_own_report(&a).stream;
 	assert_true(stream_id_equal(&again, &s));
-	fill(&a, 1, 1000, 400);
+	box_fill(&a, 1, 1000, 400);
 	box_pull(&c, &a, &s, PULL_OWNER);
 	x = box_held(&b, &s).digest, y = box_held(&c, &s).digest;
 	assert_false(digest_equal(&x, &y));
@@ -271,8 +258,8 @@ lives_swap_root_by_root(void **state)
 	struct digest x, y;
 
 	(void)state;
-	fill(&a, 1, 0, 5);
-	fill(&a, 2, 100, 5);
+	box_fill(&a, 1, 0, 5);
+	box_fill(&a, 2, 100, 5);
 	box_root(&a, 1, true);
 	box_root(&a, 2, true);
 	old = box_own_report(&a).stream;
@@ -283,7 +270,7 @@ lives_swap_root_by_root(void **state)
 	box_pull(&a, &b, &old, PULL_RELAY);
 	assert_int_equal(box_photos(&a), 10);
 	/* Disk 1 is scanned again; one file has gone meanwhile. */
-	fill(&a, 1, 0, 4);
+	box_fill(&a, 1, 0, 4);
 	assert_int_equal(box_photos(&a), 10);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 10);
@@ -298,7 +285,7 @@ lives_swap_root_by_root(void **state)
 	assert_true(digest_equal(&x, &y));
 	/* The unplugged disk outlived it; now it is back. */
 	assert_int_equal(box_copies(&b, 103), 1);
-	fill(&a, 2, 100, 5);
+	box_fill(&a, 2, 100, 5);
 	box_root(&a, 2, true);
 	assert_int_equal(a.result.dropped_count, 1);
 	assert_true(stream_id_equal(&a.result.dropped[0].stream, &old));
@@ -317,7 +304,7 @@ renumbered_life_replaces_the_old_when_scanned(void **state)
 	struct stream_id old, fresh;
 
 	(void)state;
-	fill(&a, 1, 0, 700);
+	box_fill(&a, 1, 0, 700);
 	box_root(&a, 1, true);
 	old = box_own_report(&a).stream;
 	box_pull(&b, &a, &old, PULL_OWNER);
@@ -358,8 +345,8 @@ unplugged_disk_outlives_many_lives(void **state)
 	struct stream_id old, fresh;
 
 	(void)state;
-	fill(&a, 1, 0, 700);
-	fill(&a, 2, 1000, 5);
+	box_fill(&a, 1, 0, 700);
+	box_fill(&a, 2, 1000, 5);
 	box_root(&a, 1, true);
 	box_root(&a, 2, true);
 	fresh = old = box_own_report(&a).stream;
@@ -372,7 +359,7 @@ unplugged_disk_outlives_many_lives(void **state)
 		fresh = box_own_report(&a).stream;
 		box_root(&a, 1, false);
 		box_root(&a, 2, false);
-		fill(&a, 1, 0, 700);
+		box_fill(&a, 1, 0, 700);
 		if (life % 2 == 0)
 			box_root(&a, 1, true);
 		p.stream = fresh;
@@ -390,7 +377,7 @@ unplugged_disk_outlives_many_lives(void **state)
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 705);
 	assert_int_equal(box_held(&b, &old).stream.generation, old.generation);
-	fill(&a, 2, 1000, 5);
+	box_fill(&a, 2, 1000, 5);
 	box_root(&a, 2, true);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 705);
@@ -407,19 +394,19 @@ life_under_way_is_not_judged(void **state)
 	struct stream_id old, part, fresh;
 
 	(void)state;
-	fill(&a, 1, 0, 700);
-	fill(&a, 2, 1000, 5);
+	box_fill(&a, 1, 0, 700);
+	box_fill(&a, 2, 1000, 5);
 	box_root(&a, 1, true);
 	box_root(&a, 2, true);
 	old = box_own_report(&a).stream;
 	box_pull(&b, &a, &old, PULL_OWNER);
 	lose_database(&a, old.generation);
 	part = p.stream = box_own_report(&a).stream;
-	fill(&a, 1, 0, 700);
+	box_fill(&a, 1, 0, 700);
 	assert_true(box_pull_page(&b, &a, &p));
 	lose_database(&a, part.generation);
 	fresh = box_own_report(&a).stream;
-	fill(&a, 1, 0, 700);
+	box_fill(&a, 1, 0, 700);
 	box_root(&a, 1, true);
 	box_root(&a, 2, false);
 	p = (struct pulling){.how = PULL_RELAY, .credit = PULL_CREDIT_MIN,
@@ -447,7 +434,7 @@ part_of_a_lost_life_goes_at_the_next_start(void **state)
 	(void)state;
 	for (unsigned away = 0; away < 2; away++) {
 		box_root(&a, 1, false);
-		fill(&a, 1, 0, 700);
+		box_fill(&a, 1, 0, 700);
 		part = p.stream = box_own_report(&a).stream;
 		p.begun = false;
 		assert_true(box_pull_page(&b, &a, &p));
@@ -456,7 +443,7 @@ part_of_a_lost_life_goes_at_the_next_start(void **state)
 		/* The second time round a disk is away. */
 		if (away)
 			box_root(&a, 2, false);
-		fill(&a, 1, 0, 700);
+		box_fill(&a, 1, 0, 700);
 		fresh = box_own_report(&a).stream;
 		box_pull(&b, &a, &fresh, PULL_OWNER);
 		assert_int_equal(box_held(&b, &part).stream.generation,
@@ -482,7 +469,7 @@ life_that_tells_nothing_more_goes(void **state)
 	struct stream_id old, fresh;
 
 	(void)state;
-	fill(&a, 1, 0, 5);
+	box_fill(&a, 1, 0, 5);
 	box_root(&a, 1, true);
 	box_root(&a, 2, false);
 	old = box_own_report(&a).stream;
@@ -490,7 +477,7 @@ life_that_tells_nothing_more_goes(void **state)
 	lose_database(&a, old.generation);
 	fresh = box_own_report(&a).stream;
 	box_root(&a, 2, false);
-	fill(&a, 1, 0, 5);
+	box_fill(&a, 1, 0, 5);
 	box_root(&a, 1, true);
 	box_pull(&b, &a, &fresh, PULL_OWNER);
 	assert_int_equal(box_photos(&b), 5);
@@ -505,7 +492,7 @@ built_afresh_beside_the_old(void **state)
 	struct stream_id s;
 
 	(void)state;
-	fill(&a, 1, 0, 600);
+	box_fill(&a, 1, 0, 600);
 	box_root(&a, 1, true);
 	s = box_own_report(&a).stream;
 	box_pull(&b, &a, &s, PULL_OWNER);

@@ -218,7 +218,9 @@ play(struct box *b, enum step step)
 	case STEP_PAGE_AGAIN:
 		return store(b, 1);
 	case STEP_CHECKPOINT:
-		writer_checkpoint(b->w);
+		sqlite3_wal_checkpoint_v2(b->w->db, NULL,
+					  SQLITE_CHECKPOINT_PASSIVE, NULL,
+					  NULL);
 		return 0;
 	case STEP_LEARN:
 		return learn(b);

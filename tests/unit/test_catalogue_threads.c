@@ -298,9 +298,7 @@ later_begin(struct later *l)
 	l->c = catalogue_open(&config, l->m, &found, &why);
 	assert_non_null(l->c);
 	l->w = catalogue_writer(l->c);
-	l->w->behind_from = 0;
-	l->w->behind_least = 1000000;
-	l->w->behind_took_ms = 3600000;
+	kit_put_off(l->w);
 	catalogue_catch_up(l->c, on_caught_up, &l->u);
 	wait_for(l->m, &l->u.first);
 	catalogue_store(l->c, &store, frame + FRAME_HEADER_BYTES,
